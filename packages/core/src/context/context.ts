@@ -1,0 +1,37 @@
+import type { Readable } from 'node:stream';
+import type { CallOptions } from '@mabuild/oci';
+
+/** A file, folder or link of a build context. */
+export interface ContextEntry {
+  /** Slash-separated, relative, no leading `./`. */
+  readonly path: string;
+  readonly type: 'file' | 'directory' | 'symlink';
+  /** Permission bits. */
+  readonly mode: number;
+  /** Bytes of a file; 0 otherwise. */
+  readonly size: number;
+  /** Milliseconds since the epoch. */
+  readonly mtimeMs: number;
+  /** Target of a symlink. */
+  readonly linkname?: string;
+}
+
+/** What a build may COPY: already filtered by .dockerignore. */
+export interface BuildContext {
+  /** Walks in the order of BuildKit's file sync: parents first, siblings in byte order. */
+  entries(options?: CallOptions): AsyncIterable<ContextEntry>;
+  /** Opens one file of `entries`. @throws MabuildError `CONTEXT_FILE_NOT_FOUND`. */
+  open(path: string): Promise<Readable>;
+  /** Deletes what was unpacked for this context; a folder of the user's is left alone. */
+  close(): Promise<void>;
+}
+
+/** A file that a build needs besides the user's context: an emulator, a lowered heredoc body. */
+export interface AddedFile {
+  /** Where it appears in the context. */
+  readonly path: string;
+  /** Permission bits. */
+  readonly mode: number;
+  /** A file of this machine, or the content itself. */
+  readonly from: { readonly file: string } | { readonly content: string };
+}

@@ -1,0 +1,163 @@
+import type { Readable } from 'node:stream';
+import type {
+  CallOptions,
+  CredentialSource,
+  Descriptor,
+  ImageReference,
+  ImageSource,
+  Platform,
+} from '@mabuild/oci';
+import type { AddedFile, BuildContext } from '../context/context.ts';
+import type { OnBuildEvent } from '../events.ts';
+
+/** The two builders of a Docker Engine. */
+export type Builder = 'buildkit' | 'classic';
+
+/** What an engine is and can; plain JSON, shown by `mabuild doctor`. */
+export interface EngineInfo {
+  readonly kind: 'docker' | 'podman';
+  /** e.g. `unix:///var/run/docker.sock`. */
+  readonly endpoint: string;
+  /** Why this endpoint: `DOCKER_HOST`, `context desktop-linux`, `default socket`, … */
+  readonly foundBy: string;
+  readonly version: string;
+  /** The negotiated Engine API version, e.g. `1.41`. */
+  readonly apiVersion: string;
+  readonly builders: readonly Builder[];
+  /** The engine's host. */
+  readonly platform: Platform;
+  /** The engine runs on this machine, so its loopback is ours. */
+  readonly local: boolean;
+  readonly imageStore: 'graphdriver' | 'containerd';
+  /** `registry-mirrors` of the daemon, for docker.io. */
+  readonly mirrors: readonly string[];
+  /** `false` for a daemon without a bridge: RUN then needs the host's network. */
+  readonly hasBridge: boolean;
+  readonly capabilities: BuilderCapabilities;
+}
+
+/** What the engine's BuildKit frontend understands; the classic builder understands none of it. */
+export interface BuilderCapabilities {
+  /** `RUN <<EOF`, `COPY <<EOF`. */
+  readonly heredoc: boolean;
+  /** `COPY --link`. */
+  readonly link: boolean;
+  /** `RUN --network`. */
+  readonly runNetwork: boolean;
+}
+
+/** One platform's build, ready for an engine: everything is decided. */
+export interface EngineBuild {
+  readonly builder: Builder;
+  readonly platform: Platform;
+  /** The edited text; never the user's file. */
+  readonly dockerfile: string;
+  readonly addedFiles: readonly AddedFile[];
+  readonly buildArgs: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly target?: string;
+  readonly noCache: boolean;
+  readonly pull: boolean;
+  /** `default`, `host` or `none`. */
+  readonly network: string;
+  /** External bases that this build starts from; a classic build over private ones pulls them first. */
+  readonly bases: readonly ImageReference[];
+}
+
+export interface EngineBuildOptions extends CallOptions {
+  readonly credentials: CredentialSource;
+  readonly onEvent?: OnBuildEvent | undefined;
+}
+
+/** An image that lies in an engine. */
+export interface EngineImage {
+  /** `sha256:…`. */
+  readonly id: string;
+  /** As the engine inspects it: the variant may be missing. */
+  readonly platform: Platform;
+}
+
+/** One layer of an exported image, spooled to disk. */
+export interface ExportedLayer {
+  /** Path inside the engine's archive; the same path always means the same content. */
+  readonly path: string;
+  /** Digest of the uncompressed tar. */
+  readonly diffId: string;
+  /** The spooled file; `undefined` when `known` said that it is not needed. */
+  readonly file: string | undefined;
+  /** How the spooled file is compressed. */
+  readonly compression: 'none' | 'gzip' | 'zstd';
+  /** Digest and size of the blob as stored, when the engine keeps blobs as they are. */
+  readonly stored?: Descriptor;
+}
+
+export interface ExportedImage {
+  /** The image config's own bytes. */
+  readonly config: Uint8Array;
+  /** In the order of the config's `diff_ids`. */
+  readonly layers: readonly ExportedLayer[];
+}
+
+export interface ExportOptions extends CallOptions {
+  /** Folder for spooled layers; the caller deletes it. */
+  readonly directory: string;
+  /** The diff id of a layer path that an earlier export saw and that need not be written again. */
+  readonly known?: ((path: string) => string | undefined) | undefined;
+}
+
+/** How a platform's programs run on the engine's host. */
+export type Emulation =
+  | { readonly kind: 'native' }
+  /** The kernel opened the interpreter at registration (flag F): nothing need be in the container. */
+  | { readonly kind: 'binfmt'; readonly interpreter?: string }
+  /** The interpreter must be found inside the container, at exactly this path. */
+  | { readonly kind: 'binfmt-without-f'; readonly interpreter: string }
+  | { readonly kind: 'none' };
+
+/** Starts containers: what `mabuild run` and the ELF probes need. */
+export interface ContainerRequest {
+  /** Image id or name that the engine has. */
+  readonly image: string;
+  readonly platform?: Platform;
+  readonly entrypoint?: readonly string[];
+  readonly command?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  /** `HOST:CONTAINER[:ro]`. */
+  readonly binds?: readonly string[];
+  /** `[HOST_IP:]HOST_PORT:CONTAINER_PORT[/PROTOCOL]`. */
+  readonly ports?: readonly string[];
+  /** `default`, `host` or `none`. */
+  readonly network?: string;
+}
+
+export interface ContainerResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Who builds. An engine holds connections: close it. */
+export interface Engine {
+  readonly info: EngineInfo;
+  /** Says, by running a tiny program of that platform, how the engine's host runs it. The answer is remembered. */
+  emulation(platform: Platform, options?: CallOptions): Promise<Emulation>;
+  /**
+   * Builds one platform. Concurrent calls with the same `context` share one session, so it is sent once.
+   * @throws MabuildError `BUILD_FAILED` with the Dockerfile line, exit code and last lines of output.
+   */
+  build(build: EngineBuild, context: BuildContext, options: EngineBuildOptions): Promise<EngineImage>;
+  /** Spools an image's config and layers to disk. */
+  export(imageId: string, options: ExportOptions): Promise<ExportedImage>;
+  /** Loads a docker-archive (or, into the containerd store, an OCI archive) and returns what it named. */
+  load(archive: Readable, options?: CallOptions): Promise<readonly string[]>;
+  tag(imageId: string, reference: ImageReference, options?: CallOptions): Promise<void>;
+  /** Runs a container to its end, collecting its output; removed afterwards, also on abort. */
+  run(request: ContainerRequest, options?: CallOptions): Promise<ContainerResult>;
+  close(): Promise<void>;
+}
+
+/** An image as this engine can be asked for it: by its pinned digest. */
+export interface ResolvedBase {
+  readonly reference: ImageReference;
+  readonly source: ImageSource;
+}

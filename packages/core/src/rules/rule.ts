@@ -1,0 +1,41 @@
+import type { Platform } from '@mabuild/oci';
+import type { Dockerfile, Range, TextEdit } from '../dockerfile/model.ts';
+
+export type Severity = 'error' | 'warning' | 'info';
+
+/** `auto`: safe to apply; `semi`: safe under a stated condition; `suggest`: shown only; `none`: people must act. */
+export type FixKind = 'auto' | 'semi' | 'suggest' | 'none';
+
+/** Something in a Dockerfile that breaks or mis-builds on some of the asked platforms. */
+export interface Finding {
+  /** The rule's kebab-case name. */
+  readonly rule: string;
+  readonly severity: Severity;
+  readonly platforms: readonly Platform[];
+  readonly message: string;
+  /** What to do next. */
+  readonly hint?: string;
+  readonly range: Range;
+  readonly fix: FixKind;
+  readonly edits: readonly TextEdit[];
+}
+
+/** Facts that a rule may ask for: offline tables, or a registry when online. */
+export interface ImageFacts {
+  /** The platforms of an image, or `undefined` when nobody knows. */
+  platformsOf(reference: string): Promise<readonly Platform[] | undefined>;
+}
+
+export interface RuleContext {
+  readonly platforms: readonly Platform[];
+  readonly images: ImageFacts;
+  readonly buildArgs: Readonly<Record<string, string>>;
+}
+
+/** Advice for people: one file, one idea, an accept/reject table in its test. */
+export interface Rule {
+  readonly name: string;
+  /** One line for lists. */
+  readonly summary: string;
+  check(dockerfile: Dockerfile, context: RuleContext): Promise<readonly Finding[]>;
+}

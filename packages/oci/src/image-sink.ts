@@ -1,0 +1,28 @@
+import type { Readable } from 'node:stream';
+import type { Descriptor } from './descriptor.ts';
+import type { CallOptions } from './image-source.ts';
+import type { ImageReference } from './reference.ts';
+
+/** Where an image is written: a registry repository, an OCI layout, an archive. */
+export interface ImageSink {
+  /** Tells whether the content is there already, so that it need not be sent. */
+  has(descriptor: Descriptor, options?: CallOptions): Promise<boolean>;
+  /** Tries to make a blob of another repository of the same registry appear here; `false` when it must be sent. */
+  mount?(descriptor: Descriptor, from: ImageReference, options?: CallOptions): Promise<boolean>;
+  /**
+   * Writes a blob or, for a manifest media type, a manifest by its digest.
+   *
+   * `open` is called once per attempt, so that a retry reads from the start.
+   */
+  put(descriptor: Descriptor, open: OpenBody, options?: PutOptions): Promise<void>;
+  /** Makes `name` point at a manifest that was put before; the sink re-reads and compares where it can. */
+  tag(name: string, descriptor: Descriptor, options?: CallOptions): Promise<void>;
+}
+
+/** Opens a body afresh. */
+export type OpenBody = () => Promise<Readable>;
+
+export interface PutOptions extends CallOptions {
+  /** Called with the bytes written so far of this descriptor. */
+  readonly onBytes?: ((written: number) => void) | undefined;
+}
