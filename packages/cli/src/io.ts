@@ -1,0 +1,53 @@
+import type { Readable, Writable } from 'node:stream';
+
+/** The world as a command sees it; tests pass their own. */
+export interface Io {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly workingDirectory: string;
+  readonly stdin: Readable;
+  /** The answer. */
+  readonly stdout: Writable;
+  /** Progress, warnings, errors. */
+  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
+  /** `process.platform`. */
+  readonly operatingSystem: string;
+  readonly architecture: string;
+  /** Aborted by Ctrl-C and SIGTERM with an {@link Interrupted}. */
+  readonly signal: AbortSignal;
+}
+
+/** Why a command was aborted: a signal of the operating system. */
+export class Interrupted extends Error {
+  override readonly name: string = 'Interrupted';
+  readonly signalName: string;
+
+  constructor(signalName: string) {
+    super(`interrupted by ${signalName}`);
+    this.signalName = signalName;
+  }
+}
+
+/** The streams, variables and signals of a process; a second Ctrl-C ends it at once with exit code 130. */
+export function processIo(process: NodeJS.Process): Io {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(130);
+      controller.abort(new Interrupted(name));
+    });
+  }
+  // A reader that has seen enough (`mabuild inspect … | head -1`) is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+  });
+  return {
+    environment: process.env,
+    workingDirectory: process.cwd(),
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    operatingSystem: process.platform,
+    architecture: process.arch,
+    signal: controller.signal,
+  };
+}

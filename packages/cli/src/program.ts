@@ -1,0 +1,94 @@
+import { isMabuildError, MabuildError } from '@mabuild/oci';
+import { Command, CommanderError } from 'commander';
+import { commands } from './commands/index.ts';
+import { type ExitCode, exitCodeOf } from './exit-code.ts';
+import { formatError, formatErrorJson } from './formatters/error.ts';
+import { paintFor } from './formatters/paint.ts';
+import { Interrupted, type Io } from './io.ts';
+import { version } from './version.ts';
+
+/** Options that every command takes. */
+export interface GlobalOptions {
+  readonly debug?: boolean;
+  readonly color: boolean;
+  readonly config?: string;
+  readonly mirror?: readonly string[];
+  readonly format?: string;
+}
+
+/** Collects a repeatable option. */
+export function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
+  return [...(previous ?? []), value];
+}
+
+/** Parses the arguments, runs the command and says how it ended. Never throws. */
+export async function runProgram(io: Io, argv: readonly string[]): Promise<ExitCode> {
+  let exitCode: ExitCode = 0;
+  const program = createProgram(io, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return reportError(error, io, argv);
+  }
+}
+
+/** The whole command tree, for running and for the test that holds `--help` and docs/cli.md together. */
+export function createProgram(io: Io, exit: (code: ExitCode) => void): Command {
+  const program = new Command('mabuild')
+    .description('Takes the Dockerfile you have, which builds for x64, and gives you images that run on ARM too.')
+    .version(version)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      // Errors of usage are thrown and written once, by reportError.
+      writeErr: () => {},
+    })
+    .showHelpAfterError(false)
+    .enablePositionalOptions();
+  for (const define of commands) {
+    const command = define({ io, exit });
+    command
+      .option('--debug', 'show what led to an error')
+      .option('--no-color', 'plain text (NO_COLOR is honoured too)')
+      .option('--config <file>', 'configuration instead of the nearest mabuild.config.{js,mjs,json,yaml}')
+      .option('--mirror <host=url>', 'read HOST through URL first (repeatable)', collect)
+      .exitOverride()
+      .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: () => {} });
+    program.addCommand(command);
+  }
+  program.action(() => {
+    program.outputHelp();
+  });
+  return program;
+}
+
+function reportError(error: unknown, io: Io, argv: readonly string[]): ExitCode {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0;
+    const message = error.message.replace(/^error: /, '');
+    return reportError(
+      new MabuildError(message, { code: 'USAGE', hint: '`mabuild --help` lists the commands, `mabuild COMMAND --help` its options' }),
+      io,
+      argv,
+    );
+  }
+  const reason = io.signal.aborted ? io.signal.reason : error;
+  if (reason instanceof Interrupted) {
+    io.stderr.write(`${reason.message}\n`);
+    return 130;
+  }
+  if (wantsJson(argv)) io.stderr.write(formatErrorJson(error));
+  else {
+    const color = !argv.includes('--no-color');
+    const paint = paintFor({ isTTY: io.stderr.isTTY, color, environment: io.environment });
+    io.stderr.write(formatError(error, { paint, debug: argv.includes('--debug') || !isMabuildError(error) }));
+  }
+  return exitCodeOf(error);
+}
+
+function wantsJson(argv: readonly string[]): boolean {
+  return argv.some((word, index) => word === '--format=json' || (word === '--format' && argv[index + 1] === 'json'));
+}

@@ -1,0 +1,44 @@
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** What the SDK takes from the machine that it runs on; every part can be given instead. */
+export interface Environment {
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  readonly workingDirectory: string;
+  readonly homeDirectory: string;
+  /** `process.platform`. */
+  readonly operatingSystem: string;
+  /** `process.arch`. */
+  readonly architecture: string;
+  /** What was exported and compressed once is remembered here. @default `$XDG_CACHE_HOME/mabuild` */
+  readonly cacheDirectory: string;
+  /** Folder for what lives as long as one call. */
+  readonly temporaryDirectory: string;
+}
+
+/** The environment of this process, with the given parts replaced. */
+export function environmentOf(given: Partial<Environment> = {}): Environment {
+  const variables = given.variables ?? process.env;
+  const homeDirectory = given.homeDirectory ?? variables.HOME ?? variables.USERPROFILE ?? homedir();
+  return {
+    variables,
+    workingDirectory: given.workingDirectory ?? process.cwd(),
+    homeDirectory,
+    operatingSystem: given.operatingSystem ?? process.platform,
+    architecture: given.architecture ?? process.arch,
+    cacheDirectory: given.cacheDirectory ?? cacheDirectory(variables, homeDirectory),
+    temporaryDirectory: given.temporaryDirectory ?? tmpdir(),
+  };
+}
+
+function cacheDirectory(variables: Readonly<Record<string, string | undefined>>, homeDirectory: string): string {
+  if (variables.MABUILD_CACHE) return variables.MABUILD_CACHE;
+  if (variables.XDG_CACHE_HOME) return join(variables.XDG_CACHE_HOME, 'mabuild');
+  if (variables.LOCALAPPDATA) return join(variables.LOCALAPPDATA, 'mabuild');
+  return join(homeDirectory, '.cache', 'mabuild');
+}
+
+/** Docker's configuration folder: `DOCKER_CONFIG`, else `~/.docker`. */
+export function dockerConfigDirectory(environment: Environment): string {
+  return environment.variables.DOCKER_CONFIG ?? join(environment.homeDirectory, '.docker');
+}
