@@ -15,8 +15,13 @@ export interface ImageSink {
    * `open` is called once per attempt, so that a retry reads from the start.
    */
   put(descriptor: Descriptor, open: OpenBody, options?: PutOptions): Promise<void>;
-  /** Makes `name` point at a manifest that was put before; the sink re-reads and compares where it can. */
-  tag(name: string, descriptor: Descriptor, options?: CallOptions): Promise<void>;
+  /** Tells whether `name` points at this manifest already, so that nothing at all need be sent. */
+  tagged?(name: string, descriptor: Descriptor, options?: CallOptions): Promise<boolean>;
+  /**
+   * Makes `name` point at a manifest that was put before, or that `options.open` gives; the sink re-reads and compares
+   * where it can.
+   */
+  tag(name: string, descriptor: Descriptor, options?: TagOptions): Promise<void>;
 }
 
 /** Opens a body afresh. */
@@ -25,4 +30,9 @@ export type OpenBody = () => Promise<Readable>;
 export interface PutOptions extends CallOptions {
   /** Called with the bytes written so far of this descriptor. */
   readonly onBytes?: ((written: number) => void) | undefined;
+}
+
+export interface TagOptions extends CallOptions {
+  /** The manifest's own bytes: a registry then takes them under the name at once, without a put by digest before. */
+  readonly open?: OpenBody | undefined;
 }
