@@ -1,9 +1,68 @@
 export type { Credential, CredentialSource } from './credential-source.ts';
-export type { Descriptor } from './descriptor.ts';
+export { type Descriptor, parseDescriptor } from './descriptor.ts';
+export {
+  type DigestAlgorithm,
+  type DigestStream,
+  digestOf,
+  digestStream,
+  isDigest,
+  isVerifiableDigest,
+  type ParsedDigest,
+  parseDigest,
+  verifyBytes,
+  verifyingStream,
+} from './digest.ts';
 export { isMabuildError, MabuildError, type MabuildErrorOptions, type SourceLocation } from './error.ts';
 export type { ImageSink, OpenBody, PutOptions, TagOptions } from './image-sink.ts';
 export type { CallOptions, ImageResolver, ImageSource } from './image-source.ts';
-export type { ContainerConfig, HistoryEntry, ImageConfig, ImageIndex, ImageManifest } from './manifest.ts';
-export { isIndexType, isManifestType, mediaTypes } from './media-type.ts';
-export { formatPlatform, type Platform, parsePlatform } from './platform.ts';
-export { familiarReference, formatReference, type ImageReference, parseReference } from './reference.ts';
+export {
+  type ContainerConfig,
+  chooseManifest,
+  configPlatform,
+  type HistoryEntry,
+  type ImageConfig,
+  type ImageIndex,
+  type ImageManifest,
+  isAttestation,
+} from './manifest.ts';
+export {
+  isConfigType,
+  isForeignLayerType,
+  isIndexType,
+  isLayerType,
+  isManifestType,
+  isMediaType,
+  mediaTypes,
+} from './media-type.ts';
+export {
+  longestConfig,
+  longestManifest,
+  type ParseDocumentOptions,
+  type ParsedManifest,
+  parseAnyManifest,
+  parseImageConfig,
+  parseImageIndex,
+  parseImageManifest,
+} from './parse-manifest.ts';
+export {
+  choosePlatform,
+  formatPlatform,
+  formatPlatformDetails,
+  isKnownPlatform,
+  normalizePlatform,
+  type Platform,
+  type PlatformMatchOptions,
+  parsePlatform,
+  parsePlatformList,
+  platformSatisfies,
+  platformsEqual,
+} from './platform.ts';
+export {
+  familiarReference,
+  formatReference,
+  type ImageReference,
+  parseReference,
+  referenceName,
+  withDigest,
+  withTag,
+} from './reference.ts';

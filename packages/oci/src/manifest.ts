@@ -1,5 +1,5 @@
 import type { Descriptor } from './descriptor.ts';
-import type { Platform } from './platform.ts';
+import { choosePlatform, type Platform, type PlatformMatchOptions } from './platform.ts';
 
 /** OCI image-spec "Image Manifest", and Docker's schema 2, which has the same shape. */
 export interface ImageManifest {
@@ -54,4 +54,32 @@ export interface HistoryEntry {
   readonly author?: string;
   readonly comment?: string;
   readonly empty_layer?: boolean;
+}
+
+/** Tells whether an index entry holds BuildKit's provenance or SBOM of another entry instead of an image. */
+export function isAttestation(entry: Descriptor): boolean {
+  return entry.annotations?.['vnd.docker.reference.type'] === 'attestation-manifest';
+}
+
+/** Chooses the entry of an index that suits `host` best; attestations are never chosen. */
+export function chooseManifest(
+  index: ImageIndex,
+  host: Platform,
+  options: PlatformMatchOptions = {},
+): Descriptor | undefined {
+  const platforms = index.manifests.map((entry) => (isAttestation(entry) ? undefined : entry.platform));
+  const chosen = choosePlatform(platforms, host, options);
+  return chosen === undefined ? undefined : index.manifests[chosen];
+}
+
+/** The platform that an image's configuration states. */
+export function configPlatform(config: ImageConfig): Platform {
+  const { os, architecture, variant } = config;
+  return {
+    os,
+    architecture,
+    ...(variant === undefined || variant === '' ? {} : { variant }),
+    ...(config['os.version'] === undefined ? {} : { 'os.version': config['os.version'] }),
+    ...(config['os.features'] === undefined ? {} : { 'os.features': config['os.features'] }),
+  };
 }

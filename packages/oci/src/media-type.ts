@@ -23,3 +23,28 @@ export function isIndexType(mediaType: string): boolean {
 export function isManifestType(mediaType: string): boolean {
   return mediaType === mediaTypes.ociManifest || mediaType === mediaTypes.dockerManifest;
 }
+
+/** Tells whether a descriptor of this type points at an image's configuration. */
+export function isConfigType(mediaType: string): boolean {
+  return mediaType === mediaTypes.ociConfig || mediaType === mediaTypes.dockerConfig;
+}
+
+/** Tells whether a descriptor of this type points at a layer of files, compressed or not. */
+export function isLayerType(mediaType: string): boolean {
+  return (
+    /^application\/vnd\.oci\.image\.layer\.(?:nondistributable\.)?v1\.tar(?:\+(?:gzip|zstd))?$/.test(
+      mediaType,
+    ) ||
+    /^application\/vnd\.docker\.image\.rootfs\.(?:foreign\.)?diff\.tar(?:\.gzip|\.zstd)?$/.test(mediaType)
+  );
+}
+
+/** Tells whether a registry may lack this layer on purpose (`urls` says where it is): Windows base layers of old. */
+export function isForeignLayerType(mediaType: string): boolean {
+  return isLayerType(mediaType) && /nondistributable|foreign/.test(mediaType);
+}
+
+/** Tells whether a text has the form of a media type: RFC 6838, section 4.2. */
+export function isMediaType(text: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9!#$&\-^_.+]{0,126}\/[A-Za-z0-9][A-Za-z0-9!#$&\-^_.+]{0,126}$/.test(text);
+}
