@@ -1,0 +1,60 @@
+import { access } from 'node:fs/promises';
+import { run, which } from './run.mjs';
+
+/** What tests and the demo run, by the command that shows it is there. */
+const needed = [
+  { command: 'dockerd', package: 'docker.io' },
+  { command: 'docker-registry', package: 'docker-registry' },
+  { command: 'qemu-arm-static', package: 'qemu-user-static' },
+  { command: 'update-binfmts', package: 'binfmt-support' },
+  { command: 'skopeo', package: 'skopeo' },
+  { command: 'buildah', package: 'buildah' },
+  { command: 'openssl', package: 'openssl' },
+  { command: 'git', package: 'git' },
+];
+
+/**
+ * Makes sure that the engine, registry, emulators and judges are installed.
+ *
+ * On Debian as root what is missing is installed; elsewhere nothing is changed.
+ *
+ * @param {{ log: (line: string) => void }} options
+ * @returns {Promise<{ ready: true } | { ready: false, reason: string }>}
+ */
+export async function ensurePackages({ log }) {
+  const missing = await missingPackages();
+  if (missing.length === 0) {
+    return process.getuid?.() === 0
+      ? { ready: true }
+      : { ready: false, reason: 'an engine of our own needs root' };
+  }
+  const names = missing.join(' ');
+  if (!(await isDebian())) return { ready: false, reason: `not Debian or Ubuntu; missing here: ${names}` };
+  if (process.getuid?.() !== 0)
+    return { ready: false, reason: `not root; install them with: apt-get install ${names}` };
+  log(`installing ${names}`);
+  await run('apt-get', ['-qq', 'update'], { env: { LC_ALL: 'C' } }).catch((error) => {
+    // A third party's source that fails does not matter when Debian's own can be read.
+    log(`apt-get update complained; going on (${String(error.message).split('\n').at(-1)})`);
+  });
+  await run('apt-get', ['-qq', '-y', '--no-install-recommends', 'install', 'ca-certificates', ...missing], {
+    env: { LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive', NEEDRESTART_MODE: 'l' },
+  });
+  const still = await missingPackages();
+  if (still.length > 0)
+    throw new Error(`apt-get installed packages, but these are still missing: ${still.join(' ')}`);
+  return { ready: true };
+}
+
+async function missingPackages() {
+  const missing = [];
+  for (const entry of needed) if ((await which(entry.command)) === undefined) missing.push(entry.package);
+  return missing;
+}
+
+async function isDebian() {
+  return access('/etc/debian_version').then(
+    () => true,
+    () => false,
+  );
+}

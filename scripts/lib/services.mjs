@@ -1,0 +1,152 @@
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pushBaseImages } from './base-images.mjs';
+import { enableEmulation } from './binfmt.mjs';
+import { startProcess, tail } from './process.mjs';
+import { startRegistry, testUser } from './registries.mjs';
+import { run } from './run.mjs';
+import { startTokenServer } from './token-server.mjs';
+
+/**
+ * Starts a Docker Engine and registries of our own: loopback ports, private data folders, nothing shared with an engine
+ * that the machine may have. Needs root and the packages of `ensurePackages`.
+ *
+ * docker.io's names are served by a mirror that holds base images made from Debian's busybox packages.
+ *
+ * @param {{ cache: string, log?: (line: string) => void, only?: 'demo' }} options `cache`: folder that keeps Debian
+ *   packages; `only: 'demo'` leaves out the registries with a password
+ * @returns {Promise<{ env: Record<string, string>, dir: string, stop(): Promise<void> }>} `env` is what tests read
+ */
+export async function startServices({ cache, log = () => {}, only }) {
+  const dir = await mkdtemp(join(tmpdir(), 'mabuild-services-'));
+  const stops = [];
+  let stopping;
+  function stop() {
+    stopping ??= stopAll(stops, dir);
+    return stopping;
+  }
+  // A second signal ends the process at once; what runs gets SIGTERM then, see startProcess.
+  const onSignal = (signal) => {
+    log(`stopping after ${signal}`);
+    stop().finally(() => process.exit(signal === 'SIGINT' ? 130 : 143));
+  };
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  stops.push(async () => process.off('SIGINT', onSignal).off('SIGTERM', onSignal));
+
+  const engineLog = join(dir, 'dockerd.log');
+  try {
+    await enableEmulation();
+    const started = async (promise) => {
+      const service = await promise;
+      stops.push(() => service.stop());
+      return service;
+    };
+    const mirror = await started(startRegistry('mirror', { dir }));
+    const [registry, engine] = await Promise.all([
+      started(startRegistry('plain', { dir })),
+      started(startEngine({ dir, log: engineLog, mirror: mirror.url })),
+      pushBaseImages({ registry: mirror.url, cache }),
+    ]);
+    const env = {
+      MABUILD_TEST_DOCKER_HOST: engine.host,
+      MABUILD_TEST_MIRROR: mirror.url,
+      MABUILD_TEST_REGISTRY: registry.host,
+    };
+    if (only === 'demo') return { env, dir, stop };
+
+    const tls = await makeCertificate(dir);
+    const tokens = await startTokenServer({
+      key: await readFile(tls.key, 'utf8'),
+      certificate: await readFile(tls.certificate, 'utf8'),
+      issuer: 'mabuild-tests',
+      user: testUser.name,
+      password: testUser.password,
+    });
+    stops.push(() => tokens.close());
+    const realm = `http://127.0.0.1:${tokens.port}/token`;
+    const [auth, secure, token] = await Promise.all([
+      started(startRegistry('auth', { dir, htpasswd: true })),
+      started(startRegistry('tls', { dir, htpasswd: true, tls })),
+      started(
+        startRegistry('token', {
+          dir,
+          token: { realm, issuer: 'mabuild-tests', certificate: tls.certificate },
+        }),
+      ),
+    ]);
+    Object.assign(env, {
+      MABUILD_TEST_REGISTRY_AUTH: auth.host,
+      MABUILD_TEST_REGISTRY_TLS: secure.host,
+      MABUILD_TEST_REGISTRY_TLS_CA: tls.certificate,
+      MABUILD_TEST_REGISTRY_TOKEN: token.host,
+      MABUILD_TEST_REGISTRY_USER: testUser.name,
+      MABUILD_TEST_REGISTRY_PASSWORD: testUser.password,
+    });
+    return { env, dir, stop };
+  } catch (error) {
+    const last = await tail(engineLog);
+    await stop();
+    if (last !== '') log(`the engine's last words:\n${last}`);
+    throw error;
+  }
+}
+
+async function startEngine({ dir, log, mirror }) {
+  const socket = join(dir, 'docker.sock');
+  await mkdir(join(dir, 'engine'), { recursive: true });
+  const engine = await startProcess(
+    'dockerd',
+    'dockerd',
+    [
+      // No bridge and no firewall rules: the machine's network stays as it is. Builds use the host's network.
+      ...['--bridge=none', '--iptables=false', '--ip6tables=false'],
+      ...['--data-root', join(dir, 'engine', 'data'), '--exec-root', join(dir, 'engine', 'exec')],
+      ...['--pidfile', join(dir, 'dockerd.pid'), '-H', `unix://${socket}`],
+      ...['--registry-mirror', mirror, '--shutdown-timeout', '2'],
+    ],
+    // An engine configuration of the machine is not ours.
+    { log, env: { DOCKER_CONFIG: join(dir, 'engine') } },
+  );
+  const stop = () => engine.stop();
+  try {
+    await engine.ready(() => answers(socket));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { host: `unix://${socket}`, stop };
+}
+
+function answers(socketPath) {
+  return new Promise((resolve, reject) => {
+    request({ socketPath, path: '/_ping', timeout: 5000 }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    })
+      .on('error', reject)
+      .end();
+  });
+}
+
+async function makeCertificate(dir) {
+  const key = join(dir, 'key.pem');
+  const certificate = join(dir, 'certificate.pem');
+  await run('openssl', [
+    ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost'],
+    ...['-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-keyout', key, '-out', certificate],
+  ]);
+  return { key, certificate };
+}
+
+async function stopAll(stops, dir) {
+  for (const stop of [...stops].reverse()) await stop().catch((error) => console.error(error));
+  const mounts = (await readFile('/proc/self/mountinfo', 'utf8').catch(() => ''))
+    .split('\n')
+    .map((line) => line.split(' ')[4] ?? '')
+    .filter((path) => path.startsWith(`${dir}/`))
+    .reverse();
+  for (const path of mounts) await run('umount', ['-l', path]).catch(() => {});
+  await rm(dir, { recursive: true, force: true, maxRetries: 3 });
+}
