@@ -1,0 +1,3 @@
+import { setup } from './lib/workspace.mjs';
+
+await setup();
