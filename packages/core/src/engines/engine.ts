@@ -136,6 +136,11 @@ export interface ContainerResult {
   readonly stderr: string;
 }
 
+export interface RunOptions extends CallOptions {
+  /** Gets the container's output as it comes; the result has it too. */
+  readonly onOutput?: ((stream: 'stdout' | 'stderr', chunk: Uint8Array) => void) | undefined;
+}
+
 /** Who builds. An engine holds connections: close it. */
 export interface Engine {
   readonly info: EngineInfo;
@@ -152,7 +157,7 @@ export interface Engine {
   load(archive: Readable, options?: CallOptions): Promise<readonly string[]>;
   tag(imageId: string, reference: ImageReference, options?: CallOptions): Promise<void>;
   /** Runs a container to its end, collecting its output; removed afterwards, also on abort. */
-  run(request: ContainerRequest, options?: CallOptions): Promise<ContainerResult>;
+  run(request: ContainerRequest, options?: RunOptions): Promise<ContainerResult>;
   close(): Promise<void>;
 }
 

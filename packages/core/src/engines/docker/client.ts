@@ -125,13 +125,17 @@ export class DockerClient {
   }
 
   /** Switches a connection to another protocol: `POST /session` with `Upgrade: h2c`. The caller ends the stream. */
-  async upgrade(path: string, headers: OutgoingHttpHeaders, options: CallOptions = {}): Promise<Duplex> {
+  async upgrade(
+    path: string,
+    headers: OutgoingHttpHeaders,
+    options: Pick<EngineRequest, 'query' | 'signal'> = {},
+  ): Promise<Duplex> {
     const { signal } = options;
     signal?.throwIfAborted();
     const action = `POST ${path}`;
     const request = this.#open({
       method: 'POST',
-      path: this.#path(path, {}),
+      path: this.#path(path, options),
       headers: { Connection: 'Upgrade', ...headers },
       agent: false,
     });

@@ -1,0 +1,147 @@
+import { randomUUID } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import { formatPlatform, MabuildError } from '@mabuild/oci';
+import type { ContainerRequest, ContainerResult, RunOptions } from '../engine.ts';
+import type { DockerClient } from './client.ts';
+import { unreachable } from './client-error.ts';
+
+/** How long cleaning up after a container may take, milliseconds. */
+const cleanUpMs = 30_000;
+
+/** Creates, starts, follows and removes one container; it is gone when this settles, also after an abort. */
+export async function runContainer(
+  client: DockerClient,
+  request: ContainerRequest,
+  options: RunOptions & { readonly hasBridge: boolean },
+): Promise<ContainerResult> {
+  const { signal } = options;
+  const id = await createContainer(client, request, options);
+  try {
+    signal?.throwIfAborted();
+    const output = await client.upgrade(
+      `/containers/${id}/attach`,
+      { Upgrade: 'tcp', 'Content-Length': 0 },
+      { signal, query: { stream: true, stdout: true, stderr: true } },
+    );
+    const collected = collectOutput(output, client.endpoint, options);
+    // Awaited below; an abort may reject it before that.
+    collected.catch(() => {});
+    try {
+      const started = await client.request('POST', `/containers/${id}/start`, { signal });
+      started.body.resume();
+      const { StatusCode: exitCode } = await client.json<{ StatusCode: number }>(
+        'POST',
+        `/containers/${id}/wait`,
+        { signal },
+      );
+      const { stdout, stderr } = await collected;
+      return { exitCode, stdout, stderr };
+    } finally {
+      output.destroy();
+    }
+  } finally {
+    await removeContainer(client, id);
+  }
+}
+
+/**
+ * Creates a container and returns its id.
+ *
+ * Not aborted half-way: a container whose id is not known could not be removed.
+ */
+export async function createContainer(
+  client: DockerClient,
+  request: ContainerRequest,
+  options: { readonly signal?: AbortSignal | undefined; readonly hasBridge: boolean },
+): Promise<string> {
+  options.signal?.throwIfAborted();
+  const network = request.network ?? 'default';
+  const ports = (request.ports ?? []).map(parsePort);
+  const bindings: Record<string, { HostIp: string; HostPort: string }[]> = {};
+  for (const { container, hostIp, hostPort } of ports)
+    bindings[container] = [...(bindings[container] ?? []), { HostIp: hostIp, HostPort: hostPort }];
+  const { Id: id } = await client.json<{ Id: string }>('POST', '/containers/create', {
+    timeoutMs: cleanUpMs,
+    query: {
+      name: `mabuild-${randomUUID()}`,
+      platform: request.platform === undefined ? undefined : formatPlatform(request.platform),
+    },
+    body: {
+      Image: request.image,
+      ...(request.entrypoint === undefined ? {} : { Entrypoint: request.entrypoint }),
+      ...(request.command === undefined ? {} : { Cmd: request.command }),
+      Env: Object.entries(request.environment ?? {}).map(([name, value]) => `${name}=${value}`),
+      AttachStdout: true,
+      AttachStderr: true,
+      ExposedPorts: Object.fromEntries(ports.map(({ container }) => [container, {}])),
+      HostConfig: {
+        AutoRemove: false,
+        Binds: request.binds ?? [],
+        PortBindings: bindings,
+        NetworkMode: network === 'default' && !options.hasBridge ? 'host' : network,
+      },
+    },
+  });
+  return id;
+}
+
+/** Kills and removes a container; one that is already gone is no error. */
+export async function removeContainer(client: DockerClient, id: string): Promise<void> {
+  const { body } = await client.request('DELETE', `/containers/${id}`, {
+    timeoutMs: cleanUpMs,
+    query: { force: true, v: true },
+    allow: [404, 409],
+  });
+  body.resume();
+}
+
+/** Takes the two streams of an attached container apart: Engine API, "Stream format". */
+async function collectOutput(
+  output: Duplex,
+  endpoint: string,
+  { signal, onOutput }: RunOptions,
+): Promise<{ stdout: string; stderr: string }> {
+  const parts = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
+  const abort = (): void =>
+    void output.destroy(signal?.reason instanceof Error ? signal.reason : new Error('aborted'));
+  signal?.addEventListener('abort', abort, { once: true });
+  let rest: Buffer = Buffer.alloc(0);
+  try {
+    for await (const chunk of output as AsyncIterable<Buffer>) {
+      rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+      while (rest.length >= 8) {
+        const end = 8 + rest.readUInt32BE(4);
+        if (rest.length < end) break;
+        const stream = rest[0] === 2 ? 'stderr' : 'stdout';
+        const data = rest.subarray(8, end);
+        parts[stream].push(data);
+        onOutput?.(stream, data);
+        rest = rest.subarray(end);
+      }
+    }
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw unreachable(error, 'reading a container', endpoint);
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
+  return {
+    stdout: Buffer.concat(parts.stdout).toString('utf8'),
+    stderr: Buffer.concat(parts.stderr).toString('utf8'),
+  };
+}
+
+/** Reads `[HOST_IP:]HOST_PORT:CONTAINER_PORT[/PROTOCOL]`. */
+function parsePort(text: string): { container: string; hostIp: string; hostPort: string } {
+  const match =
+    /^(?:(?<hostIp>\[[0-9a-fA-F:.]+\]|[^:[\]]*):)?(?<hostPort>\d*):(?<port>\d+)(?:\/(?<protocol>tcp|udp|sctp))?$/.exec(
+      text,
+    );
+  const { hostIp = '', hostPort = '', port, protocol = 'tcp' } = match?.groups ?? {};
+  if (port === undefined || Number(port) > 65535 || Number(hostPort) > 65535)
+    throw new MabuildError(`'${text}' is no port to publish`, {
+      code: 'INVALID_PORT',
+      hint: 'write [HOST_IP:]HOST_PORT:CONTAINER_PORT[/PROTOCOL], e.g. 8080:80',
+    });
+  return { container: `${port}/${protocol}`, hostIp: hostIp.replace(/^\[|\]$/g, ''), hostPort };
+}
