@@ -156,6 +156,13 @@ export interface Engine {
   /** Loads a docker-archive (or, into the containerd store, an OCI archive) and returns what it named. */
   load(archive: Readable, options?: CallOptions): Promise<readonly string[]>;
   tag(imageId: string, reference: ImageReference, options?: CallOptions): Promise<void>;
+  /** Makes the engine itself pull an image, by its digest where the reference has one. @throws MabuildError `PULL_FAILED`. */
+  pull(
+    reference: ImageReference,
+    options: CallOptions & { readonly credentials: CredentialSource; readonly platform: Platform },
+  ): Promise<void>;
+  /** What the engine has under a name or an id, or `undefined`. */
+  inspect(image: string, options?: CallOptions): Promise<EngineImage | undefined>;
   /** Runs a container to its end, collecting its output; removed afterwards, also on abort. */
   run(request: ContainerRequest, options?: RunOptions): Promise<ContainerResult>;
   close(): Promise<void>;
