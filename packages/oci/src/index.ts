@@ -12,6 +12,7 @@ export {
   verifyBytes,
   verifyingStream,
 } from './digest.ts';
+export { type ElfBytes, type ElfFacts, elfBytesOf, elfMachineName, isElf, parseElf } from './elf.ts';
 export { isMabuildError, MabuildError, type MabuildErrorOptions, type SourceLocation } from './error.ts';
 export type { ImageSink, OpenBody, PutOptions, TagOptions } from './image-sink.ts';
 export type { CallOptions, ImageResolver, ImageSource } from './image-source.ts';
@@ -57,6 +58,7 @@ export {
   platformSatisfies,
   platformsEqual,
 } from './platform.ts';
+export { readDocument } from './read-document.ts';
 export {
   familiarReference,
   formatReference,
