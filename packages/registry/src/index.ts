@@ -1,1 +1,11 @@
-export {};
+export type { TlsOptions } from './agents.ts';
+export { type Challenge, parseChallenges } from './challenge.ts';
+export { RegistryError, type RegistryErrorCode } from './error.ts';
+export type { OnRegistryEvent, RegistryEvent } from './event.ts';
+export { apiHost, isLoopbackHost, isPrivateHost } from './host-name.ts';
+export type { ManifestStore } from './manifest-cache.ts';
+export { createRegistryClient, type RegistryClient, type RegistryOptions } from './registry.ts';
+export { parseRetryAfter, type RetryOptions } from './retry.ts';
+export { coversScopes, normalizeScopes, pullScope, pushScope } from './scope.ts';
+export type { FetchInit, FetchLike, FetchResponse } from './transport.ts';
+export { resolveUploadLocation } from './upload-location.ts';

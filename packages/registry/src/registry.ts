@@ -1,0 +1,236 @@
+import { Readable } from 'node:stream';
+import {
+  type CallOptions,
+  type CredentialSource,
+  type Descriptor,
+  formatReference,
+  type ImageReference,
+  type ImageResolver,
+  type ImageSink,
+  type ImageSource,
+  isMabuildError,
+} from '@mabuild/oci';
+import { createAgents, type TlsOptions } from './agents.ts';
+import { type Repository, readBlob } from './blob.ts';
+import { RegistryError } from './error.ts';
+import type { OnRegistryEvent } from './event.ts';
+import { apiHost } from './host-name.ts';
+import { findManifest, getManifest, isStoredAsManifest } from './manifest.ts';
+import { ManifestCache, type ManifestStore } from './manifest-cache.ts';
+import { RegistryHost } from './registry-host.ts';
+import { RegistrySink } from './registry-sink.ts';
+import { type RetryOptions, type RetryPolicy, retryPolicy } from './retry.ts';
+import { type FetchLike, Transport } from './transport.ts';
+
+/** Every host key is `HOST` or `HOST:PORT` as references spell it, e.g. `docker.io`. */
+export interface RegistryOptions {
+  /** Who to sign in as; asked when a registry wants to know. @default nobody: anonymous */
+  readonly credentials?: CredentialSource | undefined;
+  /**
+   * Addresses to read a registry's images through, in this order, before the registry itself: `https://HOST[/PREFIX]`,
+   * or `http://…`. A mirror is never written to and gets only credentials of its own host.
+   */
+  readonly mirrors?: Readonly<Record<string, readonly string[]>> | undefined;
+  /** Hosts whose certificate is not checked, and that may speak plain http. Loopback hosts may anyway. */
+  readonly insecure?: readonly string[] | undefined;
+  /** Certificates per host. */
+  readonly tls?: Readonly<Record<string, TlsOptions>> | undefined;
+  /** @default 'mabuild' */
+  readonly userAgent?: string | undefined;
+  /** Sends API calls; blob bodies go through `node:http` with the same connections. @default node-fetch */
+  readonly fetch?: FetchLike | undefined;
+  readonly retry?: RetryOptions | undefined;
+  /** Remembers manifests by digest between runs. */
+  readonly manifestStore?: ManifestStore | undefined;
+  readonly onEvent?: OnRegistryEvent | undefined;
+}
+
+/** Registries, read and written. */
+export interface RegistryClient extends ImageResolver {
+  /**
+   * The repository of a reference, to be written to; tag and digest of the reference do not matter.
+   *
+   * An aborted upload is cancelled at the registry before its promise rejects.
+   */
+  sink(repository: ImageReference): ImageSink;
+  /** Waits for uploads to be cancelled and ends idle connections. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes a client for any number of registries.
+ *
+ * Its functions throw `REGISTRY_UNREACHABLE`, `REGISTRY_UNAUTHORIZED`, `REGISTRY_DENIED`, `REGISTRY_RATE_LIMITED`,
+ * `REGISTRY_ERROR`, and what {@link ImageSource} and {@link ImageSink} name.
+ */
+export function createRegistryClient(options: RegistryOptions = {}): RegistryClient {
+  return new Client(options);
+}
+
+/** Where an image can be read: a mirror, or its registry. */
+interface Place {
+  readonly repository: Repository;
+  /** Absent for the registry itself. */
+  readonly mirror?: string;
+}
+
+class Client implements RegistryClient {
+  readonly #options: RegistryOptions;
+  readonly #transport: Transport;
+  readonly #retry: RetryPolicy;
+  readonly #manifests: ManifestCache;
+  readonly #hosts = new Map<string, RegistryHost>();
+  readonly #working = new Set<Promise<unknown>>();
+
+  constructor(options: RegistryOptions) {
+    this.#options = options;
+    this.#retry = retryPolicy(options.retry);
+    this.#manifests = new ManifestCache(options.manifestStore);
+    const insecure = new Set(options.insecure?.map(apiHost));
+    const tls = new Map(Object.entries(options.tls ?? {}).map(([host, value]) => [apiHost(host), value]));
+    const agents = createAgents((host) =>
+      insecure.has(host) || tls.has(host) ? { ...tls.get(host), insecure: insecure.has(host) } : undefined,
+    );
+    this.#transport = new Transport({
+      agents,
+      userAgent: options.userAgent ?? 'mabuild',
+      fetch: options.fetch,
+    });
+  }
+
+  async resolve(reference: ImageReference, { signal }: CallOptions = {}): Promise<ImageSource> {
+    signal?.throwIfAborted();
+    const name = reference.digest ?? reference.tag ?? 'latest';
+    const places = this.#places(reference);
+    const { found, at } = await this.#firstOf(places, signal, async ({ repository }) => {
+      const descriptor = await findManifest(repository, name, { signal });
+      if (descriptor === undefined) {
+        throw new RegistryError(`there is no image ${formatReference(reference)}`, {
+          code: 'IMAGE_NOT_FOUND',
+          hint: 'check the spelling of the name and the tag',
+          status: 404,
+        });
+      }
+      return descriptor;
+    });
+    const from = places.slice(at);
+    return {
+      root: found,
+      read: (descriptor, options = {}) => this.#read(from, descriptor, options),
+      mountableFrom: (descriptor) =>
+        isStoredAsManifest(descriptor)
+          ? undefined
+          : { registry: reference.registry, repository: reference.repository },
+    };
+  }
+
+  sink(reference: ImageReference): ImageSink {
+    return new RegistrySink({
+      repository: this.#origin(reference),
+      registry: reference.registry,
+      manifests: this.#manifests,
+      retry: this.#retry,
+      track: (work) => {
+        const settled = work.catch(() => undefined).finally(() => this.#working.delete(settled));
+        this.#working.add(settled);
+        return work;
+      },
+    });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#working);
+    this.#transport.close();
+  }
+
+  async #read(places: readonly Place[], descriptor: Descriptor, options: CallOptions): Promise<Readable> {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    if (!isStoredAsManifest(descriptor)) {
+      const opened = await this.#firstOf(places, signal, ({ repository }) =>
+        readBlob(repository, descriptor, { signal }),
+      );
+      return opened.found;
+    }
+    const known = await this.#manifests.get(descriptor, { signal });
+    if (known !== undefined) {
+      return Readable.from([known], { objectMode: false });
+    }
+    const { found } = await this.#firstOf(places, signal, ({ repository }) =>
+      getManifest(repository, descriptor.digest, { signal }),
+    );
+    await this.#manifests.set(descriptor.digest, found.bytes, { signal });
+    return Readable.from([found.bytes], { objectMode: false });
+  }
+
+  /** Asks mirrors in order, then the registry; whatever is wrong with a mirror, the next place is asked. */
+  async #firstOf<T>(
+    places: readonly Place[],
+    signal: AbortSignal | undefined,
+    ask: (place: Place) => Promise<T>,
+  ): Promise<{ found: T; at: number }> {
+    for (let at = 0; ; at += 1) {
+      const place = places[at]!;
+      try {
+        return { found: await ask(place), at };
+      } catch (error) {
+        if (signal?.aborted === true || place.mirror === undefined || at === places.length - 1) {
+          throw error;
+        }
+        this.#options.onEvent?.({
+          type: 'registry-mirror-skipped',
+          registry: place.repository.name.split('/')[0] ?? '',
+          mirror: place.mirror,
+          reason: isMabuildError(error) ? error.message : 'it failed',
+        });
+      }
+    }
+  }
+
+  #places(reference: ImageReference): readonly Place[] {
+    const mirrors = this.#options.mirrors?.[reference.registry] ?? [];
+    return [
+      ...mirrors.map((mirror) => ({ mirror, repository: this.#atMirror(mirror, reference) })),
+      { repository: this.#origin(reference) },
+    ];
+  }
+
+  #origin(reference: ImageReference): Repository {
+    const insecure = this.#options.insecure?.includes(reference.registry) === true;
+    return {
+      host: this.#host(reference.registry, insecure, this.#retry),
+      path: reference.repository,
+      name: `${reference.registry}/${reference.repository}`,
+    };
+  }
+
+  #atMirror(mirror: string, reference: ImageReference): Repository {
+    const [, origin = mirror, prefix = ''] = /^([a-z]+:\/\/[^/]+|[^/]+)\/?(.*?)\/*$/.exec(mirror) ?? [];
+    const host = origin.replace(/^[a-z]+:\/\//, '');
+    // Two tries: the registry itself stands behind it.
+    const retry = { ...this.#retry, attempts: Math.min(2, this.#retry.attempts) };
+    return {
+      host: this.#host(origin, this.#options.insecure?.includes(host) === true, retry),
+      path: prefix === '' ? reference.repository : `${prefix.replace(/^v2\//, '')}/${reference.repository}`,
+      name: `${reference.registry}/${reference.repository}`,
+    };
+  }
+
+  #host(host: string, insecure: boolean, retry: RetryPolicy): RegistryHost {
+    const key = `${host} ${retry.attempts}`;
+    const known = this.#hosts.get(key);
+    if (known !== undefined) {
+      return known;
+    }
+    const made = new RegistryHost({
+      host,
+      transport: this.#transport,
+      credentials: this.#options.credentials,
+      insecure,
+      retry,
+      onEvent: this.#options.onEvent ?? (() => undefined),
+    });
+    this.#hosts.set(key, made);
+    return made;
+  }
+}
