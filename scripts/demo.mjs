@@ -21,6 +21,7 @@ await withServices({ only: 'demo' }, async ({ own, env, reason }) => {
   try {
     await show({
       own,
+      mirror: env.MABUILD_TEST_MIRROR,
       image: `${env.MABUILD_TEST_REGISTRY}/httpd:demo`,
       // The engine tells mabuild about docker.io's stand-in; nothing of the user's is read or written.
       env: {
@@ -36,12 +37,11 @@ await withServices({ only: 'demo' }, async ({ own, env, reason }) => {
   console.log(`\nThat took ${((Date.now() - began) / 1000).toFixed(1)} s.`);
 });
 
-async function show({ own, image, env }) {
-  const mirror =
-    env.MABUILD_TEST_MIRROR === undefined ? [] : ['--mirror', `docker.io=${env.MABUILD_TEST_MIRROR}`];
+async function show({ own, mirror, image, env }) {
+  const reading = mirror === undefined ? [] : ['--mirror', `docker.io=${mirror}`];
   say('The Dockerfile as it is, and what it becomes for linux/arm/v7');
   await mabuild(
-    ['migrate', '--platform', 'linux/arm/v7', '--style', 'per-arch', ...mirror, `${example}/Dockerfile`],
+    ['migrate', '--platform', 'linux/arm/v7', '--style', 'per-arch', ...reading, `${example}/Dockerfile`],
     env,
   );
 

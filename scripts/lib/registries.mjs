@@ -17,7 +17,7 @@ export const testUser = {
  * @param {string} name
  * @param {{ dir: string, htpasswd?: boolean, tls?: { key: string, certificate: string },
  *   token?: { realm: string, issuer: string, certificate: string } }} options certificate and key are file paths
- * @returns {Promise<{ host: string, url: string, log: string, stop(): Promise<void> }>}
+ * @returns {Promise<{ host: string, url: string, data: string, stop(): Promise<void> }>}
  */
 export async function startRegistry(name, options) {
   const dir = join(options.dir, name);
@@ -39,7 +39,7 @@ export async function startRegistry(name, options) {
     );
     try {
       await registry.ready(async () => [200, 401].includes(await status(`${url}/v2/`)));
-      return { host, url, log, stop: () => registry.stop(3000) };
+      return { host, url, data: join(dir, 'data'), stop: () => registry.stop(3000) };
     } catch (error) {
       await registry.stop(0);
       if (attempt === 3) throw error;

@@ -53,6 +53,7 @@ export async function startServices({ cache, log = () => {}, only }) {
       MABUILD_TEST_DOCKER_HOST: engine.host,
       MABUILD_TEST_MIRROR: mirror.url,
       MABUILD_TEST_REGISTRY: registry.host,
+      MABUILD_TEST_REGISTRY_DATA: registry.data,
     };
     if (only === 'demo') return { env, dir, stop };
 

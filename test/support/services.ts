@@ -8,6 +8,8 @@ export interface Services {
   readonly mirror: string | undefined;
   /** A registry without a password, `127.0.0.1:PORT`, plain http like the others unless said. */
   readonly registry: string;
+  /** Folder where {@link Services.registry} keeps its files. */
+  readonly registryData: string;
   /** A registry with basic authentication for {@link Services.user}. */
   readonly authRegistry: string;
   /** The same behind TLS, with a certificate of its own that `tlsCertificate` holds. */
@@ -29,6 +31,7 @@ export function findServices(): Services | undefined {
   return {
     dockerHost,
     registry,
+    registryData: env.MABUILD_TEST_REGISTRY_DATA ?? '',
     mirror: env.MABUILD_TEST_MIRROR,
     authRegistry: env.MABUILD_TEST_REGISTRY_AUTH,
     tlsRegistry: env.MABUILD_TEST_REGISTRY_TLS ?? '',
