@@ -2,7 +2,7 @@ import { isMabuildError } from '@mabuild/oci';
 import { Interrupted } from './io.ts';
 
 /** 0 done · 1 the answer is no · 2 asked wrongly · 3 the world refused · 130 interrupted. */
-export type ExitCode = 0 | 1 | 2 | 3 | 130;
+export type ExitCode = number;
 
 /** Codes that mean "the answer is no". */
 const answerIsNo: ReadonlySet<string> = new Set([

@@ -1,0 +1,63 @@
+import { MabuildError } from '@mabuild/oci';
+import type { Io } from '../io.ts';
+import type { BuildRequest } from '../sdk/build-request.ts';
+import { type Output, parseOutput } from '../sdk/output.ts';
+import type { BuildOptions } from './build.ts';
+import { keyValues, list, oneOf, positive } from './options.ts';
+
+/**
+ * Turns build's flags into a request.
+ * @throws MabuildError `USAGE` naming the flag
+ */
+export function buildRequestOf(context: string, options: BuildOptions, io: Io): BuildRequest {
+  const output = outputOf(options);
+  const tags = options.tag ?? [];
+  if (tags.length === 0 && output?.type === 'push') {
+    throw new MabuildError('--push needs a name to push to', { code: 'USAGE', hint: 'add -t REGISTRY/NAME:TAG' });
+  }
+  if (options.tagSuffix && (options.index === 'always' || options.pushByDigest)) {
+    throw new MabuildError('--tag-suffix makes no index and needs tags', {
+      code: 'USAGE',
+      hint: 'leave out --index always and --push-by-digest',
+    });
+  }
+  return {
+    context,
+    stdin: context === '-' ? io.stdin : undefined,
+    file: options.file,
+    tags,
+    platforms: list(options.platform) ?? list(io.environment.MABUILD_PLATFORM),
+    buildArgs: keyValues('--build-arg', options.buildArg, io.environment),
+    target: options.target,
+    labels: keyValues('--label', options.label),
+    noCache: !options.cache,
+    pull: options.pull ?? false,
+    network: oneOf('--network', options.network, ['default', 'host', 'none']),
+    engine: oneOf('--engine', options.engine, ['auto', 'buildkit', 'classic']),
+    emulation: oneOf('--emulation', options.emulation, ['auto', 'binfmt', 'inject', 'off']),
+    qemu: options.qemu,
+    keepEmulator: options.keepEmulator ?? false,
+    baseStyle: options.baseStyle === undefined ? undefined : oneOf('--base-style', options.baseStyle, ['index', 'namespace']),
+    verify: options.verify,
+    jobs: options.jobs === undefined ? undefined : positive('--jobs', options.jobs),
+    output,
+    index: oneOf('--index', options.index, ['auto', 'always']),
+    indexType: oneOf('--index-type', options.indexType, ['oci', 'docker']),
+    annotations: keyValues('--annotation', options.annotation),
+    tagSuffix: options.tagSuffix ?? false,
+  };
+}
+
+function outputOf(options: BuildOptions): Output | undefined {
+  const outputs: Output[] = [];
+  if (options.push || options.pushByDigest) outputs.push({ type: 'push', byDigest: options.pushByDigest ?? false });
+  if (options.load) outputs.push({ type: 'load' });
+  if (options.output !== undefined) outputs.push(parseOutput(options.output));
+  if (outputs.length > 1) {
+    throw new MabuildError('--push, --load and --output exclude each other', {
+      code: 'USAGE',
+      hint: 'build twice: the second build is cached',
+    });
+  }
+  return outputs[0];
+}

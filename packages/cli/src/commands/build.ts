@@ -1,0 +1,106 @@
+import { Command } from 'commander';
+import { paintFor } from '../formatters/paint.ts';
+import { createProgress, progressModes } from '../progress/progress.ts';
+import { collect, type GlobalOptions } from '../program.ts';
+import type { BuildRequest } from '../sdk/build-request.ts';
+import type { CommandHost } from './command.ts';
+import { oneOf, sdkOptions } from './options.ts';
+
+export interface BuildOptions extends GlobalOptions {
+  readonly file?: string;
+  readonly tag?: readonly string[];
+  readonly platform?: readonly string[];
+  readonly buildArg?: readonly string[];
+  readonly target?: string;
+  readonly label?: readonly string[];
+  readonly cache: boolean;
+  readonly pull?: boolean;
+  readonly push?: boolean;
+  readonly pushByDigest?: boolean;
+  readonly load?: boolean;
+  readonly output?: string;
+  readonly index: string;
+  readonly indexType: string;
+  readonly annotation?: readonly string[];
+  readonly tagSuffix?: boolean;
+  readonly network: string;
+  readonly engine: string;
+  readonly emulation: string;
+  readonly qemu?: string;
+  readonly keepEmulator?: boolean;
+  readonly baseStyle?: string;
+  readonly verify: boolean;
+  readonly jobs?: string;
+  readonly dryRun?: boolean;
+  readonly format: string;
+  readonly progress: string;
+  readonly quiet?: boolean;
+  readonly iidfile?: string;
+  readonly metadataFile?: string;
+}
+
+/** `mabuild build [CONTEXT]` */
+export function buildCommand({ io }: CommandHost): Command {
+  return new Command('build')
+    .description('build one image per platform from one Dockerfile, and join them in one index')
+    .argument('[context]', 'folder, git URL, or - for a tar or a Dockerfile on standard input', '.')
+    .option('-f, --file <file>', 'Dockerfile (default: Dockerfile in the context)')
+    .option('-t, --tag <ref>', 'name of the result (repeatable)', collect)
+    .option('--platform <list>', 'e.g. linux/amd64,linux/arm64,linux/arm/v7', collect)
+    .option('--build-arg <k=v>', "K alone takes the environment's value (repeatable)", collect)
+    .option('--target <stage>', 'stage to build')
+    .option('--label <k=v>', 'label of the images (repeatable)', collect)
+    .option('--no-cache', 'build every step again')
+    .option('--pull', 'ask the registry for the bases again')
+    .option('--push', 'push children by digest, then the index, then the tag')
+    .option('--push-by-digest', 'push without a tag')
+    .option('--load', 'load into the engine')
+    .option('-o, --output <output>', 'oci:DIR, oci-archive:FILE, docker-archive:FILE, local:DIR or tar:FILE')
+    .option('--index <when>', 'auto or always', 'auto')
+    .option('--index-type <type>', 'oci or docker', 'oci')
+    .option('--annotation <k=v>', 'annotation of the index (repeatable)', collect)
+    .option('--tag-suffix', 'one tag per platform and no index: app:1-arm32v7')
+    .option('--network <mode>', 'default, host or none, for RUN', 'default')
+    .option('--engine <engine>', 'auto, buildkit or classic', 'auto')
+    .option('--emulation <how>', 'auto, binfmt, inject or off', 'auto')
+    .option('--qemu <dir>', 'folder with static qemu programs to inject')
+    .option('--keep-emulator', 'leave the injected emulator in the image')
+    .option('--base-style <style>', 'index or namespace')
+    .option('--no-verify', 'publish even what verification refuses')
+    .option('--jobs <n>', 'platforms built side by side (default: 4)')
+    .option('--dry-run', 'print the plan; build and write nothing')
+    .option('--format <format>', 'text or json', 'text')
+    .option('--progress <mode>', progressModes.join(', '), 'auto')
+    .option('-q, --quiet', 'print the digest alone')
+    .option('--iidfile <file>', 'write the digest to a file')
+    .option('--metadata-file <file>', 'write the JSON result to a file')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  mabuild build --push -t ghcr.io/me/app:1 .\n  mabuild build --platform linux/arm/v7 --load -t app .\n  mabuild build -o oci:./image .',
+    )
+    .action(async (context: string, options: BuildOptions) => {
+      const format = oneOf('--format', options.format, ['text', 'json']);
+      const mode = options.quiet ? 'quiet' : oneOf('--progress', options.progress, progressModes);
+      const { buildRequestOf } = await import('./build-flags.ts');
+      const request: BuildRequest = buildRequestOf(context, options, io);
+      const sdk = await sdkOptions(io, options);
+      const { buildAndPush, planImages } = await import('../sdk/build.ts');
+      if (options.dryRun) {
+        const plan = await planImages(request, sdk);
+        const { formatPlan, planDocument } = await import('../formatters/plan.ts');
+        io.stdout.write(format === 'json' ? `${JSON.stringify(planDocument(plan), null, 2)}\n` : formatPlan(plan));
+        return;
+      }
+      const paint = paintFor({ isTTY: io.stderr.isTTY, color: options.color, environment: io.environment });
+      const progress = createProgress(mode, io, paint);
+      try {
+        const result = await buildAndPush(request, { ...sdk, onEvent: progress.onEvent });
+        progress.close();
+        const { formatBuild, writeBuildFiles } = await import('../formatters/build.ts');
+        await writeBuildFiles(result, { iidfile: options.iidfile, metadataFile: options.metadataFile });
+        io.stdout.write(formatBuild(result, { format, quiet: options.quiet ?? false }));
+      } finally {
+        progress.close();
+      }
+    });
+}

@@ -1,0 +1,66 @@
+import { Command } from 'commander';
+import { paintFor } from '../formatters/paint.ts';
+import { collect, type GlobalOptions } from '../program.ts';
+import type { CommandHost } from './command.ts';
+import { keyValues, list, oneOf, sdkOptions } from './options.ts';
+
+interface CheckOptions extends GlobalOptions {
+  readonly platform?: readonly string[];
+  readonly format: string;
+  readonly ignore?: readonly string[];
+  readonly rule?: readonly string[];
+  readonly failureThreshold: string;
+  readonly buildArg?: readonly string[];
+  readonly offline?: boolean;
+}
+
+const thresholds = ['error', 'warning', 'info', 'none'] as const;
+
+/** `mabuild check [FILE|DIR…]` */
+export function checkCommand({ io, exit }: CommandHost): Command {
+  return new Command('check')
+    .description('find what breaks on the platforms asked for')
+    .argument('[paths...]', 'Dockerfiles, folders, or - for standard input (default: Dockerfile)')
+    .option('--platform <list>', 'e.g. linux/arm64,linux/arm/v7', collect)
+    .option('--format <format>', 'text or json', 'text')
+    .option('--ignore <id>', 'a rule to leave out (repeatable)', collect)
+    .option('--rule <id=level>', 'error, warning, info or off (repeatable)', collect)
+    .option('--failure-threshold <level>', thresholds.join(', '), 'error')
+    .option('--build-arg <k=v>', 'for bases that an ARG names (repeatable)', collect)
+    .option('--offline', 'ask no registry')
+    .addHelpText('after', '\nExample:\n  mabuild check --platform linux/arm/v7 Dockerfile')
+    .action(async (paths: readonly string[], options: CheckOptions) => {
+      const format = oneOf('--format', options.format, ['text', 'json']);
+      const threshold = oneOf('--failure-threshold', options.failureThreshold, thresholds);
+      const levels = Object.entries(keyValues('--rule', options.rule)).map(
+        ([rule, level]) => [rule, oneOf('--rule', level, ['error', 'warning', 'info', 'off'])] as const,
+      );
+      const { checkFiles } = await import('../sdk/check.ts');
+      const report = await checkFiles(
+        {
+          paths: paths.length > 0 ? paths : ['Dockerfile'],
+          stdin: io.stdin,
+          platforms: list(options.platform) ?? list(io.environment.MABUILD_PLATFORM),
+          ignore: [...(list(options.ignore) ?? []), ...levels.filter(([, level]) => level === 'off').map(([rule]) => rule)],
+          severities: Object.fromEntries(levels.filter(([, level]) => level !== 'off')) as Record<string, 'error' | 'warning' | 'info'>,
+          buildArgs: keyValues('--build-arg', options.buildArg, io.environment),
+          offline: options.offline ?? false,
+        },
+        await sdkOptions(io, options),
+      );
+      const { countFindings, findingsDocument, formatFindings } = await import('../formatters/findings.ts');
+      const paint = paintFor({
+        isTTY: (io.stdout as { isTTY?: boolean }).isTTY,
+        color: options.color,
+        environment: io.environment,
+      });
+      io.stdout.write(
+        format === 'json'
+          ? `${JSON.stringify(findingsDocument(report.files, report.platforms), null, 2)}\n`
+          : formatFindings(report.files, paint),
+      );
+      const counts = countFindings(report.files);
+      const levelsThatFail = thresholds.slice(0, thresholds.indexOf(threshold) + 1).filter((level) => level !== 'none');
+      if (threshold !== 'none' && levelsThatFail.some((level) => counts[level] > 0)) exit(1);
+    });
+}

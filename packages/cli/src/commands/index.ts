@@ -1,0 +1,23 @@
+import { buildCommand } from './build.ts';
+import { checkCommand } from './check.ts';
+import type { DefineCommand } from './command.ts';
+import { digestCommand } from './digest.ts';
+import { doctorCommand } from './doctor.ts';
+import { inspectCommand } from './inspect.ts';
+import { migrateCommand } from './migrate.ts';
+import { pushCommand } from './push.ts';
+import { runCommand } from './run.ts';
+import { verifyCommand } from './verify.ts';
+
+/** Every command, in the order of `mabuild --help`. */
+export const commands: readonly DefineCommand[] = [
+  buildCommand,
+  runCommand,
+  checkCommand,
+  migrateCommand,
+  inspectCommand,
+  verifyCommand,
+  pushCommand,
+  digestCommand,
+  doctorCommand,
+];

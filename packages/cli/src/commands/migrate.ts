@@ -1,0 +1,67 @@
+import { Command } from 'commander';
+import { paintFor } from '../formatters/paint.ts';
+import { collect, type GlobalOptions } from '../program.ts';
+import type { CommandHost } from './command.ts';
+import { keyValues, list, oneOf, sdkOptions } from './options.ts';
+
+interface MigrateOptions extends GlobalOptions {
+  readonly platform?: readonly string[];
+  readonly style: string;
+  readonly write?: boolean;
+  readonly output?: string;
+  readonly check?: boolean;
+  readonly only?: readonly string[];
+  readonly baseStyle?: string;
+  readonly buildArg?: readonly string[];
+  readonly offline?: boolean;
+  readonly format: string;
+}
+
+/** `mabuild migrate [FILE…]` */
+export function migrateCommand({ io, exit }: CommandHost): Command {
+  return new Command('migrate')
+    .description('rewrite x64 Dockerfiles for ARM; prints a unified diff')
+    .argument('[files...]', 'Dockerfiles, or - for standard input (default: Dockerfile)')
+    .option('--platform <list>', 'e.g. linux/arm64,linux/arm/v7', collect)
+    .option('--style <style>', 'portable (one file) or per-arch (Dockerfile.arm32v7 and its kin)', 'portable')
+    .option('--write', 'write the files')
+    .option('--output <file>', 'write one result to a file, - for standard output')
+    .option('--check', 'exit 1 when something would change; write nothing')
+    .option('--only <id>', "only this rule's fixes (repeatable)", collect)
+    .option('--base-style <style>', 'namespace (default for per-arch) or index')
+    .option('--build-arg <k=v>', 'for bases that an ARG names (repeatable)', collect)
+    .option('--offline', 'ask no registry')
+    .option('--format <format>', 'text or json', 'text')
+    .addHelpText('after', '\nExample:\n  mabuild migrate --style per-arch --platform linux/arm/v7 --write Dockerfile')
+    .action(async (files: readonly string[], options: MigrateOptions) => {
+      const format = oneOf('--format', options.format, ['text', 'json']);
+      const { migrateFiles } = await import('../sdk/migrate.ts');
+      const report = await migrateFiles(
+        {
+          files: files.length > 0 ? files : ['Dockerfile'],
+          stdin: io.stdin,
+          platforms: list(options.platform) ?? list(io.environment.MABUILD_PLATFORM),
+          style: oneOf('--style', options.style, ['portable', 'per-arch']),
+          only: list(options.only),
+          baseStyle:
+            options.baseStyle === undefined ? undefined : oneOf('--base-style', options.baseStyle, ['namespace', 'index']),
+          buildArgs: keyValues('--build-arg', options.buildArg, io.environment),
+          offline: options.offline ?? false,
+          write: (options.write ?? false) && !options.check,
+          output: options.check || options.output === '-' ? undefined : options.output,
+        },
+        await sdkOptions(io, options),
+      );
+      const { formatMigration, migrationDocument } = await import('../formatters/migration.ts');
+      const paint = paintFor({
+        isTTY: (io.stdout as { isTTY?: boolean }).isTTY,
+        color: options.color,
+        environment: io.environment,
+      });
+      if (format === 'json') io.stdout.write(`${JSON.stringify(migrationDocument(report), null, 2)}\n`);
+      else if (options.output === '-') for (const file of report.files) io.stdout.write(file.after);
+      else io.stdout.write(formatMigration(report, paint));
+      for (const note of report.unfixed) io.stderr.write(`${note}\n`);
+      if (options.check && report.files.some((file) => file.changed)) exit(1);
+    });
+}

@@ -1,0 +1,59 @@
+import { Command } from 'commander';
+import { collect, type GlobalOptions } from '../program.ts';
+import type { CommandHost } from './command.ts';
+import { keyValues, oneOf, sdkOptions } from './options.ts';
+
+interface RunOptions extends GlobalOptions {
+  readonly platform?: string;
+  readonly publish?: readonly string[];
+  readonly volume?: readonly string[];
+  readonly env?: readonly string[];
+  readonly network: string;
+  readonly entrypoint?: string;
+  readonly qemu?: string;
+}
+
+/** `mabuild run REF [-- CMD…]` */
+export function runCommand({ io, exit }: CommandHost): Command {
+  return new Command('run')
+    .description("start any platform's image on this engine, with the emulator mounted where the host needs one")
+    .argument('<ref>', 'image')
+    .argument('[cmd...]', 'command and arguments, after --')
+    .option('--platform <platform>', "which image (default: the engine's host)")
+    .option('-p, --publish <ports>', 'HOST:CONTAINER (repeatable)', collect)
+    .option('-v, --volume <volume>', 'HOST:CONTAINER[:ro] (repeatable)', collect)
+    .option('-e, --env <k=v>', 'environment variable (repeatable)', collect)
+    .option('--network <mode>', 'default, host or none', 'default')
+    .option('--entrypoint <program>', "another program than the image's")
+    .option('--qemu <dir>', 'folder with static qemu programs')
+    .option('--rm', 'accepted for docker’s sake: the container is always removed')
+    .addHelpText('after', '\nExample:\n  mabuild run --platform linux/arm/v7 ghcr.io/me/app:1 -- uname -m')
+    .action(async (ref: string, command: readonly string[], options: RunOptions) => {
+      const network = oneOf('--network', options.network, ['default', 'host', 'none']);
+      const { runImage } = await import('../sdk/run-image.ts');
+      const { parsePlatform } = await import('@mabuild/oci');
+      const exitCode = await runImage(
+        {
+          reference: ref,
+          platform: options.platform === undefined ? undefined : parsePlatform(options.platform),
+          command,
+          entrypoint: options.entrypoint === undefined ? undefined : [options.entrypoint],
+          ports: options.publish,
+          volumes: options.volume,
+          environmentVariables: keyValues('--env', options.env, io.environment),
+          network,
+          qemu: options.qemu,
+        },
+        {
+          ...(await sdkOptions(io, options)),
+          onOutput: (stream, chunk) => {
+            (stream === 'stdout' ? io.stdout : io.stderr).write(chunk);
+          },
+          onWarning: (message) => {
+            io.stderr.write(`warning: ${message}\n`);
+          },
+        },
+      );
+      exit(exitCode);
+    });
+}

@@ -1,0 +1,37 @@
+import type { InspectReport } from '../sdk/inspect.ts';
+import { formatBytes } from '../progress/text.ts';
+import { table } from './table.ts';
+
+/** Platforms, digests and sizes of an image, and what its platforms share. */
+export function formatInspect(report: InspectReport): string {
+  const rows = report.images.map((image) => [
+    image.platform,
+    image.digest,
+    formatBytes(image.size),
+    String(image.layers.length),
+  ]);
+  const lines = [
+    `Name:      ${report.reference}`,
+    `Digest:    ${report.digest}`,
+    `MediaType: ${report.mediaType}`,
+    '',
+    ...table(['PLATFORM', 'DIGEST', 'SIZE', 'LAYERS'], rows),
+  ];
+  const shared = sharedLayers(report);
+  if (shared > 0) lines.push('', `${shared} ${shared === 1 ? 'layer is' : 'layers are'} shared between platforms`);
+  for (const attestation of report.attestations) {
+    const subject = report.images.find((image) => image.digest === attestation.for);
+    lines.push(`attestation of ${subject?.platform ?? attestation.for}: ${attestation.digest}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function sharedLayers(report: InspectReport): number {
+  const uses = new Map<string, number>();
+  for (const image of report.images) {
+    for (const digest of new Set(image.layers.map((layer) => layer.digest))) {
+      uses.set(digest, (uses.get(digest) ?? 0) + 1);
+    }
+  }
+  return [...uses.values()].filter((count) => count > 1).length;
+}

@@ -1,0 +1,45 @@
+import type { Writable } from 'node:stream';
+import { formatPlatform } from '@mabuild/oci';
+import type { Paint } from '../formatters/paint.ts';
+import type { Progress, ProgressEvent } from './progress.ts';
+import { formatBytes, withoutControls } from './text.ts';
+
+/** Lines that never change once written, each with its platform in front. */
+export function plainProgress(stream: Writable, paint: Paint): Progress {
+  return {
+    onEvent: (event) => {
+      for (const line of plainLines(event)) {
+        stream.write(event.type === 'warning' ? `${paint.warning('warning:')} ${line}\n` : `${line}\n`);
+      }
+    },
+    close: () => {},
+  };
+}
+
+/** The lines that one event is worth; none for byte counts on the way. */
+export function plainLines(event: ProgressEvent): readonly string[] {
+  const prefix = event.platform ? `[${formatPlatform(event.platform)}] ` : '';
+  switch (event.type) {
+    case 'task':
+      return [`${prefix}${event.state}${event.detail ? `: ${event.detail}` : ''}`];
+    case 'step':
+      if (event.state === 'started') return [`${prefix}${withoutControls(event.name)}`];
+      if (event.state === 'cached') return [`${prefix}CACHED ${withoutControls(event.name)}`];
+      if (event.state === 'failed') return [`${prefix}FAILED ${withoutControls(event.name)}${event.error ? `: ${event.error}` : ''}`];
+      return event.seconds === undefined ? [] : [`${prefix}done in ${event.seconds.toFixed(1)} s: ${withoutControls(event.name)}`];
+    case 'log':
+      return event.text
+        .split('\n')
+        .filter((line) => line.trim() !== '')
+        .map((line) => `${prefix}  ${withoutControls(line)}`);
+    case 'status':
+      return [];
+    case 'warning':
+      return [`${prefix}${event.message}`];
+    case 'blob':
+      if (event.state === 'sending') return [];
+      return [`${prefix}${event.state} ${event.descriptor.digest.slice(0, 19)} ${formatBytes(event.descriptor.size)}`];
+    default:
+      return [];
+  }
+}

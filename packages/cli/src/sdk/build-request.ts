@@ -1,0 +1,67 @@
+import type { Builder } from '@mabuild/core';
+import type { Platform } from '@mabuild/oci';
+import type { Readable } from 'node:stream';
+import type { Output } from './output.ts';
+
+/** What to build and where it goes. */
+export interface BuildRequest {
+  /** A folder, a git URL, or `-` with `stdin`. @default '.' */
+  readonly context?: string | undefined;
+  /** The context's bytes when `context` is `-`: a tar, or a Dockerfile. */
+  readonly stdin?: Readable | undefined;
+  /** Path of the Dockerfile. @default `Dockerfile` in the context */
+  readonly file?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
+  /** @default the configuration's, else linux/amd64, linux/arm64, linux/arm/v7 */
+  readonly platforms?: readonly (string | Platform)[] | undefined;
+  readonly buildArgs?: Readonly<Record<string, string>> | undefined;
+  readonly target?: string | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly noCache?: boolean | undefined;
+  readonly pull?: boolean | undefined;
+  /** For RUN: `default`, `host` or `none`. */
+  readonly network?: string | undefined;
+  /** @default 'auto' */
+  readonly engine?: 'auto' | Builder | undefined;
+  /** @default 'auto' */
+  readonly emulation?: 'auto' | 'binfmt' | 'inject' | 'off' | undefined;
+  /** Folder with static qemu programs. */
+  readonly qemu?: string | undefined;
+  /** Leave an injected emulator in the image. @default false */
+  readonly keepEmulator?: boolean | undefined;
+  /** @default 'index' */
+  readonly baseStyle?: 'index' | 'namespace' | undefined;
+  /** Check ELF headers against platforms before anything is published. @default true */
+  readonly verify?: boolean | undefined;
+  /** Platforms built side by side. @default 4 */
+  readonly jobs?: number | undefined;
+  /** @default load for the engine's own platform */
+  readonly output?: Output | undefined;
+  /** `auto`: a single platform is a plain manifest. @default 'auto' */
+  readonly index?: 'auto' | 'always' | undefined;
+  /** @default 'oci' */
+  readonly indexType?: 'oci' | 'docker' | undefined;
+  /** Annotations of the index. */
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+  /** One tag per platform, `app:1-arm32v7`, and no index. @default false */
+  readonly tagSuffix?: boolean | undefined;
+}
+
+/** What was built. */
+export interface BuildResult {
+  /** The first tag as it was given, or `undefined`. */
+  readonly reference: string | undefined;
+  /** Digest of what the tags point at: the index, or the only manifest. */
+  readonly digest: string;
+  /** Every reference that was written, with the digest behind it. */
+  readonly references: readonly { readonly reference: string; readonly digest: string }[];
+  readonly images: readonly BuildResultImage[];
+}
+
+export interface BuildResultImage {
+  readonly platform: string;
+  readonly digest: string;
+  readonly engine: Builder;
+  readonly strategy: 'native' | 'emulated' | 'cross';
+  readonly seconds: number;
+}

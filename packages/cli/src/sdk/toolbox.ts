@@ -1,0 +1,152 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { detectEngine, type Engine, type EngineInfo, type Memory, openMemory } from '@mabuild/core';
+import type { CallOptions, CredentialSource } from '@mabuild/oci';
+import {
+  createRegistryClient,
+  type ManifestStore,
+  type RegistryClient,
+  type RegistryEvent,
+  type TlsOptions,
+} from '@mabuild/registry';
+import { type Config, loadConfig, type RegistryConfig } from '../config.ts';
+import { version } from '../version.ts';
+import { type DockerConfig, readDockerConfig } from './docker-config.ts';
+import { dockerConfigDirectory, type Environment, environmentOf } from './environment.ts';
+
+/** What every function of the SDK takes. */
+export interface SdkOptions extends CallOptions {
+  /** Parts of this process's environment to replace. */
+  readonly environment?: Partial<Environment> | undefined;
+  /** Instead of the nearest `mabuild.config.*`. */
+  readonly config?: Config | undefined;
+  /** Host to URLs that are read first; added to the configuration's. */
+  readonly mirrors?: Readonly<Record<string, readonly string[]>> | undefined;
+  /** Instead of Docker's config.json. */
+  readonly credentials?: CredentialSource | undefined;
+  /** What the registry client tells: retries, waits, mirrors passed over. */
+  readonly onRegistryEvent?: ((event: RegistryEvent) => void) | undefined;
+}
+
+/** The parts that functions of the SDK share, made once per call. */
+export interface Toolbox {
+  readonly environment: Environment;
+  readonly config: Config;
+  readonly dockerConfig: DockerConfig;
+  readonly credentials: CredentialSource;
+  readonly memory: Memory;
+  /** OCI layout of blobs that were exported and compressed before. */
+  readonly blobDirectory: string;
+  /** A client that reads through the mirrors of the options, the configuration and, when given, the engine. */
+  registry(engine?: EngineInfo): Promise<RegistryClient>;
+  openEngine(): Promise<Engine>;
+}
+
+/** Reads configuration and credentials, lends the parts to `use`, and closes what was opened. */
+export async function withToolbox<T>(options: SdkOptions, use: (toolbox: Toolbox) => Promise<T>): Promise<T> {
+  const environment = environmentOf(options.environment);
+  const directory = dockerConfigDirectory(environment);
+  const [config, dockerConfig] = await Promise.all([
+    options.config ?? loadConfig({ directory: environment.workingDirectory }),
+    readDockerConfig({ directory, environment: environment.variables }),
+  ]);
+  const credentials = options.credentials ?? dockerConfig.credentials;
+  const open: { close(): Promise<void> }[] = [];
+  const keep = <C extends { close(): Promise<void> }>(closable: C): C => {
+    open.push(closable);
+    return closable;
+  };
+  try {
+    return await use({
+      environment,
+      config,
+      dockerConfig,
+      credentials,
+      memory: openMemory(join(environment.cacheDirectory, 'memory')),
+      blobDirectory: join(environment.cacheDirectory, 'content'),
+      registry: async (engine) =>
+        keep(
+          createRegistryClient({
+            credentials,
+            mirrors: mergeMirrors(config.registries, options.mirrors, engine),
+            insecure: insecureHosts(config.registries),
+            tls: await readTls(config.registries, environment.workingDirectory),
+            userAgent: `mabuild/${version}`,
+            manifestStore: manifestStore(join(environment.cacheDirectory, 'manifests')),
+            onEvent: options.onRegistryEvent,
+          }),
+        ),
+      openEngine: async () =>
+        keep(
+          await detectEngine({
+            environment: environment.variables,
+            homeDirectory: environment.homeDirectory,
+            platform: environment.operatingSystem,
+            dockerConfig: { directory, currentContext: dockerConfig.currentContext },
+            signal: options.signal,
+          }),
+        ),
+    });
+  } finally {
+    await Promise.all(open.map((closable) => closable.close()));
+  }
+}
+
+function mergeMirrors(
+  registries: Readonly<Record<string, RegistryConfig>> | undefined,
+  given: Readonly<Record<string, readonly string[]>> | undefined,
+  engine: EngineInfo | undefined,
+): Record<string, readonly string[]> {
+  const merged: Record<string, readonly string[]> = {};
+  const add = (host: string, urls: readonly string[] | undefined): void => {
+    if (urls && urls.length > 0) merged[host] = [...new Set([...(merged[host] ?? []), ...urls])];
+  };
+  for (const [host, urls] of Object.entries(given ?? {})) add(host, urls);
+  for (const [host, registry] of Object.entries(registries ?? {})) add(host, registry.mirrors);
+  // The loopback of an engine that runs elsewhere is not ours.
+  if (engine) add('docker.io', engine.mirrors.filter((url) => engine.local || !isLoopback(url)));
+  return merged;
+}
+
+function isLoopback(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { hostname } = new URL(url);
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
+}
+
+function insecureHosts(registries: Readonly<Record<string, RegistryConfig>> | undefined): readonly string[] {
+  return Object.entries(registries ?? {})
+    .filter(([, registry]) => registry.insecure)
+    .map(([host]) => host);
+}
+
+async function readTls(
+  registries: Readonly<Record<string, RegistryConfig>> | undefined,
+  directory: string,
+): Promise<Record<string, TlsOptions>> {
+  const tls: Record<string, TlsOptions> = {};
+  for (const [host, { ca, cert, key }] of Object.entries(registries ?? {})) {
+    if (ca === undefined && cert === undefined && key === undefined) continue;
+    const read = async (file: string | undefined): Promise<string | undefined> =>
+      file === undefined ? undefined : readFile(resolve(directory, file), 'utf8');
+    tls[host] = { ca: await read(ca), cert: await read(cert), key: await read(key) };
+  }
+  return tls;
+}
+
+/** Manifests by digest on disk: an index that did not change costs a HEAD and no pull from a rate-limited registry. */
+function manifestStore(directory: string): ManifestStore {
+  const fileOf = (digest: string): string => join(directory, digest.replace(':', '-'));
+  return {
+    async get(digest) {
+      return readFile(fileOf(digest)).catch(() => undefined);
+    },
+    async set(digest, bytes) {
+      const file = fileOf(digest);
+      const temporary = `${file}.${process.pid}.tmp`;
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(temporary, bytes);
+      await rename(temporary, file);
+    },
+  };
+}
