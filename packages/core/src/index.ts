@@ -1,14 +1,28 @@
 export type { AddedFile, BuildContext, ContextEntry } from './context/context.ts';
+export { applyEdits, editLogical } from './dockerfile/edit.ts';
+export { locate } from './dockerfile/location.ts';
+export { sliceLogical, sourceOffset, sourcePieces, sourceRange } from './dockerfile/logical.ts';
 export type {
+  Directive,
   Dockerfile,
   Flag,
   Heredoc,
   Instruction,
+  LogicalText,
   Range,
   Stage,
   TextEdit,
   Word,
 } from './dockerfile/model.ts';
+export { type ParseOptions, parseDockerfile } from './dockerfile/parse.ts';
+export {
+  type Environment,
+  type ExpandOptions,
+  type Expansion,
+  expandWord,
+  expandWords,
+  type Segment,
+} from './dockerfile/words.ts';
 export type {
   Builder,
   BuilderCapabilities,

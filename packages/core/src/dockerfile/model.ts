@@ -15,6 +15,8 @@ export interface Word {
   readonly raw: string;
   /** Where it stands; from its first to its last character, continuations in between included. */
   readonly range: Range;
+  /** The source spans of `raw`, in order: more than one when a continuation splits the word. */
+  readonly pieces: readonly Range[];
 }
 
 /** `--name=value` before an instruction's arguments. */
@@ -25,6 +27,8 @@ export interface Flag {
   /** The whole flag. */
   readonly range: Range;
   readonly valueRange: Range | undefined;
+  /** The source spans of `value`, when it is written without quotes and escapes. */
+  readonly valuePieces?: readonly Range[];
 }
 
 export interface Heredoc {

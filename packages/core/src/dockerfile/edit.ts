@@ -1,0 +1,46 @@
+import { MabuildError } from '@mabuild/oci';
+import { locate } from './location.ts';
+import { sourcePieces } from './logical.ts';
+import type { LogicalText, TextEdit } from './model.ts';
+
+/**
+ * Makes the edits; every other byte stays as it is.
+ *
+ * Insertions at one place keep their order; the same edit given twice is made once.
+ * @throws MabuildError `EDIT_CONFLICT` when two edits overlap or one lies outside the text.
+ */
+export function applyEdits(text: string, edits: readonly TextEdit[]): string {
+  const unique = edits.filter((edit, index) => edits.findIndex((other) => same(other, edit)) === index);
+  const sorted = [...unique].sort((a, b) => a.start - b.start || a.end - b.end);
+  let out = '';
+  let at = 0;
+  for (const edit of sorted) {
+    if (edit.start < at || edit.end < edit.start || edit.end > text.length) throw conflict(text, edit);
+    out += text.slice(at, edit.start) + edit.newText;
+    at = edit.end;
+  }
+  return out + text.slice(at);
+}
+
+function same(a: TextEdit, b: TextEdit): boolean {
+  return a.start === b.start && a.end === b.end && a.newText === b.newText;
+}
+
+function conflict(text: string, edit: TextEdit): MabuildError {
+  const { line, column } = locate({ text, file: undefined }, edit);
+  return new MabuildError(`two edits of the Dockerfile overlap at line ${line}, column ${column}`, {
+    code: 'EDIT_CONFLICT',
+    hint: 'apply one of them, parse the result and ask again',
+  });
+}
+
+/** Replaces a span of a logical text; continuations and comments inside it stay in the file. */
+export function editLogical(
+  logical: LogicalText,
+  start: number,
+  end: number,
+  newText: string,
+): readonly TextEdit[] {
+  const pieces = sourcePieces(logical, start, end);
+  return pieces.map((piece, index) => ({ ...piece, newText: index === 0 ? newText : '' }));
+}

@@ -1,0 +1,105 @@
+import { DockerfileParser } from 'dockerfile-ast';
+import type { ReadInstruction } from './instruction.ts';
+import { dockerfileError, type Source } from './location.ts';
+import { maskDockerfile } from './mask.ts';
+import type { Dockerfile, Instruction, Range, Stage } from './model.ts';
+import { type Scan, type ScannedInstruction, scanDockerfile } from './scan.ts';
+import { validateInstructions } from './validate.ts';
+
+export interface ParseOptions {
+  /** The file as the user named it, for messages. */
+  readonly file?: string | undefined;
+}
+
+/**
+ * Reads a Dockerfile as BuildKit does, every part with its place in the text.
+ *
+ * @throws MabuildError `DOCKERFILE_SYNTAX`, with line and column, for what BuildKit refuses before it builds.
+ */
+export function parseDockerfile(text: string, options: ParseOptions = {}): Dockerfile {
+  const source: Source = { text, file: options.file };
+  const scan = scanDockerfile(source);
+  const starts = keywordRanges(text, scan);
+  const instructions = scan.instructions.map((scanned, index) => toInstruction(scanned, starts[index]));
+  validateInstructions(source, instructions);
+  const firstFrom = instructions.findIndex((instruction) => instruction.keyword === 'FROM');
+  if (firstFrom < 0) {
+    const all = { start: instructions[0]?.range.start ?? 0, end: instructions[0]?.range.end ?? 0 };
+    throw dockerfileError(
+      source,
+      all,
+      'dockerfile contains no stages to build',
+      'add a FROM, e.g. FROM busybox',
+    );
+  }
+  return {
+    text,
+    file: options.file,
+    escape: scan.escape,
+    newline: /^[^\n]*\r\n/.test(text) ? '\r\n' : '\n',
+    directives: scan.directives,
+    instructions,
+    globalArgs: instructions.slice(0, firstFrom),
+    stages: toStages(instructions),
+    warnings: scan.warnings,
+  };
+}
+
+/** Where dockerfile-ast finds the instructions; it never disagrees with the scan about how many there are. */
+function keywordRanges(text: string, scan: Scan): readonly (Range | undefined)[] {
+  const found = DockerfileParser.parse(maskDockerfile(text, scan)).getInstructions();
+  if (found.length !== scan.instructions.length) return [];
+  const offsets = scan.lines.map((line) => line.start);
+  if (text.startsWith('\ufeff')) offsets[0] = 0;
+  const offset = (position: { line: number; character: number }): number =>
+    (offsets[position.line] ?? text.length) + position.character;
+  return found.map((instruction) => {
+    const range = instruction.getInstructionRange();
+    return { start: offset(range.start), end: offset(range.end) };
+  });
+}
+
+function toInstruction(scanned: ScannedInstruction, keywordRange: Range | undefined): Instruction {
+  const { read, startLine, endLine, end, heredocs, comments } = scanned;
+  const own = keywordRange ?? read.keywordRange;
+  return {
+    ...fromRead(read, { startLine, endLine, end }),
+    keywordRange: own,
+    range: { start: own.start, end: Math.max(end, own.end) },
+    heredocs,
+    comments,
+  };
+}
+
+function fromRead(
+  read: ReadInstruction,
+  place: { startLine: number; endLine: number; end: number },
+): Instruction {
+  const { name: _, onbuild, ...rest } = read;
+  return {
+    ...rest,
+    range: { start: rest.keywordRange.start, end: place.end },
+    startLine: place.startLine,
+    endLine: place.endLine,
+    heredocs: [],
+    comments: [],
+    ...(onbuild ? { onbuild: fromRead(onbuild, place) } : {}),
+  };
+}
+
+function toStages(instructions: readonly Instruction[]): readonly Stage[] {
+  const starts = instructions.flatMap((instruction, index) =>
+    instruction.keyword === 'FROM' ? [index] : [],
+  );
+  return starts.map((start, index) => {
+    const from = instructions[start] as Instruction;
+    return {
+      index,
+      name: from.words[2]?.raw.toLowerCase(),
+      from,
+      base: from.words[0] as Stage['base'],
+      platform: from.flags.find((flag) => flag.name === 'platform'),
+      instructions: instructions.slice(start + 1, starts[index + 1] ?? instructions.length),
+    };
+  });
+}
