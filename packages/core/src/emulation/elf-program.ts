@@ -134,9 +134,10 @@ function staticElf(architecture: string, code: Uint8Array | undefined): Uint8Arr
   };
   // An address, an offset or a size: as wide as the class.
   const long = (value: number): void => {
-    if (!wide) return word(value);
-    view.setBigUint64(offset, BigInt(value), little);
-    offset += 8;
+    if (wide) {
+      view.setBigUint64(offset, BigInt(value), little);
+      offset += 8;
+    } else word(value);
   };
   file.set([0x7f, 0x45, 0x4c, 0x46, wide ? 2 : 1, little ? 1 : 2, 1]);
   offset = 16;

@@ -86,8 +86,8 @@ async function namedEndpoint(request: EndpointRequest): Promise<EngineCandidate 
 
 async function fromHost(host: string, foundBy: string, request: EndpointRequest): Promise<EngineCandidate> {
   const { environment } = request;
-  const parsed = parseHost(host, foundBy);
-  const wanted = Boolean(environment.DOCKER_TLS_VERIFY || environment.DOCKER_TLS) || parsed.secure;
+  const { secure, ...parsed } = parseHost(host, foundBy);
+  const wanted = Boolean(environment.DOCKER_TLS_VERIFY || environment.DOCKER_TLS) || secure;
   if (parsed.address.kind === 'socket' || !wanted) return { ...parsed, foundBy };
   const named = environment.DOCKER_CERT_PATH;
   const directory = named || configDirectory(request);
@@ -132,10 +132,10 @@ async function fromContext(
       code: 'CONTEXT_NOT_FOUND',
       hint: '`docker context inspect` shows what it holds',
     });
-  const parsed = parseHost(endpoint.Host, foundBy);
+  const { secure, ...parsed } = parseHost(endpoint.Host, foundBy);
   if (parsed.address.kind === 'socket') return { ...parsed, foundBy };
   const files = await readTls(join(contexts, 'tls', id, 'docker'));
-  if (files === undefined && !parsed.secure && !endpoint.SkipTLSVerify) return { ...parsed, foundBy };
+  if (files === undefined && !secure && !endpoint.SkipTLSVerify) return { ...parsed, foundBy };
   return {
     ...parsed,
     foundBy,

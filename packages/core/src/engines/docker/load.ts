@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { type CallOptions, formatReference, type ImageReference, MabuildError } from '@mabuild/oci';
+import type { EngineImage } from '../engine.ts';
 import type { DockerClient } from './client.ts';
 import { errorOfMessage, readMessages } from './messages.ts';
 
@@ -68,4 +69,30 @@ export async function removeImage(
     allow: [404, 409],
   });
   body.resume();
+}
+
+/** What the engine has under a name or an id, or `undefined`. */
+export async function inspectImage(
+  client: DockerClient,
+  image: string,
+  options: CallOptions = {},
+): Promise<EngineImage | undefined> {
+  const path = `/images/${encodeURIComponent(image)}/json`;
+  const answer = await client.json<{ Id?: string; Os?: string; Architecture?: string; Variant?: string }>(
+    'GET',
+    path,
+    {
+      ...options,
+      allow: [404],
+    },
+  );
+  if (answer.Id === undefined) return undefined;
+  return {
+    id: answer.Id,
+    platform: {
+      os: answer.Os ?? '',
+      architecture: answer.Architecture ?? '',
+      ...(answer.Variant ? { variant: answer.Variant } : {}),
+    },
+  };
 }

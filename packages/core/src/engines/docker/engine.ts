@@ -1,0 +1,170 @@
+import { randomUUID } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import {
+  type CallOptions,
+  formatPlatform,
+  type ImageReference,
+  MabuildError,
+  normalizePlatform,
+  type Platform,
+} from '@mabuild/oci';
+import type { BuildContext } from '../../context/context.ts';
+import { binfmtDirectory, readBinfmtEntries } from '../../emulation/binfmt.ts';
+import { type ProbeHost, probeEmulation, readBinfmtThrough } from '../../emulation/probe.ts';
+import { programImage } from '../../emulation/program-image.ts';
+import type {
+  ContainerRequest,
+  ContainerResult,
+  Emulation,
+  Engine,
+  EngineBuild,
+  EngineBuildOptions,
+  EngineImage,
+  EngineInfo,
+  ExportedImage,
+  ExportOptions,
+  RunOptions,
+} from '../engine.ts';
+import { buildClassic } from './classic.ts';
+import type { DockerClient } from './client.ts';
+import { exportImage } from './export.ts';
+import { inspectImage, loadArchive, removeImage, tagImage } from './load.ts';
+import { type PullOptions, pullImage } from './pull.ts';
+import { runContainer } from './run.ts';
+
+export interface DockerEngineOptions {
+  /** Negotiated; closed with the engine. */
+  readonly client: DockerClient;
+  readonly info: EngineInfo;
+  /** The engine's kernel is this machine's: its registered formats are read from here. @default false */
+  readonly sameKernel?: boolean;
+  /** @default `/proc/sys/fs/binfmt_misc` */
+  readonly binfmtDirectory?: string | undefined;
+}
+
+/** A Docker Engine, or podman's compatible service, reached through its API. */
+export class DockerEngine implements Engine {
+  readonly info: EngineInfo;
+  readonly client: DockerClient;
+  readonly #options: DockerEngineOptions;
+  readonly #closing = new AbortController();
+  readonly #emulations = new Map<string, Promise<Emulation>>();
+
+  constructor(options: DockerEngineOptions) {
+    this.#options = options;
+    this.client = options.client;
+    this.info = options.info;
+  }
+
+  async emulation(platform: Platform, options: CallOptions = {}): Promise<Emulation> {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const wanted = normalizePlatform(platform);
+    const key = formatPlatform(wanted);
+    let answer = this.#emulations.get(key);
+    if (answer === undefined) {
+      // Not stopped by one caller's signal: others may wait for the same answer.
+      answer = probeEmulation(wanted, this.#probeHost());
+      answer.catch(() => this.#emulations.delete(key));
+      this.#emulations.set(key, answer);
+    }
+    return await abortable(answer, signal);
+  }
+
+  async build(build: EngineBuild, context: BuildContext, options: EngineBuildOptions): Promise<EngineImage> {
+    const { hasBridge } = this.info;
+    const id = await buildClassic(this.client, build, context, { ...options, hasBridge });
+    const image = await inspectImage(this.client, id, { signal: options.signal });
+    if (image !== undefined) return image;
+    throw new MabuildError(
+      `the engine at ${this.client.endpoint} no longer has ${id}, which it has just built`,
+      {
+        code: 'ENGINE_ANSWER_INVALID',
+        hint: 'is something pruning images while mabuild builds? Try again',
+      },
+    );
+  }
+
+  async export(imageId: string, options: ExportOptions): Promise<ExportedImage> {
+    return await exportImage(this.client, imageId, options);
+  }
+
+  async load(archive: Readable, options: CallOptions = {}): Promise<readonly string[]> {
+    return await loadArchive(this.client, archive, options);
+  }
+
+  async tag(imageId: string, reference: ImageReference, options: CallOptions = {}): Promise<void> {
+    await tagImage(this.client, imageId, reference, options);
+  }
+
+  async pull(reference: ImageReference, options: PullOptions): Promise<void> {
+    await pullImage(this.client, reference, options);
+  }
+
+  async inspect(image: string, options: CallOptions = {}): Promise<EngineImage | undefined> {
+    return await inspectImage(this.client, image, options);
+  }
+
+  async run(request: ContainerRequest, options: RunOptions = {}): Promise<ContainerResult> {
+    return await runContainer(this.client, request, { ...options, hasBridge: this.info.hasBridge });
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.allSettled(this.#emulations.values());
+    await this.client.close();
+  }
+
+  #probeHost(): ProbeHost {
+    const directory = this.#options.binfmtDirectory ?? binfmtDirectory;
+    const host: ProbeHost = {
+      platform: this.info.platform,
+      runProgram: (program, platform, options = {}) => this.#runProgram(program, platform, options),
+      binfmtEntries: async () => {
+        if (this.#options.sameKernel) return await readBinfmtEntries(directory);
+        return await readBinfmtThrough(host, binfmtDirectory);
+      },
+    };
+    return host;
+  }
+
+  /** Loads a program as an image under a name of its own, runs it and takes the image away. */
+  async #runProgram(
+    ...[program, platform, options = {}]: Parameters<ProbeHost['runProgram']>
+  ): ReturnType<ProbeHost['runProgram']> {
+    const { signal } = this.#closing;
+    // Its own name, so that another mabuild's removal does not take this one's image.
+    const name = `mabuild-probe:${randomUUID()}`;
+    const stdout: Uint8Array[] = [];
+    try {
+      await loadArchive(this.client, programImage(program, platform, name), { signal });
+      const { exitCode, stderr } = await runContainer(
+        this.client,
+        {
+          image: name,
+          network: 'none',
+          ...(options.arguments && { command: options.arguments }),
+          ...(options.bind && { binds: [`${options.bind}:ro`] }),
+        },
+        {
+          signal,
+          hasBridge: this.info.hasBridge,
+          onOutput: (stream, chunk) => void (stream === 'stdout' && stdout.push(chunk)),
+        },
+      );
+      return { exitCode, stderr, stdout: Buffer.concat(stdout) };
+    } finally {
+      await removeImage(this.client, name);
+    }
+  }
+}
+
+/** Waits for an answer that others wait for too: aborting ends the wait, not the work. */
+async function abortable<T>(answer: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await answer;
+  return await new Promise<T>((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
