@@ -107,6 +107,18 @@ export function parseElf(file: Uint8Array | ElfBytes): ElfFacts | undefined {
   };
 }
 
+/** Where an ELF file's dynamic section lies, by the headers at its beginning. */
+export function elfDynamicRange(
+  start: ElfBytes,
+): { readonly offset: number; readonly size: number } | undefined {
+  const header = readHeader(start);
+  const segments = header === undefined ? [] : readSegments(start, header);
+  const dynamic = segments.find(({ type }) => type === segmentDynamic);
+  return dynamic === undefined || !(dynamic.offset >= 0) || !(dynamic.size > 0)
+    ? undefined
+    : { offset: dynamic.offset, size: dynamic.size };
+}
+
 interface Header extends Pick<ElfFacts, 'machine' | 'bits' | 'endianness' | 'osAbi' | 'type'> {
   readonly flags: number;
   readonly segments: Table;
