@@ -1,3 +1,4 @@
+import { main } from './lib/main.mjs';
 import { build } from './lib/workspace.mjs';
 
-await build();
+await main(build);

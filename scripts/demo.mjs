@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { main } from './lib/main.mjs';
 import { freePort, pause } from './lib/process.mjs';
 import { withServices } from './lib/with-services.mjs';
 import { build, root } from './lib/workspace.mjs';
@@ -13,28 +14,30 @@ import { build, root } from './lib/workspace.mjs';
 const platforms = 'linux/amd64,linux/arm64,linux/arm/v7';
 const example = 'examples/httpd';
 
-await build();
-await withServices({ only: 'demo' }, async ({ own, env, reason }) => {
-  if (reason !== undefined) throw new Error(`the demo needs a Docker Engine: ${reason}`);
-  const began = Date.now();
-  const home = await mkdtemp(join(tmpdir(), 'mabuild-demo-'));
-  try {
-    await show({
-      own,
-      mirror: env.MABUILD_TEST_MIRROR,
-      image: `${env.MABUILD_TEST_REGISTRY}/httpd:demo`,
-      // The engine tells mabuild about docker.io's stand-in; nothing of the user's is read or written.
-      env: {
-        ...process.env,
-        DOCKER_HOST: env.MABUILD_TEST_DOCKER_HOST,
-        DOCKER_CONFIG: home,
-        MABUILD_CACHE: join(home, 'cache'),
-      },
-    });
-  } finally {
-    await rm(home, { recursive: true, force: true });
-  }
-  console.log(`\nThat took ${((Date.now() - began) / 1000).toFixed(1)} s.`);
+await main(async () => {
+  await build();
+  await withServices({ only: 'demo' }, async ({ own, env, reason }) => {
+    if (reason !== undefined) throw new Error(`the demo needs a Docker Engine: ${reason}`);
+    const began = Date.now();
+    const home = await mkdtemp(join(tmpdir(), 'mabuild-demo-'));
+    try {
+      await show({
+        own,
+        mirror: env.MABUILD_TEST_MIRROR,
+        image: `${env.MABUILD_TEST_REGISTRY}/httpd:demo`,
+        // The engine tells mabuild about docker.io's stand-in; nothing of the user's is read or written.
+        env: {
+          ...process.env,
+          DOCKER_HOST: env.MABUILD_TEST_DOCKER_HOST,
+          DOCKER_CONFIG: home,
+          MABUILD_CACHE: join(home, 'cache'),
+        },
+      });
+    } finally {
+      await rm(home, { recursive: true, force: true });
+    }
+    console.log(`\nThat took ${((Date.now() - began) / 1000).toFixed(1)} s.`);
+  });
 });
 
 async function show({ own, mirror, image, env }) {

@@ -1,3 +1,4 @@
+import { main } from './lib/main.mjs';
 import { setup } from './lib/workspace.mjs';
 
-await setup();
+await main(setup);

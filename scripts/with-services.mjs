@@ -5,21 +5,28 @@
  * (MABUILD_TEST_…); DOCKER_HOST is set too. For working on end-to-end tests.
  */
 import { spawn } from 'node:child_process';
+import { main } from './lib/main.mjs';
 import { withServices } from './lib/with-services.mjs';
 import { setup } from './lib/workspace.mjs';
 
-const [command, ...args] = process.argv.slice(2);
-if (command === undefined) throw new Error('usage: node scripts/with-services.mjs COMMAND [ARG…]');
-
-await setup();
-process.exitCode = await withServices({}, ({ env, reason }) => {
-  if (reason !== undefined) throw new Error(reason);
-  const child = spawn(command, args, {
-    stdio: 'inherit',
-    env: { ...process.env, ...env, DOCKER_HOST: env.MABUILD_TEST_DOCKER_HOST, MABUILD_REQUIRE_SERVICES: '1' },
-  });
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('exit', (code) => resolve(code ?? 1));
+await main(async () => {
+  const [command, ...args] = process.argv.slice(2);
+  if (command === undefined) throw new Error('usage: node scripts/with-services.mjs COMMAND [ARG…]');
+  await setup();
+  return await withServices({}, ({ env, reason }) => {
+    if (reason !== undefined) throw new Error(reason);
+    const child = spawn(command, args, {
+      stdio: 'inherit',
+      env: {
+        ...process.env,
+        ...env,
+        DOCKER_HOST: env.MABUILD_TEST_DOCKER_HOST,
+        MABUILD_REQUIRE_SERVICES: '1',
+      },
+    });
+    return new Promise((resolve, reject) => {
+      child.once('error', reject);
+      child.once('exit', (code) => resolve(code ?? 1));
+    });
   });
 });
