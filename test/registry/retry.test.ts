@@ -1,0 +1,43 @@
+import { parseRetryAfter } from '@mabuild/registry';
+import { expect } from 'chai';
+import { sharedDescribe, sharedJson } from '../support/shared.ts';
+
+interface Vector {
+  readonly header: string | null;
+  readonly fallbackMs?: number;
+  readonly delayMs: number;
+  readonly note?: string;
+}
+
+const now = Date.UTC(2026, 10, 21);
+
+describe('registry/retry', () => {
+  sharedDescribe('Retry-After vectors', () => {
+    for (const { header, fallbackMs, delayMs } of sharedJson<{ vectors: readonly Vector[] }>(
+      'vectors/registry/retry-after.json',
+    ).vectors) {
+      it(String(header), () => {
+        const text = header?.startsWith('(now') === true ? new Date(now + 30_000).toUTCString() : header;
+        const delay = parseRetryAfter(text ?? undefined, now) ?? fallbackMs;
+        // The vectors' own note: a negative number is 0.
+        expect(delay).to.equal(Math.max(0, delayMs));
+      });
+    }
+  });
+
+  const bad: readonly [string, number | undefined][] = [
+    ['', undefined],
+    ['5 seconds', undefined],
+    ['1e3', undefined],
+    ['0x10', undefined],
+    ['2099', 2_099_000],
+    ['2099-01-01', undefined],
+    ['Wed, 99 Foo 2099', undefined],
+    [' 3 ', 3000],
+  ];
+  for (const [header, delay] of bad) {
+    it(`reads ${JSON.stringify(header)} as ${delay}`, () => {
+      expect(parseRetryAfter(header, now)).to.equal(delay);
+    });
+  }
+});
