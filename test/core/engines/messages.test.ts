@@ -16,9 +16,7 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
 }
 
 async function read(...chunks: readonly (string | Uint8Array)[]): Promise<EngineMessage[]> {
-  return await collect(
-    readMessages(Readable.from(chunks.map((chunk) => Buffer.from(chunk))), options),
-  );
+  return await collect(readMessages(Readable.from(chunks.map((chunk) => Buffer.from(chunk))), options));
 }
 
 describe('messages of an engine', () => {

@@ -1,7 +1,8 @@
+import { text as readText } from 'node:stream/consumers';
 import { stripVTControlCharacters } from 'node:util';
 import { formatPlatform, isMabuildError, MabuildError, type SourceLocation } from '@mabuild/oci';
 import { contextTar } from '../../context/archive.ts';
-import type { BuildContext } from '../../context/context.ts';
+import type { AddedFile, BuildContext } from '../../context/context.ts';
 import { parseDockerfile } from '../../dockerfile/parse.ts';
 import type { BuildEvent } from '../../events.ts';
 import { BuildFailedError, shownOutputLines } from '../build-failed.ts';
@@ -46,8 +47,8 @@ export async function buildClassic(
       ...(registryConfig !== undefined && { 'X-Registry-Config': registryConfig }),
     },
     body: contextTar(context, {
-      addedFiles: build.addedFiles,
-      dockerfile: { path: dockerfileName, content: build.dockerfile },
+      addedFiles: [...build.addedFiles, await hidingDockerfile(context, signal)],
+      dockerfile: { name: dockerfileName, text: build.dockerfile },
       signal,
     }),
   });
@@ -59,6 +60,22 @@ export async function buildClassic(
   }))
     follower.take(message);
   return follower.finish(client.endpoint);
+}
+
+/**
+ * A .dockerignore that makes the builder take our Dockerfile out of the context once it has read it: `COPY . .` would
+ * bring it into the image otherwise. A .dockerignore of the user's that is part of the context stays, one line longer.
+ */
+async function hidingDockerfile(context: BuildContext, signal: AbortSignal | undefined): Promise<AddedFile> {
+  let text = '.dockerignore';
+  for await (const { path } of context.entries({ signal })) {
+    if (path === '.dockerignore') {
+      text = await readText(await context.open(path));
+      break;
+    }
+    if (path > '.dockerignore') break;
+  }
+  return { path: '.dockerignore', mode: 0o644, from: { content: `${text}\n${dockerfileName}\n` } };
 }
 
 interface Step {

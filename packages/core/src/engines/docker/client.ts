@@ -215,7 +215,9 @@ export class DockerClient {
       headers['Content-Type'] = 'application/json';
     }
     if (payload instanceof Uint8Array) headers['Content-Length'] = payload.byteLength;
-    const target = { method, path: this.#path(path, options), headers, agent: this.#agent };
+    // A stream cannot be sent twice, so it gets a connection of its own: a kept one may turn out to be closed.
+    const agent = payload instanceof Readable ? false : this.#agent;
+    const target = { method, path: this.#path(path, options), headers, agent };
     for (;;) {
       const request = this.#open(target);
       try {
@@ -223,8 +225,8 @@ export class DockerClient {
       } catch (error) {
         if (signal?.aborted) throw signal.reason;
         // A kept connection that the engine closed in the meantime says nothing about the engine.
-        const stale = request.reusedSocket && (error as NodeJS.ErrnoException).code === 'ECONNRESET';
-        if (stale && !(payload instanceof Readable)) continue;
+        const { code } = error as NodeJS.ErrnoException;
+        if (request.reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE')) continue;
         throw error instanceof BodyFailure ? error.cause : unreachable(error, action, this.endpoint);
       }
     }

@@ -93,7 +93,7 @@ async function unpack(body: Readable, imageId: string, options: ExportOptions): 
   try {
     for await (const entry of readTarEntries(body, { signal: options.signal })) {
       read++;
-      const path = posix.normalize(entry.path);
+      const path = posix.normalize(entry.name);
       if (entry.type === 'symlink' || entry.type === 'link') {
         const target =
           entry.type === 'symlink'
@@ -119,7 +119,7 @@ async function unpack(body: Readable, imageId: string, options: ExportOptions): 
     const system =
       (cause as NodeJS.ErrnoException).syscall !== undefined ||
       (cause as NodeJS.ErrnoException).code === 'ECONNRESET';
-    if (system || (isMabuildError(cause) && cause.code !== 'TAR_INVALID')) throw cause;
+    if (system || (isMabuildError(cause) && cause.code !== 'INVALID_TAR')) throw cause;
     throw invalid(imageId, cause instanceof Error ? cause.message : String(cause), cause);
   }
   if (read === 0) throw invalid(imageId, 'the archive is empty');
