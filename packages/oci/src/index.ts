@@ -68,3 +68,4 @@ export {
   withDigest,
   withTag,
 } from './reference.ts';
+export { readTarEntries, type TarEntry, type TarEntryType } from './tar.ts';
