@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { debTree } from './debs.mjs';
@@ -33,12 +33,14 @@ const type = {
  */
 export async function pushBaseImages({ registry, cache }) {
   const debs = join(cache, 'debs');
-  const trees = [];
-  for (const { debian } of platforms) trees.push(await debTree('busybox-static', debian, { cache: debs }));
-  const applets = await listApplets(trees);
+  const programs = [];
+  for (const { debian } of platforms) {
+    programs.push(await busyboxProgram(await debTree('busybox-static', debian, { cache: debs })));
+  }
+  const applets = await listApplets(programs);
   const children = [];
   for (const [index, { debian, namespace, platform }] of platforms.entries()) {
-    const image = await busyboxImage(trees[index], applets, platform, debian);
+    const image = await busyboxImage(programs[index], applets, platform, debian);
     const entry = { ...image.manifest.descriptor, platform };
     children.push({ entry, image });
     await pushImage(registry, `${namespace}/busybox`, [image]);
@@ -60,8 +62,8 @@ export async function pushBaseImages({ registry, cache }) {
   await put(registry, 'library/x64only', 'latest', amd64.image.manifest);
 }
 
-async function busyboxImage(tree, applets, platform, debian) {
-  const root = rootFilesystem(await readFile(join(tree, 'bin', 'busybox')), applets);
+async function busyboxImage(program, applets, platform, debian) {
+  const root = rootFilesystem(await readFile(program), applets);
   const layer = blob(type.layer, gzipSync(root, { level: 9 }));
   const created = new Date(madeAt * 1000).toISOString();
   const config = json(type.config, {
@@ -110,16 +112,24 @@ function rootFilesystem(busybox, applets) {
   ]);
 }
 
+/** Since Debian 13 programs of /bin are shipped under /usr/bin. */
+async function busyboxProgram(tree) {
+  const old = join(tree, 'bin', 'busybox');
+  return await access(old).then(
+    () => old,
+    () => join(tree, 'usr', 'bin', 'busybox'),
+  );
+}
+
 /** Debian configures busybox alike everywhere, so the list of the one that runs here holds for all. */
-async function listApplets(trees) {
-  for (const tree of trees) {
-    const list = await run(join(tree, 'bin', 'busybox'), ['--list-full']).catch(() => undefined);
-    if (list !== undefined) {
-      return list
-        .split('\n')
-        .filter((path) => /^(usr\/)?s?bin\/./.test(path) && path !== 'bin/busybox')
-        .sort();
-    }
+async function listApplets(programs) {
+  for (const program of programs) {
+    const list = await run(program, ['--list-full']).catch(() => undefined);
+    if (list === undefined) continue;
+    const paths = list
+      .split('\n')
+      .filter((path) => /^(usr\/)?s?bin\/./.test(path) && !path.endsWith('/busybox'));
+    return [...new Set([...paths, 'bin/sh'])].sort();
   }
   throw new Error('no busybox of Debian runs on this machine');
 }
