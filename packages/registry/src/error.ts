@@ -1,4 +1,5 @@
 import { MabuildError } from '@mabuild/oci';
+import { apiHost } from './host-name.ts';
 
 /** Codes that the registry client throws with. */
 export type RegistryErrorCode =
@@ -75,7 +76,7 @@ export function answerError(
     `${said === '' ? '' : ` ${said}`}${requestId === undefined ? '' : ` (request id ${requestId})`}`;
   return new RegistryError(message, {
     code,
-    hint: hintFor(code, asked.url.host),
+    hint: hintFor(code, signInName(asked.url.host)),
     status: answer.status,
     registryCode: reasons[0]?.code,
     requestId,
@@ -115,6 +116,11 @@ function hintFor(code: RegistryErrorCode, host: string): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** What "docker login" calls a host. */
+function signInName(host: string): string {
+  return host === apiHost('docker.io') ? 'docker.io' : host;
 }
 
 interface Reason {
