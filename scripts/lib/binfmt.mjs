@@ -20,18 +20,26 @@ export async function enableEmulation() {
   }
   await removeLeftovers();
   for (const name of ['arm', 'aarch64', 's390x', 'x86_64']) {
-    // Debian ships no entry for what the machine itself runs.
-    if (!(await exists(join('/usr/share/binfmts', `qemu-${name}`)))) continue;
     const entry = join(folder, `qemu-${name}`);
     if (await exists(entry)) {
       if ((await readFile(entry, 'utf8')).startsWith('disabled')) await writeFile(entry, '1');
-      continue;
-    }
+    } else await register(name);
+  }
+}
+
+/** Registers what Debian ships for a machine; it ships nothing for the machine's own programs. */
+async function register(name) {
+  if (await exists(join('/usr/share/binfmts', `qemu-${name}`))) {
     await run('update-binfmts', ['--enable', `qemu-${name}`]).catch(async () => {
       await run('update-binfmts', ['--import', `qemu-${name}`]);
       await run('update-binfmts', ['--enable', `qemu-${name}`]);
     });
+    return;
   }
+  // Since Debian 13.
+  const text = await readFile(join('/usr/lib/binfmt.d', `qemu-${name}.conf`), 'utf8').catch(() => '');
+  const line = text.split('\n').find((candidate) => candidate.startsWith(':'));
+  if (line !== undefined) await writeFile(join(folder, 'register'), line);
 }
 
 /**
