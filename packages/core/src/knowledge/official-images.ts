@@ -1,0 +1,64 @@
+import { brotliDecompressSync } from 'node:zlib';
+import { formatPlatform, normalizePlatform, type Platform } from '@mabuild/oci';
+import { platformOfArchitecture } from './namespaces.ts';
+import { officialImageTable, type PackedTable } from './official-images.data.ts';
+
+type TagsBySet = Readonly<Record<string, string>>;
+
+interface Table {
+  readonly sets: readonly string[];
+  readonly current: Readonly<Record<string, TagsBySet>>;
+  readonly retired: Readonly<Record<string, TagsBySet>>;
+}
+
+const unpacked = new WeakMap<PackedTable, Table>();
+
+function table(): Table {
+  let found = unpacked.get(officialImageTable);
+  if (!found) {
+    const bytes = brotliDecompressSync(Buffer.from(officialImageTable.packed, 'base64'));
+    found = JSON.parse(bytes.toString('utf8')) as Table;
+    unpacked.set(officialImageTable, found);
+  }
+  return found;
+}
+
+/**
+ * The platforms that a tag of a Docker official image declares, without asking a registry.
+ *
+ * Declared is not pushed, and the table ages: a registry's answer beats it.
+ * @param repository without `library/`, e.g. `node`
+ * @returns `undefined` for an image or tag that the table does not know
+ */
+export function officialImagePlatforms(repository: string, tag: string): readonly Platform[] | undefined {
+  const { sets, current, retired } = table();
+  for (const images of [current, retired]) {
+    const bySet = Object.hasOwn(images, repository) ? (images[repository] as TagsBySet) : {};
+    for (const [set, tags] of Object.entries(bySet)) {
+      if (` ${tags} `.includes(` ${tag} `)) return platformsOfSet(sets[Number(set)] ?? '');
+    }
+  }
+  return undefined;
+}
+
+/** Tells whether Docker's official images have, or had, one of this name. */
+export function isOfficialImage(repository: string): boolean {
+  const { current, retired } = table();
+  return Object.hasOwn(current, repository) || Object.hasOwn(retired, repository);
+}
+
+/** The tags of an official image that are listed today and declare the platform. */
+export function officialTagsWith(repository: string, platform: Platform): readonly string[] {
+  const { sets, current } = table();
+  const wanted = formatPlatform(normalizePlatform(platform));
+  const bySet = Object.hasOwn(current, repository) ? (current[repository] as TagsBySet) : {};
+  return Object.entries(bySet).flatMap(([set, tags]) =>
+    platformsOfSet(sets[Number(set)] ?? '').some((has) => formatPlatform(has) === wanted)
+      ? tags.split(' ')
+      : [],
+  );
+}
+
+function platformsOfSet(set: string): readonly Platform[] {
+  return set.split(' ').flatMap((name) => platformOfArchitecture(name) ?? []);
+}
