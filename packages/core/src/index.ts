@@ -1,4 +1,12 @@
 export type { AddedFile, BuildContext, ContextEntry } from './context/context.ts';
+export {
+  type Base,
+  type ImageBase,
+  resolveBase,
+  resolveSources,
+  type Source,
+} from './dockerfile/base.ts';
+export { detectDirective } from './dockerfile/directives.ts';
 export { applyEdits, editLogical } from './dockerfile/edit.ts';
 export { locate } from './dockerfile/location.ts';
 export { sliceLogical, sourceOffset, sourcePieces, sourceRange } from './dockerfile/logical.ts';
@@ -14,7 +22,30 @@ export type {
   TextEdit,
   Word,
 } from './dockerfile/model.ts';
+export { type MountField, readMount } from './dockerfile/mounts.ts';
 export { type ParseOptions, parseDockerfile } from './dockerfile/parse.ts';
+export { platformArgs } from './dockerfile/platform-args.ts';
+export {
+  type ArgDefinition,
+  argDefinitions,
+  type ExpandedWord,
+  editExpanded,
+  expandIn,
+  globalScope,
+  type Origin,
+  originOf,
+  type Scope,
+  type ScopeOptions,
+  scopeAt,
+  sliceWord,
+  type Variable,
+} from './dockerfile/scope.ts';
+export {
+  type StageDependency,
+  stageDependencies,
+  stageGraph,
+  targetStage,
+} from './dockerfile/stage-graph.ts';
 export {
   type Environment,
   type ExpandOptions,

@@ -46,7 +46,7 @@ export function splitAtBlanks(text: string, span: Span): readonly SpanWord[] {
 }
 
 /** Words whose quotes and escapes protect spaces and are kept: ENV, LABEL, ARG. */
-export function splitQuoted(text: string, span: Span, escape: string): readonly SpanWord[] {
+export function splitQuoted(text: string, span: Span, escaping: string): readonly SpanWord[] {
   const words: SpanWord[] = [];
   let at = span.start;
   while (at < span.end) {
@@ -54,21 +54,21 @@ export function splitQuoted(text: string, span: Span, escape: string): readonly 
       at += 1;
       continue;
     }
-    const word = readQuotedWord(text, at, span.end, escape);
+    const word = readQuotedWord(text, at, span.end, escaping);
     if (word.raw !== '') words.push(word);
     at = word.end;
   }
   return words;
 }
 
-function readQuotedWord(text: string, start: number, limit: number, escape: string): SpanWord {
+function readQuotedWord(text: string, start: number, limit: number, escaping: string): SpanWord {
   let raw = '';
   let quote: string | undefined;
   let at = start;
   for (; at < limit; at += 1) {
     const character = text[at] as string;
     if (quote === undefined && isSpace(character)) break;
-    if (character === escape && quote !== "'") {
+    if (character === escaping && quote !== "'") {
       // An escape at the very end is dropped.
       if (at + 1 === limit) continue;
       raw += character + text[at + 1];
@@ -86,10 +86,10 @@ function readQuotedWord(text: string, start: number, limit: number, escape: stri
 export function readPairs(
   text: string,
   span: Span,
-  escape: string,
+  escaping: string,
   keyword: string,
 ): { words: readonly SpanWord[]; separator: '=' | '' } {
-  const words = splitQuoted(text, span, escape);
+  const words = splitQuoted(text, span, escaping);
   const first = words[0];
   if (first === undefined) return { words: [], separator: '=' };
   if (!first.raw.includes('=')) {

@@ -14,14 +14,14 @@ export interface Flags {
  *
  * Quotes and escapes are removed, spaces inside quotes belong to the flag.
  */
-export function readFlags(logical: LogicalText, start: number, escape: string): Flags {
+export function readFlags(logical: LogicalText, start: number, escaping: string): Flags {
   const { text } = logical;
   const flags: Flag[] = [];
   let at = start;
   for (;;) {
     while (at < text.length && blank.test(text[at] as string)) at += 1;
     if (!text.startsWith('--', at)) return { flags, end: at };
-    const word = readFlagWord(text, at, escape);
+    const word = readFlagWord(text, at, escaping);
     if (word.value === '--') return { flags, end: word.end };
     flags.push(toFlag(logical, at, word));
     at = word.end;
@@ -36,7 +36,7 @@ interface FlagWord {
   readonly equals: number | undefined;
 }
 
-function readFlagWord(text: string, start: number, escape: string): FlagWord {
+function readFlagWord(text: string, start: number, escaping: string): FlagWord {
   let value = '';
   let equals: number | undefined;
   let quote: string | undefined;
@@ -52,7 +52,7 @@ function readFlagWord(text: string, start: number, escape: string): FlagWord {
       quote = undefined;
       continue;
     }
-    if (character === escape) {
+    if (character === escaping) {
       at += 1;
       if (at === text.length) break;
       character = text[at] as string;

@@ -32,7 +32,7 @@ interface Arguments {
 }
 
 /** Splits a logical line into keyword, flags and arguments as BuildKit's parser does. @throws ReadError. */
-export function readInstruction(logical: LogicalText, escape: string): ReadInstruction {
+export function readInstruction(logical: LogicalText, escaping: string): ReadInstruction {
   const { text } = logical;
   const start = leadingSpace(text);
   const end = trimmedEnd(text, start);
@@ -42,10 +42,10 @@ export function readInstruction(logical: LogicalText, escape: string): ReadInstr
   const { flags, end: flagsEnd } =
     gap === null
       ? { flags: [], end }
-      : readFlags(sliceLogical(logical, 0, end), nameEnd + gap[0].length, escape);
+      : readFlags(sliceLogical(logical, 0, end), nameEnd + gap[0].length, escaping);
   const argsStart = Math.min(flagsEnd + leadingSpace(text.slice(flagsEnd)), end);
   const span = { start: argsStart, end };
-  const { args, words, json, onbuild } = readArguments(logical, name.toUpperCase(), span, escape);
+  const { args, words, json, onbuild } = readArguments(logical, name.toUpperCase(), span, escaping);
   return {
     name,
     keyword: name.toUpperCase(),
@@ -60,7 +60,7 @@ export function readInstruction(logical: LogicalText, escape: string): ReadInstr
   };
 }
 
-function readArguments(logical: LogicalText, keyword: string, span: Span, escape: string): Arguments {
+function readArguments(logical: LogicalText, keyword: string, span: Span, escaping: string): Arguments {
   const { text } = logical;
   switch (keyword) {
     case 'FROM':
@@ -82,13 +82,13 @@ function readArguments(logical: LogicalText, keyword: string, span: Span, escape
       return plain(whole(text, span));
     case 'ENV':
     case 'LABEL':
-      return pairs(text, span, escape, keyword);
+      return pairs(text, span, escaping, keyword);
     case 'ARG':
-      return plain(splitQuoted(text, span, escape));
+      return plain(splitQuoted(text, span, escaping));
     case 'HEALTHCHECK':
       return healthcheck(text, span);
     case 'ONBUILD':
-      return span.start === span.end ? plain([]) : trigger(logical, span, escape);
+      return span.start === span.end ? plain([]) : trigger(logical, span, escaping);
     default:
       return { args: [''], words: [] };
   }
@@ -111,8 +111,8 @@ function execForm(text: string, span: Span): Arguments | undefined {
   return read && { ...read, json: true };
 }
 
-function pairs(text: string, span: Span, escape: string, keyword: string): Arguments {
-  const read = readPairs(text, span, escape, keyword);
+function pairs(text: string, span: Span, escaping: string, keyword: string): Arguments {
+  const read = readPairs(text, span, escaping, keyword);
   const args = read.words.flatMap((word, index) =>
     index % 2 === 0 ? [word.raw] : [word.raw, read.separator],
   );
@@ -134,9 +134,9 @@ function healthcheck(text: string, span: Span): Arguments {
   };
 }
 
-function trigger(logical: LogicalText, span: Span, escape: string): Arguments {
+function trigger(logical: LogicalText, span: Span, escaping: string): Arguments {
   try {
-    const onbuild = readInstruction(sliceLogical(logical, span.start, span.end), escape);
+    const onbuild = readInstruction(sliceLogical(logical, span.start, span.end), escaping);
     return { args: [], words: [], onbuild };
   } catch (error) {
     if (!(error instanceof ReadError)) throw error;

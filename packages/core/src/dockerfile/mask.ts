@@ -25,10 +25,10 @@ function nextStart(text: string, line: Range): number {
   return text[line.end] === '\n' ? line.end + 1 : line.end;
 }
 
-function maskLine(body: string, line: Line, escape: string): string {
+function maskLine(body: string, line: Line, escaping: string): string {
   switch (line.kind) {
     case 'instruction':
-      return maskInstruction(body, escape);
+      return maskInstruction(body, escaping);
     case 'comment':
       return body.replaceAll('=', ' ').replace(unicodeSpace, ' ');
     case 'inner-comment':
@@ -41,11 +41,11 @@ function maskLine(body: string, line: Line, escape: string): string {
   }
 }
 
-function maskInstruction(body: string, escape: string): string {
-  if (body.trim() === escape) return ' '.repeat(body.length);
-  const ending = escape === '\\' ? /\\{2,}[ \t]*$/ : /`{2,}[ \t]*$/;
+function maskInstruction(body: string, escaping: string): string {
+  if (body.trim() === escaping) return ' '.repeat(body.length);
+  const ending = escaping === '\\' ? /\\{2,}[ \t]*$/ : /`{2,}[ \t]*$/;
   return body
-    .replace(ending, (run) => run.replaceAll(escape, '_'))
+    .replace(ending, (run) => run.replaceAll(escaping, '_'))
     .replaceAll('<<', '++')
     .replace(leadingUnicodeSpace, (spaces) => ' '.repeat(spaces.length))
     .replace(unicodeSpace, '_');

@@ -203,9 +203,9 @@ function scanInstruction(state: State, first: number, text: string, start: numbe
 }
 
 /** Where the continuation character stands, when there is one that is not escaped itself. */
-function continuationStart(content: string, escape: string): number | undefined {
+function continuationStart(content: string, escaping: string): number | undefined {
   const end = content.replace(/[ \t]+$/, '').length - 1;
-  return content[end] === escape && content[end - 1] !== escape ? end : undefined;
+  return content[end] === escaping && content[end - 1] !== escaping ? end : undefined;
 }
 
 function readLine(state: State, logical: ReadInstruction['logical']): ReadInstruction {

@@ -353,7 +353,7 @@ function readOperand(lexer: Lexer, stop: '}' | '/', rawEscapes: boolean): readon
     return readUntil(lexer, stop, rawEscapes).flatMap((item) => item.chunks);
   } catch (error) {
     if (error instanceof LexError && peek(lexer) === undefined) {
-      throw new LexError(`syntax error: missing '${stop}'${stop === '/' ? ' in ${}' : ''}`);
+      throw new LexError(`syntax error: missing '${stop}'${stop === '/' ? ` in \${}` : ''}`);
     }
     throw error;
   }

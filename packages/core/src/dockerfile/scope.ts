@@ -1,0 +1,227 @@
+import { isMabuildError, MabuildError } from '@mabuild/oci';
+import { locate } from './location.ts';
+import { sliceLogical, sourceRange } from './logical.ts';
+import type { Dockerfile, Instruction, Range, Stage, TextEdit, Word } from './model.ts';
+import { findBaseStage } from './stage-name.ts';
+import { type Expansion, expandWord, isLiteral } from './words.ts';
+
+/** What comes from outside the file. */
+export interface ScopeOptions {
+  /** `--build-arg`. */
+  readonly buildArgs?: Readonly<Record<string, string>> | undefined;
+  /** The automatic ARGs of this build: {@link platformArgs}. */
+  readonly platformArgs?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A variable as an instruction sees it, and how it got its value. */
+export interface Variable {
+  readonly name: string;
+  readonly value: string;
+  /** `default` and `env` values stand in the file, the others come from outside. */
+  readonly from: 'default' | 'env' | 'build-arg' | 'platform';
+  /** The ARG or ENV that gives the value. */
+  readonly instruction?: Instruction;
+  /** The default or ENV value as it is written. */
+  readonly word?: Word;
+  /** How `word` became `value`. */
+  readonly expansion?: Expansion;
+  /** The variables that `word` was expanded with. */
+  readonly scope?: Scope;
+}
+
+/** The variables that an instruction can expand. */
+export type Scope = ReadonlyMap<string, Variable>;
+
+/** An expanded word together with what is needed to find the source of any part of it. */
+export interface ExpandedWord {
+  readonly word: Word;
+  readonly expansion: Expansion;
+  readonly scope: Scope;
+}
+
+const own = (record: Readonly<Record<string, string>> | undefined, name: string): string | undefined =>
+  record !== undefined && Object.hasOwn(record, name) ? record[name] : undefined;
+
+/** What FROM can expand: automatic ARGs, the ARGs above the first FROM, `--build-arg` values of both. */
+export function globalScope(dockerfile: Dockerfile, options: ScopeOptions = {}): Scope {
+  const scope = new Map<string, Variable>();
+  for (const [name, automatic] of Object.entries(options.platformArgs ?? {})) {
+    const given = own(options.buildArgs, name);
+    scope.set(name, {
+      name,
+      value: given ?? automatic,
+      from: given === undefined ? 'platform' : 'build-arg',
+    });
+  }
+  for (const instruction of dockerfile.globalArgs) {
+    for (const { name, value } of argDefinitions(instruction)) {
+      const variable =
+        given(name, options, instruction) ?? defaultValue(dockerfile, name, value, scope, instruction);
+      if (variable) scope.set(name, variable);
+    }
+  }
+  return scope;
+}
+
+/**
+ * What an instruction of a stage can expand, right before it runs; without an instruction, at the end of the stage.
+ *
+ * Variables of the external base image are not known here. A global ARG and an automatic ARG count only once the stage
+ * declares them, and a default of the stage's own hides both.
+ */
+export function scopeAt(
+  dockerfile: Dockerfile,
+  stage: Stage,
+  instruction?: Instruction,
+  options: ScopeOptions = {},
+): Scope {
+  const globals = globalScope(dockerfile, options);
+  if (instruction === stage.from) return globals;
+  return stageScope(dockerfile, stage, instruction, globals, options);
+}
+
+function stageScope(
+  dockerfile: Dockerfile,
+  stage: Stage,
+  until: Instruction | undefined,
+  globals: Scope,
+  options: ScopeOptions,
+): Scope {
+  const base = findBaseStage(dockerfile, stage, expandIn(dockerfile, stage.base, globals).expansion.text);
+  const scope = new Map(base ? stageScope(dockerfile, base, undefined, globals, options) : []);
+  for (const instruction of stage.instructions) {
+    if (until !== undefined && (instruction === until || instruction.onbuild === until)) break;
+    if (instruction.keyword === 'ENV') addEnv(dockerfile, instruction, scope);
+    if (instruction.keyword === 'ARG') addArg(dockerfile, instruction, scope, globals, options);
+  }
+  return scope;
+}
+
+function addEnv(dockerfile: Dockerfile, instruction: Instruction, scope: Map<string, Variable>): void {
+  const before: Scope = new Map(scope);
+  for (let index = 0; index + 1 < instruction.words.length; index += 2) {
+    const name = expandIn(dockerfile, instruction.words[index] as Word, before).expansion.text;
+    const expanded = expandIn(dockerfile, instruction.words[index + 1] as Word, before);
+    scope.set(name, { name, value: expanded.expansion.text, from: 'env', instruction, ...expanded });
+  }
+}
+
+function addArg(
+  dockerfile: Dockerfile,
+  instruction: Instruction,
+  scope: Map<string, Variable>,
+  globals: Scope,
+  options: ScopeOptions,
+): void {
+  for (const { name, value } of argDefinitions(instruction)) {
+    const variable =
+      given(name, options, instruction) ??
+      (value === undefined ? globals.get(name) : defaultValue(dockerfile, name, value, scope, instruction));
+    if (variable) scope.set(name, variable);
+  }
+}
+
+function given(name: string, options: ScopeOptions, instruction: Instruction): Variable | undefined {
+  const value = own(options.buildArgs, name);
+  return value === undefined ? undefined : { name, value, from: 'build-arg', instruction };
+}
+
+function defaultValue(
+  dockerfile: Dockerfile,
+  name: string,
+  word: Word | undefined,
+  scope: Scope,
+  instruction: Instruction,
+): Variable | undefined {
+  if (word === undefined) return undefined;
+  const expanded = expandIn(dockerfile, word, new Map(scope));
+  return { name, value: expanded.expansion.text, from: 'default', instruction, ...expanded };
+}
+
+/** One name of an ARG and its default as it is written. */
+export interface ArgDefinition {
+  readonly name: string;
+  readonly value: Word | undefined;
+}
+
+/** The names of an ARG instruction, in order. */
+export function argDefinitions(instruction: Instruction): readonly ArgDefinition[] {
+  return instruction.words.map((word) => {
+    const equals = word.raw.indexOf('=');
+    if (equals < 0) return { name: word.raw, value: undefined };
+    return { name: word.raw.slice(0, equals), value: sliceWord(word, equals + 1, word.raw.length) };
+  });
+}
+
+/** A part of a word as a word of its own. */
+export function sliceWord(word: Word, start: number, end: number): Word {
+  const logical = { text: word.raw, pieces: word.pieces };
+  return {
+    raw: word.raw.slice(start, end),
+    range: sourceRange(logical, start, end),
+    pieces: sliceLogical(logical, start, end).pieces,
+  };
+}
+
+/** Expands a word of the file. @throws MabuildError `DOCKERFILE_EXPANSION` with its place. */
+export function expandIn(dockerfile: Dockerfile, word: Word, scope: Scope): ExpandedWord {
+  const env = new Map([...scope].map(([name, variable]) => [name, variable.value]));
+  try {
+    return { word, expansion: expandWord(word.raw, env, { escape: dockerfile.escape }), scope };
+  } catch (error) {
+    if (!isMabuildError(error)) throw error;
+    throw new MabuildError(error.message, {
+      code: error.code,
+      hint: error.hint,
+      location: locate(dockerfile, word.range),
+      cause: error,
+    });
+  }
+}
+
+/** A span of the file that makes a part of an expanded word, and the variables on the way to it. */
+export interface Origin {
+  readonly pieces: readonly Range[];
+  readonly variables: readonly Variable[];
+}
+
+/**
+ * Finds where a part of an expanded word is written: in the word itself, or in the ARG or ENV that it takes it from.
+ *
+ * `undefined` when the part is made of several pieces, rewritten by a modifier or comes from outside the file.
+ */
+export function originOf(expanded: ExpandedWord, start: number, end: number): Origin | undefined {
+  const { word, expansion, scope } = expanded;
+  const segment = expansion.segments.find(
+    (item) => item.start <= start && item.end >= end && item.end > item.start,
+  );
+  if (segment === undefined) return undefined;
+  const offset = start - segment.start;
+  if (segment.variable === undefined) {
+    if (!isLiteral(segment)) return undefined;
+    const from = segment.rawStart + offset;
+    return { pieces: sliceWord(word, from, from + end - start).pieces, variables: [] };
+  }
+  const variable = scope.get(segment.variable);
+  if (!variable?.word || !variable.expansion || !variable.scope || segment.valueStart === undefined) {
+    return undefined;
+  }
+  const from = segment.valueStart + offset;
+  const inner = originOf(
+    { word: variable.word, expansion: variable.expansion, scope: variable.scope },
+    from,
+    from + end - start,
+  );
+  return inner && { pieces: inner.pieces, variables: [variable, ...inner.variables] };
+}
+
+/** Edits that make a part of an expanded word read otherwise; `undefined` where {@link originOf} finds no one place. */
+export function editExpanded(
+  expanded: ExpandedWord,
+  start: number,
+  end: number,
+  newText: string,
+): readonly TextEdit[] | undefined {
+  const origin = originOf(expanded, start, end);
+  return origin?.pieces.map((piece, index) => ({ ...piece, newText: index === 0 ? newText : '' }));
+}
