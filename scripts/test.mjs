@@ -5,10 +5,10 @@
  * --unit leaves out services and what needs them; FILE… runs these test files alone, without types and lint.
  * The last line is always `N passed, N failed, N skipped`.
  */
-import { spawn } from 'node:child_process';
 import { access, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
+import { runInForeground } from './lib/process.mjs';
 import { run } from './lib/run.mjs';
 import { withServices } from './lib/with-services.mjs';
 import { build, root, setup, tool } from './lib/workspace.mjs';
@@ -76,14 +76,9 @@ async function mocha(files, env = {}) {
   try {
     const result = join(dir, 'counts.json');
     const args = ['--conditions=@mabuild/source', '--import', 'tsx', 'scripts/lib/mocha.mjs', ...files];
-    const child = spawn(process.execPath, args, {
+    const code = await runInForeground(process.execPath, args, {
       cwd: root,
-      stdio: 'inherit',
       env: { ...process.env, ...env, MABUILD_TEST_COUNTS: result },
-    });
-    const code = await new Promise((done, fail) => {
-      child.once('error', fail);
-      child.once('exit', (status, signal) => done(status ?? signal));
     });
     const ran = JSON.parse(await readFile(result, 'utf8').catch(() => '{}'));
     for (const key of Object.keys(counts)) counts[key] += ran[key] ?? 0;

@@ -4,8 +4,8 @@
  * Runs a command while the engine and registries of the tests are up, their addresses in its environment
  * (MABUILD_TEST_…); DOCKER_HOST is set too. For working on end-to-end tests.
  */
-import { spawn } from 'node:child_process';
 import { main } from './lib/main.mjs';
+import { runInForeground } from './lib/process.mjs';
 import { withServices } from './lib/with-services.mjs';
 import { setup } from './lib/workspace.mjs';
 
@@ -15,18 +15,13 @@ await main(async () => {
   await setup();
   return await withServices({}, ({ env, reason }) => {
     if (reason !== undefined) throw new Error(reason);
-    const child = spawn(command, args, {
-      stdio: 'inherit',
+    return runInForeground(command, args, {
       env: {
         ...process.env,
         ...env,
         DOCKER_HOST: env.MABUILD_TEST_DOCKER_HOST,
         MABUILD_REQUIRE_SERVICES: '1',
       },
-    });
-    return new Promise((resolve, reject) => {
-      child.once('error', reject);
-      child.once('exit', (code) => resolve(code ?? 1));
     });
   });
 });

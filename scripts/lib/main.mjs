@@ -1,11 +1,12 @@
 /**
  * Runs a script's body; an error is shown by its message, with the stack only when DEBUG is set, and ends with 1.
  *
- * @param {() => Promise<number | void>} body gives the exit code, 0 when nothing
+ * @param {() => Promise<number | string | void>} body gives the exit code, 0 when nothing; a signal's name counts as 1
  */
 export async function main(body) {
   try {
-    process.exitCode = (await body()) ?? 0;
+    const status = (await body()) ?? 0;
+    process.exitCode = typeof status === 'number' ? status : 1;
   } catch (error) {
     console.error(error instanceof Error && !process.env.DEBUG ? `error: ${error.message}` : error);
     process.exitCode = 1;

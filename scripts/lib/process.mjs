@@ -61,6 +61,27 @@ export async function startProcess(name, command, args, { log, env }) {
 }
 
 /**
+ * Runs a command with our terminal to its end; it does not outlive this process.
+ *
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {{ cwd?: string, env?: Record<string, string | undefined> }} options `env` is the whole environment
+ * @returns {Promise<number | string>} the exit code, or the signal that ended it
+ */
+export function runInForeground(command, args, options) {
+  const child = spawn(command, args, { ...options, stdio: 'inherit' });
+  const kill = () => child.kill('SIGTERM');
+  process.once('exit', kill);
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) => {
+      process.off('exit', kill);
+      resolve(code ?? signal);
+    });
+  });
+}
+
+/**
  * The last lines of a log.
  *
  * @param {string} file
