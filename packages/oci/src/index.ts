@@ -17,6 +17,22 @@ export { isMabuildError, MabuildError, type MabuildErrorOptions, type SourceLoca
 export type { ImageSink, OpenBody, PutOptions, TagOptions } from './image-sink.ts';
 export type { CallOptions, ImageResolver, ImageSource } from './image-source.ts';
 export {
+  type JudgedImage,
+  type JudgedLayer,
+  judgeImage,
+  type Verdict,
+  type VerifyNote,
+  type VerifyProblem,
+} from './judge-image.ts';
+export {
+  type ElfFile,
+  emptyLayerFacts,
+  isLayerFacts,
+  type LayerFacts,
+  type LinkFile,
+  type ScriptFile,
+} from './layer-facts.ts';
+export {
   type ContainerConfig,
   chooseManifest,
   configPlatform,
@@ -68,4 +84,12 @@ export {
   withDigest,
   withTag,
 } from './reference.ts';
+export { scanLayer } from './scan-layer.ts';
 export { readTarEntries, type TarEntry, type TarEntryType } from './tar.ts';
+export {
+  type RememberedLayers,
+  type VerifiedImage,
+  type VerifyOptions,
+  type VerifyReport,
+  verifyImage,
+} from './verify.ts';
