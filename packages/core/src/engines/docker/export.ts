@@ -1,6 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join, posix } from 'node:path';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import {
   type Descriptor,
   digestOf,
@@ -13,6 +14,9 @@ import type { ExportedImage, ExportedLayer, ExportOptions } from '../engine.ts';
 import type { DockerClient } from './client.ts';
 import { unreachable } from './client-error.ts';
 import { type SpooledBlob, spool } from './spool.ts';
+
+/** What a tar entry's body fails with when the archive ends inside it. */
+const cutOff = 'STREAM_DESTROYED';
 
 /** Largest config or manifest that is believed, bytes. */
 const largestDocument = 16 * 1024 * 1024;
@@ -102,25 +106,28 @@ async function unpack(body: Readable, imageId: string, options: ExportOptions): 
         archive.links.set(path, posix.normalize(target));
       } else if (entry.type === 'file' && isDocument(path)) {
         if (entry.size > largestDocument) throw invalid(imageId, `${path} has ${entry.size} bytes`);
-        archive.documents.set(path, Buffer.concat(await entry.body.toArray()));
+        archive.documents.set(path, await buffer(entry.body));
       } else if (entry.type === 'file') {
         const diffId = options.known?.(path);
         if (diffId !== undefined) archive.skipped.set(path, { diffId, size: entry.size });
         else
           archive.spooled.set(
             path,
-            await spool(entry.body, join(options.directory, `layer-${count++}`), options),
+            await spool(
+              Readable.from(entry.body, { objectMode: false }),
+              join(options.directory, `layer-${count++}`),
+              options,
+            ),
           );
       }
     }
   } catch (cause) {
     options.signal?.throwIfAborted();
-    // A full disk, a broken connection: not the archive's fault.
-    const system =
-      (cause as NodeJS.ErrnoException).syscall !== undefined ||
-      (cause as NodeJS.ErrnoException).code === 'ECONNRESET';
-    if (system || (isMabuildError(cause) && cause.code !== 'INVALID_TAR')) throw cause;
-    throw invalid(imageId, cause instanceof Error ? cause.message : String(cause), cause);
+    // Anything else is not the archive's fault: a full disk, a broken connection.
+    const { code } = cause as NodeJS.ErrnoException;
+    if (body.errored !== null) throw body.errored;
+    if (code !== 'INVALID_TAR' && code !== cutOff && !code?.startsWith('Z_')) throw cause;
+    throw invalid(imageId, code === cutOff ? 'it breaks off' : (cause as Error).message, cause);
   }
   if (read === 0) throw invalid(imageId, 'the archive is empty');
   return archive;
