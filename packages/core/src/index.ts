@@ -1,4 +1,6 @@
+export { type ContextTarOptions, contextTar } from './context/archive.ts';
 export type { AddedFile, BuildContext, ContextEntry } from './context/context.ts';
+export { type FolderContextOptions, openFolderContext } from './context/folder-context.ts';
 export {
   type Base,
   type ImageBase,
@@ -54,17 +56,15 @@ export {
   expandWords,
   type Segment,
 } from './dockerfile/words.ts';
-export type {
-  Builder,
-  BuilderCapabilities,
-  ContainerRequest,
-  ContainerResult,
-  Emulation,
-  Engine,
-  EngineBuild,
-  EngineImage,
-  EngineInfo,
-} from './engines/engine.ts';
+export {
+  type BinfmtEntry,
+  binfmtDirectory,
+  chooseBinfmt,
+  parseBinfmtEntry,
+  readBinfmtEntries,
+} from './emulation/binfmt.ts';
+export { findQemu, type QemuRequest, qemuDirectories } from './emulation/qemu.ts';
+export * from './engines/index.ts';
 export type { BuildEvent, OnBuildEvent } from './events.ts';
 export type { BuildPlan, BuildTask, PlannedBase, Strategy } from './plan/plan.ts';
 export type { Finding, FixKind, ImageFacts, Rule, RuleContext, Severity } from './rules/rule.ts';

@@ -18,6 +18,11 @@ export interface ContextEntry {
 
 /** What a build may COPY: already filtered by .dockerignore. */
 export interface BuildContext {
+  /**
+   * Names where the context comes from, the same in every build of it: an engine that has seen this name before is sent
+   * only what changed. Absent for a context that will not be seen again.
+   */
+  readonly key?: string;
   /** Walks in the order of BuildKit's file sync: parents first, siblings in byte order. */
   entries(options?: CallOptions): AsyncIterable<ContextEntry>;
   /** Opens one file of `entries`. @throws MabuildError `CONTEXT_FILE_NOT_FOUND`. */

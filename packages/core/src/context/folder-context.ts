@@ -1,0 +1,195 @@
+import { createHash } from 'node:crypto';
+import { constants, type Dirent, type Stats } from 'node:fs';
+import { lstat, open, readdir, readFile, readlink, realpath, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { type CallOptions, MabuildError } from '@mabuild/oci';
+import type { BuildContext, ContextEntry } from './context.ts';
+import { type IgnoreRules, parseDockerignore } from './ignore.ts';
+
+export interface FolderContextOptions extends CallOptions {
+  /** The Dockerfile's path, as `fs` opens it: `<path>.dockerignore` wins over the folder's `.dockerignore`. */
+  readonly dockerfile?: string | undefined;
+  /** Told of each socket, pipe or device, which no context can hold. */
+  readonly onSkipped?: ((path: string) => void) | undefined;
+  /** Overrides the key that is made of the folder's path. */
+  readonly key?: string | undefined;
+  /** Called by `close`. */
+  readonly onClose?: (() => Promise<void>) | undefined;
+}
+
+/** How many `lstat` calls run at once. */
+const statsAtOnce = 64;
+
+/**
+ * Opens a folder as a build context, its .dockerignore applied; links are kept as links and never followed.
+ *
+ * Reading throws `CONTEXT_UNREADABLE`, naming the file, where permissions are missing.
+ * @throws MabuildError `CONTEXT_NOT_FOUND`, `DOCKERIGNORE_INVALID`, `CONTEXT_UNREADABLE`.
+ */
+export async function openFolderContext(
+  directory: string,
+  options: FolderContextOptions = {},
+): Promise<BuildContext> {
+  options.signal?.throwIfAborted();
+  const found = await stat(directory).catch((error: unknown) => {
+    throw missingFolder(directory, error);
+  });
+  if (!found.isDirectory()) throw missingFolder(directory, undefined);
+  const folder = await realpath(directory);
+  const rules = await readIgnoreRules(folder, options);
+  return {
+    key: options.key ?? createHash('sha256').update(`folder ${folder}`).digest('hex'),
+    entries: (call = {}) => walk(folder, '', rules, { ...options, ...call }),
+    open: (path) => openFile(folder, path, rules),
+    close: async () => await options.onClose?.(),
+  };
+}
+
+async function readIgnoreRules(folder: string, options: FolderContextOptions): Promise<IgnoreRules> {
+  const candidates = [
+    ...(options.dockerfile === undefined ? [] : [`${options.dockerfile}.dockerignore`]),
+    join(folder, '.dockerignore'),
+  ];
+  for (const file of candidates) {
+    const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
+      throw unreadable(file, error);
+    });
+    if (text !== undefined) return parseDockerignore(text, file);
+  }
+  return parseDockerignore('');
+}
+
+async function* walk(
+  folder: string,
+  parent: string,
+  rules: IgnoreRules,
+  options: Pick<FolderContextOptions, 'signal' | 'onSkipped'>,
+): AsyncGenerator<ContextEntry, void, undefined> {
+  const names = await readdir(join(folder, parent), { withFileTypes: true }).catch((error: unknown) => {
+    throw unreadable(join(folder, parent), error);
+  });
+  names.sort((a, b) => compareBytes(a.name, b.name));
+  for (let from = 0; from < names.length; from += statsAtOnce) {
+    options.signal?.throwIfAborted();
+    const some = names.slice(from, from + statsAtOnce);
+    for (const found of await Promise.all(some.map((name) => inspect(folder, parent, name, rules)))) {
+      if (found === undefined) continue;
+      const { path, stats, ignored } = found;
+      if (stats.isDirectory()) {
+        const inside = walk(folder, path, rules, options);
+        if (!ignored) yield entryOf(path, stats);
+        else {
+          // A folder that is left out appears only above something that is kept.
+          const first = await inside.next();
+          if (first.done) continue;
+          yield entryOf(path, stats);
+          yield first.value;
+        }
+        yield* inside;
+      } else if (stats.isFile()) yield entryOf(path, stats);
+      else if (stats.isSymbolicLink())
+        yield { ...entryOf(path, stats), linkname: await readTarget(folder, path) };
+      else options.onSkipped?.(path);
+    }
+  }
+}
+
+interface Found {
+  readonly path: string;
+  readonly stats: Stats;
+  readonly ignored: boolean;
+}
+
+async function inspect(
+  folder: string,
+  parent: string,
+  { name }: Dirent,
+  rules: IgnoreRules,
+): Promise<Found | undefined> {
+  const path = parent === '' ? name : `${parent}/${name}`;
+  const ignored = rules.ignores(path);
+  if (ignored && !rules.mayKeepInside(path)) return undefined;
+  const full = join(folder, path);
+  const stats = await lstat(full).catch((error: NodeJS.ErrnoException) => {
+    // Deleted since the folder was listed.
+    if (error.code === 'ENOENT') return undefined;
+    throw unreadable(full, error);
+  });
+  return stats === undefined || (ignored && !stats.isDirectory()) ? undefined : { path, stats, ignored };
+}
+
+function entryOf(path: string, stats: Stats): ContextEntry {
+  return {
+    path,
+    type: stats.isDirectory() ? 'directory' : stats.isSymbolicLink() ? 'symlink' : 'file',
+    mode: stats.mode & 0o7777,
+    size: stats.isFile() ? stats.size : 0,
+    mtimeMs: stats.mtimeMs,
+  };
+}
+
+async function readTarget(folder: string, path: string): Promise<string> {
+  const full = join(folder, path);
+  return await readlink(full).catch((error: unknown) => {
+    throw unreadable(full, error);
+  });
+}
+
+async function openFile(folder: string, path: string, rules: IgnoreRules): Promise<Readable> {
+  const outside = path === '' || path.split('/').some((name) => name === '..' || name === '');
+  if (outside || rules.ignores(path)) throw missingFile(path);
+  const full = join(folder, path);
+  try {
+    const handle = await open(full, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+    return handle.createReadStream();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') throw missingFile(path, error);
+    throw unreadable(full, error);
+  }
+}
+
+/** Compares names by their UTF-8 bytes, as BuildKit's file sync does. */
+export function compareBytes(a: string, b: string): number {
+  return isAscii(a) && isAscii(b)
+    ? a < b
+      ? -1
+      : a > b
+        ? 1
+        : 0
+    : Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+function isAscii(text: string): boolean {
+  for (let at = 0; at < text.length; at += 1) if (text.charCodeAt(at) > 127) return false;
+  return true;
+}
+
+function missingFolder(directory: string, cause: unknown): MabuildError {
+  if (cause !== undefined && (cause as NodeJS.ErrnoException).code === 'EACCES')
+    return unreadable(directory, cause);
+  const problem = cause === undefined ? 'is not a folder' : 'does not exist';
+  return new MabuildError(`the build context ${directory} ${problem}`, {
+    code: 'CONTEXT_NOT_FOUND',
+    hint: 'name the folder that COPY reads from; `-` reads a tar from standard input',
+    cause,
+  });
+}
+
+function missingFile(path: string, cause?: unknown): MabuildError {
+  return new MabuildError(`the build context holds no file ${path}`, {
+    code: 'CONTEXT_FILE_NOT_FOUND',
+    cause,
+  });
+}
+
+function unreadable(path: string, cause: unknown): MabuildError {
+  const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
+  return new MabuildError(`cannot read ${path} of the build context: ${reason}`, {
+    code: 'CONTEXT_UNREADABLE',
+    hint: 'change its permissions, or list it in .dockerignore',
+    cause,
+  });
+}
