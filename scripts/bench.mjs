@@ -1,0 +1,47 @@
+/**
+ * `npm run bench`: from one run, medians and ratios of building and pushing against buildah (and docker buildx where the
+ * machine has it), bytes uploaded, start-up against Node, and the time to parse the shared corpora.
+ *
+ * node scripts/bench.mjs [--rounds N]    default 3
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { benchBuild } from '../bench/build.mjs';
+import { benchDockerfiles } from '../bench/dockerfiles.mjs';
+import { benchStartup } from '../bench/startup.mjs';
+import { main } from './lib/main.mjs';
+import { withServices } from './lib/with-services.mjs';
+import { build, root } from './lib/workspace.mjs';
+
+await main(async () => {
+  const rounds = roundsOf(process.argv.slice(2));
+  await build();
+  const mabuild = [process.execPath, join(root, 'packages/cli/bin/mabuild.js')];
+  console.log(`${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}`);
+  await benchStartup({ mabuild, rounds: rounds * 5 });
+  const core = await import(pathToFileURL(join(root, 'packages/core/dist/index.js')).href);
+  await benchDockerfiles({ corpus: join(root, '../shared/corpus'), core });
+  await withServices({ only: 'demo' }, async ({ own, env, reason }) => {
+    if (!own) {
+      console.log(
+        `\nbuilds: skipped, they need an engine and a mirror of our own${reason ? ` (${reason})` : ''}`,
+      );
+      return;
+    }
+    const dir = await mkdtemp(join(tmpdir(), 'mabuild-bench-'));
+    try {
+      await benchBuild({ dir, env, mabuild, rounds });
+    } finally {
+      await rm(dir, { recursive: true, force: true });
+    }
+  });
+});
+
+function roundsOf(args) {
+  const at = args.indexOf('--rounds');
+  const rounds = at < 0 ? 3 : Number(args[at + 1]);
+  if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds takes a whole number from 1');
+  return rounds;
+}
