@@ -14,7 +14,7 @@ export interface ImageBase {
   readonly segments: readonly Segment[];
   /** For {@link originOf} and {@link editExpanded}. */
   readonly expanded: ExpandedWord | undefined;
-  /** The value of FROM's `--platform`, expanded. */
+  /** The value of FROM's `--platform`, expanded; `undefined` also when it needs automatic ARGs that are not given. */
   readonly platform: string | undefined;
 }
 
@@ -42,17 +42,23 @@ export function resolveBase(dockerfile: Dockerfile, stage: Stage, options: Scope
       unset && `give it with --build-arg ${unset}=…, or a default with ARG ${unset}=… above the first FROM`,
     );
   }
-  const platform = stage.platform && expandPlatform(dockerfile, stage.platform, globals);
+  const platform = stage.platform && expandPlatform(dockerfile, stage.platform, globals, options);
   const base = findBaseStage(dockerfile, stage, name);
   if (base) return { kind: 'stage', stage: base };
   if (name === 'scratch') return { kind: 'scratch' };
   return { kind: 'image', name, segments: expanded.expansion.segments, expanded, platform };
 }
 
-function expandPlatform(dockerfile: Dockerfile, flag: Flag, globals: Scope): string | undefined {
+function expandPlatform(
+  dockerfile: Dockerfile,
+  flag: Flag,
+  globals: Scope,
+  options: ScopeOptions,
+): string | undefined {
   if (!flag.value) return undefined;
   const word = flagWord(flag);
-  const { text } = expandIn(dockerfile, word, globals).expansion;
+  const { text, unmatched } = expandIn(dockerfile, word, globals).expansion;
+  if (unmatched.length > 0 && options.platformArgs === undefined) return undefined;
   if (text !== '') return text;
   throw dockerfileError(dockerfile, word.range, `empty platform value from expression ${flag.value}`);
 }

@@ -4,6 +4,7 @@ import { dockerfileError } from './location.ts';
 import type { Dockerfile, Instruction, Stage } from './model.ts';
 import type { ScopeOptions } from './scope.ts';
 import { findStage } from './stage-name.ts';
+import { validateStage } from './validate-stage.ts';
 
 /**
  * The stage that a build ends with: by name, by number from 0, or the last one.
@@ -31,7 +32,8 @@ export function targetStage(dockerfile: Dockerfile, target?: string): Stage {
 /**
  * The stages that a target needs, itself included, in the order of the file.
  *
- * @throws MabuildError `TARGET_NOT_FOUND`; `DOCKERFILE_SYNTAX` for stages that need each other.
+ * @throws MabuildError `TARGET_NOT_FOUND`; `DOCKERFILE_SYNTAX` for stages that need each other, ports and sources that
+ *   BuildKit refuses.
  */
 export function stageGraph(
   dockerfile: Dockerfile,
@@ -49,7 +51,9 @@ export function stageGraph(
     for (const { stage: next } of dependencies[stage.index] ?? []) visit(next);
   };
   visit(last);
-  return dockerfile.stages.filter((stage) => needed.has(stage));
+  const stages = dockerfile.stages.filter((stage) => needed.has(stage));
+  for (const stage of stages) validateStage(dockerfile, stage, options);
+  return stages;
 }
 
 /** Why one stage needs another. */

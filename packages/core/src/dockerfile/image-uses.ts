@@ -1,0 +1,130 @@
+import {
+  type ImageReference,
+  isMabuildError,
+  MabuildError,
+  type Platform,
+  parsePlatform,
+  parseReference,
+} from '@mabuild/oci';
+import { type ImageBase, resolveBase, resolveSources } from './base.ts';
+import { locate } from './location.ts';
+import type { Dockerfile, Flag, Instruction, Range, Stage } from './model.ts';
+import { platformArgs } from './platform-args.ts';
+import type { ScopeOptions } from './scope.ts';
+import { stageGraph } from './stage-graph.ts';
+
+/** For which build a Dockerfile is read. */
+export interface BuildTarget {
+  /** The platform that the image is for. */
+  readonly platform: Platform;
+  /** The platform of the engine's host. @default `platform` */
+  readonly buildPlatform?: Platform | undefined;
+  readonly buildArgs?: Readonly<Record<string, string>> | undefined;
+  /** A stage's name or number. @default the last stage */
+  readonly target?: string | undefined;
+}
+
+/** A place where a Dockerfile takes an image from outside: a FROM, a COPY --from or a RUN --mount=from. */
+export interface ImageUse {
+  readonly kind: 'from' | 'copy' | 'mount';
+  readonly stage: Stage;
+  readonly instruction: Instruction;
+  readonly base: ImageBase;
+  readonly reference: ImageReference;
+  /** What it is wanted for: the target, unless FROM says otherwise. */
+  readonly platform: Platform;
+  /** FROM's `--platform`, COPY's `--from` or RUN's `--mount`. */
+  readonly flag: Flag | undefined;
+  /** Where the name stands. */
+  readonly range: Range;
+}
+
+/** The variables of a build, for the expansion of words. */
+export function scopeOf(build: BuildTarget): ScopeOptions {
+  return {
+    buildArgs: build.buildArgs,
+    platformArgs: platformArgs(build.platform, build.buildPlatform ?? build.platform),
+  };
+}
+
+/**
+ * Lists every image that the stages of a build take from outside, in the order of the file.
+ *
+ * @throws MabuildError `DOCKERFILE_SYNTAX`, `DOCKERFILE_EXPANSION`, `INVALID_REFERENCE`, `INVALID_PLATFORM`,
+ *   `TARGET_NOT_FOUND`, each with its place.
+ */
+export function imageUses(dockerfile: Dockerfile, build: BuildTarget): readonly ImageUse[] {
+  const scope = scopeOf(build);
+  return stageGraph(dockerfile, build.target, scope).flatMap((stage) => [
+    ...fromUses(dockerfile, stage, build, scope),
+    ...stage.instructions.flatMap((instruction) => sourceUses(dockerfile, stage, instruction, build)),
+  ]);
+}
+
+/** As {@link imageUses}, for advice: of all stages, and what cannot be read is left out. */
+export function readableImageUses(dockerfile: Dockerfile, build: BuildTarget): readonly ImageUse[] {
+  const scope = scopeOf(build);
+  return dockerfile.stages.flatMap((stage) => [
+    ...quietly(() => fromUses(dockerfile, stage, build, scope)),
+    ...stage.instructions.flatMap((instruction) =>
+      quietly(() => sourceUses(dockerfile, stage, instruction, build)),
+    ),
+  ]);
+}
+
+function quietly(list: () => readonly ImageUse[]): readonly ImageUse[] {
+  try {
+    return list();
+  } catch (error) {
+    if (isMabuildError(error)) return [];
+    throw error;
+  }
+}
+
+function fromUses(
+  dockerfile: Dockerfile,
+  stage: Stage,
+  build: BuildTarget,
+  scope: ScopeOptions,
+): readonly ImageUse[] {
+  const base = resolveBase(dockerfile, stage, scope);
+  if (base.kind !== 'image') return [];
+  const flagRange = stage.platform?.range ?? stage.base.range;
+  const wanted = base.platform;
+  return [
+    {
+      kind: 'from',
+      stage,
+      instruction: stage.from,
+      base,
+      reference: at(dockerfile, stage.base.range, () => parseReference(base.name)),
+      platform: wanted ? at(dockerfile, flagRange, () => parsePlatform(wanted)) : build.platform,
+      flag: stage.platform,
+      range: stage.base.range,
+    },
+  ];
+}
+
+function sourceUses(
+  dockerfile: Dockerfile,
+  stage: Stage,
+  instruction: Instruction,
+  build: BuildTarget,
+): readonly ImageUse[] {
+  return resolveSources(dockerfile, instruction).flatMap(({ base, word, flag }) => {
+    if (base.kind !== 'image') return [];
+    const kind = instruction.keyword === 'COPY' ? 'copy' : 'mount';
+    const reference = at(dockerfile, word.range, () => parseReference(base.name));
+    return [{ kind, stage, instruction, base, reference, platform: build.platform, flag, range: word.range }];
+  });
+}
+
+function at<T>(dockerfile: Dockerfile, range: Range, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!isMabuildError(error)) throw error;
+    const { code, hint } = error;
+    throw new MabuildError(error.message, { code, hint, location: locate(dockerfile, range), cause: error });
+  }
+}

@@ -1,0 +1,57 @@
+import type { ImageUse } from './image-uses.ts';
+import type { Dockerfile, Range, TextEdit } from './model.ts';
+import { editExpanded } from './scope.ts';
+
+export interface RenameOptions {
+  /** Change the ARG default that the name comes from, where there is one place to change. */
+  readonly throughArgs: boolean;
+}
+
+/** Edits that give an image another name; what both names share stays as it is written. */
+export function renameImage(
+  dockerfile: Dockerfile,
+  use: ImageUse,
+  name: string,
+  options: RenameOptions,
+): readonly TextEdit[] {
+  const { expanded } = use.base;
+  if (name === use.base.name) return [];
+  if (expanded && (options.throughArgs || !expanded.word.raw.includes('$'))) {
+    const { start, end, newText } = difference(use.base.name, name);
+    const edits = editExpanded(expanded, start, end, newText);
+    if (edits) return edits;
+  }
+  if (expanded && expanded.word.pieces.length > 0) return replaceAll(expanded.word.pieces, name);
+  return renameQuoted(dockerfile, use, name);
+}
+
+function replaceAll(pieces: readonly Range[], newText: string): readonly TextEdit[] {
+  return pieces.map((piece, index) => ({ ...piece, newText: index === 0 ? newText : '' }));
+}
+
+/** A name inside a quoted flag: found again in the flag's own text. */
+function renameQuoted(dockerfile: Dockerfile, use: ImageUse, name: string): readonly TextEdit[] {
+  const { start, end } = use.flag?.range ?? use.range;
+  const source = dockerfile.text.slice(start, end);
+  const found = source.lastIndexOf(use.base.name);
+  if (found < 0) return [];
+  return [{ start: start + found, end: start + found + use.base.name.length, newText: name }];
+}
+
+/** The part of a name that changes, cut at `/`, `:` and `@` so that people can read it. */
+function difference(from: string, to: string): TextEdit {
+  const a = parts(from);
+  const b = parts(to);
+  const shorter = Math.min(a.length, b.length);
+  let head = 0;
+  while (head < shorter && a[head] === b[head]) head += 1;
+  let tail = 0;
+  while (tail < shorter - head && a[a.length - 1 - tail] === b[b.length - 1 - tail]) tail += 1;
+  const start = a.slice(0, head).join('').length;
+  const end = from.length - a.slice(a.length - tail).join('').length;
+  return { start, end: Math.max(start, end), newText: b.slice(head, b.length - tail).join('') };
+}
+
+function parts(name: string): readonly string[] {
+  return name.split(/([/:@])/).filter((part) => part !== '');
+}

@@ -1,0 +1,231 @@
+import {
+  familiarReference,
+  formatPlatform,
+  type ImageReference,
+  isMabuildError,
+  normalizePlatform,
+  type Platform,
+  parseReference,
+  platformsEqual,
+} from '@mabuild/oci';
+import { officialNamespace, officialRepository, readNamespace } from '../knowledge/namespaces.ts';
+import { officialImagePlatforms } from '../knowledge/official-images.ts';
+import { aliasStages } from './alias-stage.ts';
+import { applyEdits } from './edit.ts';
+import { type BuildTarget, type ImageUse, imageUses, readableImageUses } from './image-uses.ts';
+import type { Dockerfile, TextEdit } from './model.ts';
+import { parseDockerfile } from './parse.ts';
+import { renameImage } from './rename-image.ts';
+
+/** `namespace`: `arm32v7/ubuntu`; `index`: the name stays and the image's own list chooses. */
+export type BaseStyle = 'namespace' | 'index';
+
+/** A user's own choice of ARM images, by familiar name with or without tag: `{ "node": "myreg/node-arm" }`. */
+export type ImageMapping = Readonly<Record<string, string>>;
+
+export interface RetargetOptions extends BuildTarget {
+  readonly style: BaseStyle;
+  readonly images?: ImageMapping | undefined;
+  /** Only the user's own mapping is followed; every other name and flag stays. @default false */
+  readonly mappingOnly?: boolean | undefined;
+  /** Edit the ARG default that a name comes from, not the FROM. @default true */
+  readonly throughArgs?: boolean | undefined;
+  /** Name sources of COPY and of mounts in stages of their own, where they can have a `--platform`. @default true */
+  readonly aliasStages?: boolean | undefined;
+  /** Also the stages that the target does not need; what cannot be read is left out. @default false */
+  readonly allStages?: boolean | undefined;
+}
+
+/** What an image is to be called for a platform. */
+export interface Retargeted {
+  readonly reference: ImageReference;
+  /** The platform to ask for; lower than the target where the image has nothing better. */
+  readonly platform: Platform;
+}
+
+/**
+ * Makes a Dockerfile stand on one platform's images: `FROM --platform=linux/arm/v7 arm32v7/ubuntu:22.04`.
+ *
+ * Stages for the build platform, stages named for another architecture, `scratch` and stages on stages stay.
+ * Given its own result, it makes no edits.
+ */
+export function retargetBase(dockerfile: Dockerfile, options: RetargetOptions): readonly TextEdit[] {
+  const wanted = retargetedUses(dockerfile, options);
+  const edits = (throughArgs: boolean): readonly TextEdit[] => [
+    ...wanted.flatMap(({ use, to }) =>
+      options.aliasStages !== false && needsAlias(use, options)
+        ? []
+        : rename(dockerfile, use, to, throughArgs),
+    ),
+    ...wanted.flatMap(({ use, to }) => setPlatform(use, to.platform, options)),
+    ...(options.aliasStages === false
+      ? []
+      : aliasStages(
+          dockerfile,
+          wanted
+            .filter(({ use }) => needsAlias(use, options))
+            .map(({ use, to }) => ({ use, name: newName(use, to), platform: to.platform })),
+        )),
+  ];
+  if (options.throughArgs === false) return edits(false);
+  const preferred = edits(true);
+  return holds(dockerfile, preferred, options) ? preferred : edits(false);
+}
+
+/** What a use of an image is renamed to; its own name when it stays. */
+export function retargetReference(use: Pick<ImageUse, 'reference'>, options: RetargetOptions): Retargeted {
+  const { reference } = use;
+  const target = normalizePlatform(options.platform);
+  const same = { reference, platform: target };
+  const x86 = target.architecture === 'amd64' || target.architecture === '386';
+  if (!x86) {
+    const mapped = mapImage(reference, options.images ?? {});
+    if (mapped) return { ...same, reference: mapped };
+  }
+  if (options.mappingOnly) return same;
+  const named = readNamespace(reference);
+  if (named && platformsEqual(named.platform, target)) return same;
+  const plain = named ? named.plain : reference;
+  const repository = plain && officialRepository(plain);
+  // A digest names one content: under another name there is no such thing.
+  if (!plain || repository === undefined || reference.digest !== undefined) return same;
+  if (options.style === 'index' || x86) return { ...same, reference: plain };
+  const platform = substitute(repository, plain.tag ?? 'latest', target);
+  const namespace = officialNamespace(platform);
+  if (namespace === undefined) return { ...same, reference: plain };
+  return { reference: { ...plain, repository: `${namespace}/${repository}` }, platform };
+}
+
+interface RetargetedUse {
+  readonly use: ImageUse;
+  readonly to: Retargeted;
+}
+
+/** Every image of a build under the name and platform that {@link retargetBase} gives it. */
+export function retargetedUses(dockerfile: Dockerfile, options: RetargetOptions): readonly RetargetedUse[] {
+  const uses = options.allStages ? readableImageUses(dockerfile, options) : imageUses(dockerfile, options);
+  return uses.map((use) => ({
+    use,
+    to: isDeliberate(use, options)
+      ? { reference: use.reference, platform: use.platform }
+      : retargetReference(use, options),
+  }));
+}
+
+/** Tells whether a stage's `--platform` is there on purpose: for the build host, or an architecture in its name. */
+export function isDeliberate(use: ImageUse, build: BuildTarget): boolean {
+  if (use.kind !== 'from' || use.flag?.value === undefined) return false;
+  if (/\bBUILD(?:PLATFORM|OS|ARCH|VARIANT)\b/.test(use.flag.value)) return true;
+  const { architecture, os } = use.platform;
+  const name = use.stage.name ?? '';
+  return !platformsEqual(use.platform, build.platform) && (name.includes(architecture) || name.includes(os));
+}
+
+function mapImage(reference: ImageReference, images: ImageMapping): ImageReference | undefined {
+  const targets = Object.values(images).map((text) => parseReference(text));
+  if (
+    targets.some(
+      (target) => target.registry === reference.registry && target.repository === reference.repository,
+    )
+  ) {
+    return reference;
+  }
+  for (const withTag of [true, false]) {
+    for (const [from, to] of Object.entries(images)) {
+      const key = parseReference(from);
+      const keyHasTag = /:[^/]*$/.test(from);
+      if (
+        keyHasTag !== withTag ||
+        key.registry !== reference.registry ||
+        key.repository !== reference.repository
+      )
+        continue;
+      if (withTag && key.tag !== (reference.tag ?? 'latest')) continue;
+      const target = parseReference(to);
+      const own = /[:@][^/]*$/.test(to);
+      const { registry, repository } = target;
+      if (own) return target;
+      return { ...reference, registry, repository };
+    }
+  }
+  return undefined;
+}
+
+/** Debian has no ARMv6 hard-float port: what is listed for v5 runs there. */
+function substitute(repository: string, tag: string, target: Platform): Platform {
+  if (target.architecture !== 'arm' || target.variant !== 'v6') return target;
+  const has = officialImagePlatforms(repository, tag) ?? [];
+  const v5 = has.find((platform) => platform.architecture === 'arm' && platform.variant === 'v5');
+  return v5 && !has.some((platform) => platformsEqual(platform, target)) ? v5 : target;
+}
+
+/** The new name as the user would write it: a tag that was left out stays out, a `docker.io/` stays in. */
+function newName(use: ImageUse, to: Retargeted): string {
+  const { name } = use.base;
+  if (sameReference(use.reference, to.reference)) return name;
+  const { tag, ...untagged } = to.reference;
+  const written = /:[^/@]*(?:@|$)/.test(name);
+  const reference = !written && tag === 'latest' ? untagged : to.reference;
+  // A reference without tag and digest would be read as latest; that is what it means here.
+  const familiar = familiarReference(reference);
+  const host = /^(?:index\.)?docker\.io\//.exec(name)?.[0];
+  return host && to.reference.registry === 'docker.io' && !familiar.startsWith('docker.io/')
+    ? host + familiar
+    : familiar;
+}
+
+function rename(
+  dockerfile: Dockerfile,
+  use: ImageUse,
+  to: Retargeted,
+  throughArgs: boolean,
+): readonly TextEdit[] {
+  return renameImage(dockerfile, use, newName(use, to), { throughArgs });
+}
+
+function sameReference(a: ImageReference, b: ImageReference): boolean {
+  return familiarReference(a) === familiarReference(b);
+}
+
+function setPlatform(use: ImageUse, platform: Platform, options: RetargetOptions): readonly TextEdit[] {
+  if (use.kind !== 'from' || options.mappingOnly || isDeliberate(use, options) || leavesX64(use, options))
+    return [];
+  const newText = formatPlatform(platform);
+  const range = use.flag?.valueRange;
+  if (!range) {
+    const { start } = use.stage.base.range;
+    return [{ start, end: start, newText: `--platform=${newText} ` }];
+  }
+  const constant = !use.flag?.value?.includes('$');
+  return constant && platformsEqual(use.platform, platform) ? [] : [{ ...range, newText }];
+}
+
+/** An x64 file is right for x64 as it is, unless it names another platform. */
+function leavesX64(use: ImageUse, options: RetargetOptions): boolean {
+  const { architecture } = normalizePlatform(options.platform);
+  return architecture === 'amd64' && platformsEqual(use.platform, options.platform);
+}
+
+function needsAlias(use: ImageUse, options: RetargetOptions): boolean {
+  return use.kind !== 'from' && !options.mappingOnly && !leavesX64(use, options);
+}
+
+/** Tells whether the edited text names what was wanted: an ARG may serve several names. */
+function holds(dockerfile: Dockerfile, edits: readonly TextEdit[], options: RetargetOptions): boolean {
+  const names = (file: Dockerfile): readonly string[] =>
+    retargetedUses(file, options)
+      .filter(({ use }) => use.kind === 'from')
+      .map(({ use, to }) => `${use.stage.name ?? ''} ${newName(use, to)}`)
+      .sort();
+  try {
+    const edited = parseDockerfile(applyEdits(dockerfile.text, edits), { file: dockerfile.file });
+    const uses = retargetedUses(edited, options);
+    const done = uses.every(({ use, to }) => sameReference(use.reference, to.reference));
+    const before = names(dockerfile);
+    const after = names(edited);
+    return done && before.every((name) => after.includes(name));
+  } catch (error) {
+    if (isMabuildError(error)) return false;
+    throw error;
+  }
+}
