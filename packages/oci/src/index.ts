@@ -93,3 +93,7 @@ export {
   type VerifyReport,
   verifyImage,
 } from './verify.ts';
+export { BlobStore, type StoredBlob, type StoreOptions } from './blob-store.ts';
+export { type FolderFacts, filterLayer, foldersOfLayer, type LayerFilter, type LayerFilterResult } from './filter-layer.ts';
+export { type FinalLayer, type MutatedImage, type MutateRequest, mutateImage } from './mutate.ts';
+export { readTarRecords, type TarRecord } from './tar-records.ts';

@@ -102,7 +102,7 @@ export interface ExportOptions extends CallOptions {
   /** Folder for spooled layers; the caller deletes it. */
   readonly directory: string;
   /** The diff id of a layer path that an earlier export saw and that need not be written again. */
-  readonly known?: ((path: string) => string | undefined) | undefined;
+  readonly known?: ((path: string) => Promise<string | undefined> | string | undefined) | undefined;
 }
 
 /** How a platform's programs run on the engine's host. */

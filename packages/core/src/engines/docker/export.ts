@@ -108,7 +108,7 @@ async function unpack(body: Readable, imageId: string, options: ExportOptions): 
         if (entry.size > largestDocument) throw invalid(imageId, `${path} has ${entry.size} bytes`);
         archive.documents.set(path, await buffer(entry.body));
       } else if (entry.type === 'file') {
-        const diffId = options.known?.(path);
+        const diffId = await options.known?.(path);
         if (diffId !== undefined) archive.skipped.set(path, { diffId, size: entry.size });
         else
           archive.spooled.set(

@@ -1,0 +1,59 @@
+import type { CallOptions, CredentialSource } from '@mabuild/oci';
+import pLimit from 'p-limit';
+import type { BuildContext } from './context/context.ts';
+import type { Engine } from './engines/engine.ts';
+import type { OnBuildEvent } from './events.ts';
+import { type BuiltImage, finishImage, type FinishOptions } from './finish/finish.ts';
+import type { PlannedBuild, PlannedTask } from './plan/plan-build.ts';
+
+export interface RunBuildOptions extends Omit<FinishOptions, 'engine' | 'signal' | 'onEvent'>, CallOptions {
+  readonly engine: Engine;
+  readonly context: BuildContext;
+  readonly credentials: CredentialSource;
+  /** Platforms built side by side. */
+  readonly jobs: number;
+  readonly onEvent?: OnBuildEvent | undefined;
+}
+
+/**
+ * Builds every task of a plan; the first failure aborts the others.
+ *
+ * @returns finished images in the order of the plan's tasks
+ * @throws MabuildError `BUILD_FAILED`, `WRONG_ARCHITECTURE`, `VERIFICATION_FAILED`; the abort reason
+ */
+export async function runBuild(planned: PlannedBuild, options: RunBuildOptions): Promise<readonly BuiltImage[]> {
+  const failed = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
+  const limit = pLimit(options.jobs);
+  let first: { readonly error: unknown } | undefined;
+  const results = await Promise.allSettled(
+    planned.tasks.map((task) =>
+      limit(async () => {
+        try {
+          signal.throwIfAborted();
+          return await runTask(task, { ...options, signal });
+        } catch (error) {
+          first ??= { error };
+          failed.abort(error);
+          throw error;
+        }
+      }),
+    ),
+  );
+  options.signal?.throwIfAborted();
+  if (first) throw first.error;
+  return results.map((result) => (result as PromiseFulfilledResult<BuiltImage>).value);
+}
+
+async function runTask(planned: PlannedTask, options: RunBuildOptions & { signal: AbortSignal }): Promise<BuiltImage> {
+  const { engine, onEvent, signal } = options;
+  const { task, build } = planned;
+  const began = performance.now();
+  onEvent?.({ type: 'task', platform: task.platform, state: 'started', detail: `${task.strategy} with ${task.engine}` });
+  const image = await engine.build(build, options.context, { credentials: options.credentials, onEvent, signal });
+  onEvent?.({ type: 'task', platform: task.platform, state: 'built', detail: image.id });
+  const finished = await finishImage(planned, image, options);
+  const seconds = (performance.now() - began) / 1000;
+  onEvent?.({ type: 'task', platform: task.platform, state: 'finished', detail: finished.descriptor.digest });
+  return { ...finished, seconds };
+}

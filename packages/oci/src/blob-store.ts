@@ -1,0 +1,93 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import type { Descriptor } from './descriptor.ts';
+import { parseDigest, verifyingStream } from './digest.ts';
+import { MabuildError } from './error.ts';
+import type { CallOptions } from './image-source.ts';
+
+/** What became of a layer that was stored. */
+export interface StoredBlob {
+  readonly digest: string;
+  /** Bytes as stored. */
+  readonly size: number;
+  /** Digest of the bytes before compression. */
+  readonly diffId: string;
+}
+
+export interface StoreOptions extends CallOptions {
+  /** Level of gzip; `undefined` stores the bytes as they come. */
+  readonly gzip?: number | undefined;
+}
+
+/** Blobs in a folder, `blobs/<algorithm>/<hex>`, as in an OCI image layout; a blob is there whole or not at all. */
+export class BlobStore {
+  readonly directory: string;
+
+  constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  /** The file of a blob, whether it is there or not. @throws MabuildError `INVALID_DIGEST` */
+  fileOf(digest: string): string {
+    const { algorithm, encoded } = parseDigest(digest);
+    return join(this.directory, 'blobs', algorithm, encoded);
+  }
+
+  async has(descriptor: Descriptor): Promise<boolean> {
+    const found = await stat(this.fileOf(descriptor.digest)).catch(() => undefined);
+    return found?.size === descriptor.size;
+  }
+
+  /** Opens a blob; its bytes are verified while they are read. @throws MabuildError `BLOB_NOT_FOUND` */
+  async read(descriptor: Descriptor): Promise<Readable> {
+    if (!(await this.has(descriptor))) {
+      throw new MabuildError(`reading blob ${descriptor.digest}: it is not in ${this.directory}`, {
+        code: 'BLOB_NOT_FOUND',
+        hint: 'something deleted it; build again',
+      });
+    }
+    const verified = verifyingStream(descriptor);
+    pipeline(createReadStream(this.fileOf(descriptor.digest)), verified).catch(() => {});
+    return verified;
+  }
+
+  /** Stores bytes under the digest that they turn out to have; memory does not grow with them. */
+  async add(body: AsyncIterable<Uint8Array>, options: StoreOptions = {}): Promise<StoredBlob> {
+    const plain = createHash('sha256');
+    const stored = createHash('sha256');
+    let size = 0;
+    const hashing = (update: (chunk: Buffer) => void): Transform =>
+      new Transform({
+        transform(chunk: Buffer, _encoding, done) {
+          update(chunk);
+          done(null, chunk);
+        },
+      });
+    const folder = join(this.directory, 'blobs', 'sha256');
+    await mkdir(folder, { recursive: true });
+    const temporary = join(folder, `.${randomBytes(8).toString('hex')}`);
+    const before = hashing((chunk) => plain.update(chunk));
+    const after = hashing((chunk) => {
+      stored.update(chunk);
+      size += chunk.length;
+    });
+    const output = createWriteStream(temporary);
+    const abort = options.signal ? { signal: options.signal } : {};
+    try {
+      if (options.gzip === undefined) await pipeline(body, before, after, output, abort);
+      else await pipeline(body, before, createGzip({ level: options.gzip, chunkSize: 64 * 1024 }), after, output, abort);
+      const hex = stored.digest('hex');
+      await rename(temporary, join(folder, hex));
+      return { digest: `sha256:${hex}`, size, diffId: `sha256:${plain.digest('hex')}` };
+    } catch (error) {
+      await rm(temporary, { force: true });
+      options.signal?.throwIfAborted();
+      throw error;
+    }
+  }
+}
