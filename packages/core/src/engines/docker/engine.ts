@@ -9,7 +9,7 @@ import {
   type Platform,
 } from '@mabuild/oci';
 import type { BuildContext } from '../../context/context.ts';
-import { binfmtDirectory, readBinfmtEntries } from '../../emulation/binfmt.ts';
+import { type BinfmtEntry, binfmtDirectory, readBinfmtEntries } from '../../emulation/binfmt.ts';
 import { type ProbeHost, probeEmulation, readBinfmtThrough } from '../../emulation/probe.ts';
 import { programImage } from '../../emulation/program-image.ts';
 import type {
@@ -49,6 +49,7 @@ export class DockerEngine implements Engine {
   readonly #options: DockerEngineOptions;
   readonly #closing = new AbortController();
   readonly #emulations = new Map<string, Promise<Emulation>>();
+  #binfmtEntries: Promise<readonly BinfmtEntry[] | undefined> | undefined;
 
   constructor(options: DockerEngineOptions) {
     this.#options = options;
@@ -120,9 +121,12 @@ export class DockerEngine implements Engine {
     const host: ProbeHost = {
       platform: this.info.platform,
       runProgram: (program, platform, options = {}) => this.#runProgram(program, platform, options),
-      binfmtEntries: async () => {
-        if (this.#options.sameKernel) return await readBinfmtEntries(directory);
-        return await readBinfmtThrough(host, binfmtDirectory);
+      // Read once: several platforms are asked for side by side.
+      binfmtEntries: () => {
+        this.#binfmtEntries ??= this.#options.sameKernel
+          ? readBinfmtEntries(directory)
+          : readBinfmtThrough(host, binfmtDirectory);
+        return this.#binfmtEntries;
       },
     };
     return host;
