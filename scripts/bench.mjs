@@ -4,7 +4,7 @@
  *
  * node scripts/bench.mjs [--rounds N]    default 3
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -12,6 +12,7 @@ import { benchBuild } from '../bench/build.mjs';
 import { benchDockerfiles } from '../bench/dockerfiles.mjs';
 import { benchStartup } from '../bench/startup.mjs';
 import { main } from './lib/main.mjs';
+import { removeTree } from './lib/remove-tree.mjs';
 import { withServices } from './lib/with-services.mjs';
 import { build, root } from './lib/workspace.mjs';
 
@@ -34,7 +35,7 @@ await main(async () => {
     try {
       await benchBuild({ dir, env, mabuild, rounds });
     } finally {
-      await rm(dir, { recursive: true, force: true });
+      await removeTree(dir);
     }
   });
 });

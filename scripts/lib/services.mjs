@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +6,7 @@ import { pushBaseImages } from './base-images.mjs';
 import { enableEmulation } from './binfmt.mjs';
 import { startProcess, tail } from './process.mjs';
 import { startRegistry, testUser } from './registries.mjs';
+import { removeTree } from './remove-tree.mjs';
 import { run } from './run.mjs';
 import { startTokenServer } from './token-server.mjs';
 
@@ -143,11 +144,5 @@ async function makeCertificate(dir) {
 
 async function stopAll(stops, dir) {
   for (const stop of [...stops].reverse()) await stop().catch((error) => console.error(error));
-  const mounts = (await readFile('/proc/self/mountinfo', 'utf8').catch(() => ''))
-    .split('\n')
-    .map((line) => line.split(' ')[4] ?? '')
-    .filter((path) => path.startsWith(`${dir}/`))
-    .reverse();
-  for (const path of mounts) await run('umount', ['-l', path]).catch(() => {});
-  await rm(dir, { recursive: true, force: true, maxRetries: 3 });
+  await removeTree(dir);
 }

@@ -15,6 +15,7 @@ export interface CliResult {
 export interface RunningCli {
   readonly ended: Promise<CliResult>;
   interrupt(): void;
+  readonly pid: number;
   /** Resolves when standard error has matched; rejects when the command ends before that. */
   waitFor(pattern: RegExp): Promise<void>;
 }
@@ -62,6 +63,7 @@ export function startMabuild(args: readonly string[], options: CliOptions): Runn
   });
   return {
     ended,
+    pid: child.pid ?? -1,
     interrupt: () => void child.kill('SIGINT'),
     waitFor: (pattern) =>
       new Promise((resolve, reject) => {
