@@ -1,5 +1,5 @@
-import { rename, rm, writeFile } from 'node:fs/promises';
 import type { BuildResult } from '../sdk/build-request.ts';
+import { writeWhole } from '../write-whole.ts';
 
 /** `NAME@sha256:…` a tag, the digest alone when quiet, or the JSON document of docs/cli.md. */
 export function formatBuild(result: BuildResult, options: { readonly format: 'text' | 'json'; readonly quiet: boolean }): string {
@@ -34,16 +34,5 @@ export async function writeBuildFiles(
         : {}),
     };
     await writeWhole(files.metadataFile, `${JSON.stringify(document, null, 2)}\n`);
-  }
-}
-
-async function writeWhole(file: string, text: string): Promise<void> {
-  const temporary = `${file}.${process.pid}.tmp`;
-  try {
-    await writeFile(temporary, text);
-    await rename(temporary, file);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
   }
 }

@@ -87,7 +87,8 @@ function serverAddress(host: string): string {
 
 function helperOf(helpers: Readonly<Record<string, string>>, host: string): string | undefined {
   const names = dockerHub.includes(host) ? [dockerHubAddress, ...dockerHub] : [host];
-  return names.map((name) => helpers[name]).find((helper) => helper !== undefined);
+  const name = names.find((candidate) => Object.hasOwn(helpers, candidate));
+  return name === undefined ? undefined : helpers[name];
 }
 
 /**

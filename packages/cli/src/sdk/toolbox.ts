@@ -1,5 +1,5 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { detectEngine, type Engine, type EngineInfo, type Memory, openMemory } from '@mabuild/core';
 import type { CallOptions, CredentialSource } from '@mabuild/oci';
 import {
@@ -11,6 +11,7 @@ import {
 } from '@mabuild/registry';
 import { type Config, loadConfig, type RegistryConfig } from '../config.ts';
 import { version } from '../version.ts';
+import { writeWhole } from '../write-whole.ts';
 import { type DockerConfig, readDockerConfig } from './docker-config.ts';
 import { dockerConfigDirectory, type Environment, environmentOf } from './environment.ts';
 
@@ -142,11 +143,8 @@ function manifestStore(directory: string): ManifestStore {
       return readFile(fileOf(digest)).catch(() => undefined);
     },
     async set(digest, bytes) {
-      const file = fileOf(digest);
-      const temporary = `${file}.${process.pid}.tmp`;
-      await mkdir(dirname(file), { recursive: true });
-      await writeFile(temporary, bytes);
-      await rename(temporary, file);
+      await mkdir(directory, { recursive: true });
+      await writeWhole(fileOf(digest), bytes);
     },
   };
 }

@@ -1,0 +1,45 @@
+import { formatPlatform } from '@mabuild/oci';
+import type { DoctorReport, PlatformSupport } from '../sdk/doctor.ts';
+import { table } from './table.ts';
+
+/** The report as people read it. */
+export function formatDoctor(report: DoctorReport): string {
+  const lines: string[] = [];
+  const { engine } = report;
+  if (engine) {
+    lines.push(
+      `Engine:      ${engine.kind} ${engine.version}, API ${engine.apiVersion}, at ${engine.endpoint} (${engine.foundBy})`,
+      `Host:        ${formatPlatform(engine.platform)}${engine.local ? ', this machine' : ''}`,
+      `Builders:    ${engine.builders.join(', ')}`,
+      `Image store: ${engine.imageStore}`,
+      `Mirrors:     ${[...engine.mirrors.map((url) => `docker.io through ${url}`), ...report.mirrors].join(', ') || 'none'}`,
+      '',
+      ...table(
+        ['PLATFORM', 'RUN', 'HOW'],
+        report.platforms.map((support) => [support.platform, support.emulation === 'none' ? 'no' : 'yes', how(support)]),
+      ),
+      '',
+    );
+  } else {
+    lines.push(`Engine:      none: ${report.engineProblem}`, `Mirrors:     ${report.mirrors.join(', ') || 'none'}`);
+  }
+  lines.push(
+    `Credentials: ${report.credentials.join(', ') || 'none'}`,
+    `Cache:       ${report.cacheDirectory}`,
+    ...report.advice.map((sentence) => `Next:        ${sentence}`),
+  );
+  return `${lines.join('\n')}\n`;
+}
+
+function how(support: PlatformSupport): string {
+  switch (support.emulation) {
+    case 'native':
+      return "the host's own processor";
+    case 'binfmt':
+      return `the kernel opened ${support.interpreter ?? 'an interpreter'} at registration (flag F): nothing is injected`;
+    case 'binfmt-without-f':
+      return `${support.qemu ?? 'a static qemu (none found)'} is injected at ${support.interpreter}`;
+    default:
+      return 'the host has no emulator registered';
+  }
+}

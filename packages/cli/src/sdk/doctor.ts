@@ -1,0 +1,92 @@
+import { type Emulation, type EngineInfo, findQemu, qemuDirectories } from '@mabuild/core';
+import { formatPlatform, isMabuildError, type Platform, parsePlatform } from '@mabuild/oci';
+import { type SdkOptions, type Toolbox, withToolbox } from './toolbox.ts';
+
+/** What the machine offers for building, and what to do about what it lacks. */
+export interface DoctorReport {
+  readonly engine: EngineInfo | undefined;
+  /** Why there is none. */
+  readonly engineProblem: string | undefined;
+  readonly platforms: readonly PlatformSupport[];
+  /** Registries that credentials are known for; never the credentials. */
+  readonly credentials: readonly string[];
+  readonly mirrors: readonly string[];
+  readonly cacheDirectory: string;
+  /** What to do next, a sentence each. */
+  readonly advice: readonly string[];
+}
+
+export interface PlatformSupport {
+  readonly platform: string;
+  readonly emulation: Emulation['kind'];
+  readonly interpreter?: string | undefined;
+  /** The static qemu that would be injected. */
+  readonly qemu?: string | undefined;
+}
+
+const examined: readonly string[] = ['linux/amd64', 'linux/arm64', 'linux/arm/v7', 'linux/arm/v6'];
+
+/** Examines engine, emulation and credentials; changes nothing. */
+export async function examine(
+  request: { readonly qemu?: string | undefined },
+  options: SdkOptions = {},
+): Promise<DoctorReport> {
+  return withToolbox(options, async (toolbox) => {
+    const common = {
+      credentials: toolbox.dockerConfig.registries,
+      mirrors: Object.entries(toolbox.config.registries ?? {}).flatMap(([host, { mirrors }]) =>
+        (mirrors ?? []).map((url) => `${host} through ${url}`),
+      ),
+      cacheDirectory: toolbox.environment.cacheDirectory,
+    };
+    try {
+      return { ...common, ...(await examineEngine(toolbox, request, options)) };
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      if (!isMabuildError(error)) throw error;
+      const advice = [error.hint ?? 'start Docker'];
+      return { ...common, engine: undefined, engineProblem: error.message, platforms: [], advice };
+    }
+  });
+}
+
+async function examineEngine(
+  toolbox: Toolbox,
+  request: { readonly qemu?: string | undefined },
+  options: SdkOptions,
+): Promise<Pick<DoctorReport, 'engine' | 'engineProblem' | 'platforms' | 'advice'>> {
+  const engine = await toolbox.openEngine();
+  const platforms: PlatformSupport[] = [];
+  const advice: string[] = [];
+  for (const platform of examined.map((text) => parsePlatform(text))) {
+    const emulation = await engine.emulation(platform, { signal: options.signal });
+    const qemu = emulation.kind === 'native' ? undefined : await emulatorFor(platform, engine.info, request.qemu);
+    const name = formatPlatform(platform);
+    platforms.push({
+      platform: name,
+      emulation: emulation.kind,
+      interpreter: 'interpreter' in emulation ? emulation.interpreter : undefined,
+      qemu,
+    });
+    if (emulation.kind === 'none') {
+      advice.push(`RUN for ${name} cannot work: install qemu-user-static and binfmt-support on the engine's host`);
+    }
+    if (emulation.kind === 'binfmt-without-f' && qemu === undefined) {
+      advice.push(`builds for ${name} need a static qemu to inject: install qemu-user-static here, or use --qemu DIR`);
+    }
+  }
+  if (!engine.info.builders.includes('buildkit')) {
+    advice.push('this engine has no BuildKit: RUN --mount, heredocs and COPY --link are refused or lowered');
+  }
+  return { engine: engine.info, engineProblem: undefined, platforms, advice };
+}
+
+async function emulatorFor(platform: Platform, info: EngineInfo, qemu: string | undefined): Promise<string | undefined> {
+  const directories = qemu === undefined ? qemuDirectories : [qemu];
+  try {
+    return await findQemu({ platform, host: info.platform, directories });
+  } catch (error) {
+    if (isMabuildError(error)) return undefined;
+    throw error;
+  }
+}
