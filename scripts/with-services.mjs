@@ -13,7 +13,7 @@ await main(async () => {
   const [command, ...args] = process.argv.slice(2);
   if (command === undefined) throw new Error('usage: node scripts/with-services.mjs COMMAND [ARG…]');
   await setup();
-  return await withServices({}, ({ env, reason }) => {
+  return await withServices({ ownOnly: true }, ({ env, reason }) => {
     if (reason !== undefined) throw new Error(reason);
     return runInForeground(command, args, {
       env: {

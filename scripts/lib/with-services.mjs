@@ -8,16 +8,21 @@ import { cache } from './workspace.mjs';
  * the docker command reaches.
  *
  * @template T
- * @param {{ only?: 'demo', log?: (line: string) => void }} options see `startServices`
+ * @param {{ only?: 'demo', ownOnly?: boolean, log?: (line: string) => void }} options see `startServices`;
+ *   `ownOnly` looks for no other engine
  * @param {(services: { own: boolean, env: Record<string, string>, reason?: string }) => Promise<T>} body `reason` says
  *   why there is nothing, `env` is empty then
  * @returns {Promise<T>}
  */
-export async function withServices({ only, log = console.error }, body) {
+export async function withServices({ only, ownOnly = false, log = console.error }, body) {
   const packages = await ensurePackages({ log });
-  const services = packages.ready ? await startServices({ cache, log, only }) : await findServices({ log });
+  const services = packages.ready
+    ? await startServices({ cache, log, only })
+    : ownOnly
+      ? undefined
+      : await findServices({ log });
   if (services === undefined) {
-    const reason = `no engine of our own (${packages.reason}), and the docker command finds none`;
+    const reason = `no engine of our own: ${packages.reason}${ownOnly ? '' : '; and the docker command finds none'}`;
     return await body({ own: false, env: {}, reason });
   }
   try {

@@ -59,6 +59,6 @@ export function servicesDescribe(title: string, body: (this: Suite, services: Se
     throw new Error(`${title}: needs the services that scripts/test.mjs starts, and there are none`);
   }
   describe(title, () => {
-    it('skipped: no engine and registries; run it with `npm test`');
+    it('skipped: needs the engine and registries that `npm test` starts, on Debian as root');
   });
 }
