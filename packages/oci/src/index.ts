@@ -97,3 +97,8 @@ export { BlobStore, type StoredBlob, type StoreOptions } from './blob-store.ts';
 export { type FolderFacts, filterLayer, foldersOfLayer, type LayerFilter, type LayerFilterResult } from './filter-layer.ts';
 export { type FinalLayer, type MutatedImage, type MutateRequest, mutateImage } from './mutate.ts';
 export { readTarRecords, type TarRecord } from './tar-records.ts';
+export { type CopyOptions, copyImage } from './copy.ts';
+export type { PushEvent } from './events.ts';
+export { type DescribedDocument, describe, type MakeIndexOptions, makeIndex } from './image-index.ts';
+export { createLayoutSink, openLayout } from './layout.ts';
+export { withRoot } from './sources.ts';

@@ -9,12 +9,11 @@ import {
   formatReference,
   type ImageReference,
   type ImageSource,
-  layeredSource,
   MabuildError,
   makeIndex,
-  memorySource,
   type PushEvent,
   parseReference,
+  withRoot,
 } from '@mabuild/oci';
 import type { RegistryClient } from '@mabuild/registry';
 import { platformSuffix } from './platform-suffix.ts';
@@ -44,8 +43,7 @@ export function assemble(images: readonly BuiltImage[], options: AssembleOptions
     images.map((image) => image.descriptor),
     { type: options.indexType, annotations: options.annotations },
   );
-  const own = memorySource(index.descriptor, [index.bytes]);
-  return { root: index.descriptor, source: layeredSource(index.descriptor, [own, ...images.map((image) => image.source)]) };
+  return { root: index.descriptor, source: withRoot(index, images.map((image) => image.source)) };
 }
 
 export interface PublishOptions extends CallOptions {

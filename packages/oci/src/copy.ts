@@ -1,0 +1,155 @@
+import { Readable } from 'node:stream';
+import pLimit, { type LimitFunction } from 'p-limit';
+import type { Descriptor } from './descriptor.ts';
+import type { PushEvent } from './events.ts';
+import type { ImageSink, PutOptions } from './image-sink.ts';
+import type { CallOptions, ImageSource } from './image-source.ts';
+import { isForeignLayerType, isIndexType, isManifestType } from './media-type.ts';
+import { parseImageIndex, parseImageManifest } from './parse-manifest.ts';
+import { normalizePlatform, type Platform } from './platform.ts';
+import { readDocument } from './read-document.ts';
+
+export interface CopyOptions extends CallOptions {
+  /** What to copy. @default the source's root */
+  readonly root?: Descriptor | undefined;
+  /** Names that point at the root when everything is there. @default none */
+  readonly tags?: readonly string[] | undefined;
+  /** Requests at a time. @default 8 */
+  readonly jobs?: number | undefined;
+  readonly onEvent?: ((event: PushEvent) => void) | undefined;
+}
+
+/**
+ * Copies an image or an index from any source to any sink, digests unchanged.
+ *
+ * What the sink has is not sent, what it can mount is mounted; blobs go before the manifest that names them, manifests
+ * before their index, tags last. When every tag points at the root already, one question a tag is all that is asked.
+ * @throws what source and sink throw; the first failure stops the rest
+ */
+export async function copyImage(source: ImageSource, sink: ImageSink, options: CopyOptions = {}): Promise<Descriptor> {
+  const root = options.root ?? source.root;
+  const tags = options.tags ?? [];
+  const failed = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
+  signal.throwIfAborted();
+  if (tags.length > 0 && (await allTagged(sink, tags, root, signal))) {
+    options.onEvent?.({ type: 'blob', descriptor: root, state: 'exists', bytes: 0, ...platformOf(root.platform) });
+    return root;
+  }
+  const copy = new Copy(source, sink, pLimit(options.jobs ?? 8), { signal, onEvent: options.onEvent });
+  try {
+    const bytes = await copy.contents(root, root.platform);
+    if (tags.length === 0) await copy.putManifest(root, bytes, root.platform);
+    for (const tag of tags) {
+      await sink.tag(tag, root, { signal, open: async () => Readable.from([bytes], { objectMode: false }) });
+    }
+    return root;
+  } catch (error) {
+    failed.abort(error);
+    // Uploads end, or are cancelled at the registry, before the caller hears of the failure.
+    await copy.settled();
+    options.signal?.throwIfAborted();
+    throw error;
+  }
+}
+
+async function allTagged(
+  sink: ImageSink,
+  tags: readonly string[],
+  root: Descriptor,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (!sink.tagged) return false;
+  for (const tag of tags) if (!(await sink.tagged(tag, root, { signal }))) return false;
+  return true;
+}
+
+/** One walk from a root to its blobs; what is met twice is copied once. */
+class Copy {
+  readonly #source: ImageSource;
+  readonly #sink: ImageSink;
+  readonly #limit: LimitFunction;
+  readonly #options: CallOptions & { readonly onEvent: ((event: PushEvent) => void) | undefined };
+  readonly #running = new Map<string, Promise<void>>();
+
+  constructor(
+    source: ImageSource,
+    sink: ImageSink,
+    limit: LimitFunction,
+    options: CallOptions & { readonly onEvent: ((event: PushEvent) => void) | undefined },
+  ) {
+    this.#source = source;
+    this.#sink = sink;
+    this.#limit = limit;
+    this.#options = options;
+  }
+
+  /** Copies what a manifest or index points at, and gives its bytes. */
+  async contents(descriptor: Descriptor, platform: Platform | undefined): Promise<Buffer> {
+    const bytes = await readDocument(this.#source, descriptor, this.#options);
+    if (isIndexType(descriptor.mediaType)) {
+      const { manifests } = parseImageIndex(bytes);
+      await Promise.all(manifests.map((child) => this.#once(child, () => this.#child(child))));
+    } else if (isManifestType(descriptor.mediaType)) {
+      const { config, layers } = parseImageManifest(bytes);
+      const blobs = [...layers.filter((layer) => !isForeignLayerType(layer.mediaType)), config];
+      await Promise.all(blobs.map((blob) => this.#once(blob, () => this.#blob(blob, platform))));
+    }
+    return bytes;
+  }
+
+  async putManifest(descriptor: Descriptor, bytes: Buffer, platform: Platform | undefined): Promise<void> {
+    await this.#limit(() =>
+      this.#sink.put(descriptor, async () => Readable.from([bytes], { objectMode: false }), this.#options),
+    );
+    this.#tell({ type: 'blob', descriptor, state: 'sent', bytes: bytes.length, ...platformOf(platform) });
+  }
+
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#running.values());
+  }
+
+  #once(descriptor: Descriptor, work: () => Promise<void>): Promise<void> {
+    const running = this.#running.get(descriptor.digest) ?? work();
+    this.#running.set(descriptor.digest, running);
+    return running;
+  }
+
+  async #child(child: Descriptor): Promise<void> {
+    if (await this.#limit(() => this.#sink.has(child, this.#options))) {
+      this.#tell({ type: 'blob', descriptor: child, state: 'exists', bytes: 0, ...platformOf(child.platform) });
+      return;
+    }
+    await this.putManifest(child, await this.contents(child, child.platform), child.platform);
+  }
+
+  async #blob(descriptor: Descriptor, platform: Platform | undefined): Promise<void> {
+    await this.#limit(async () => {
+      this.#options.signal?.throwIfAborted();
+      const about = { type: 'blob', descriptor, ...platformOf(platform) } as const;
+      if (await this.#sink.has(descriptor, this.#options)) {
+        this.#tell({ ...about, state: 'exists', bytes: 0 });
+        return;
+      }
+      const from = this.#source.mountableFrom?.(descriptor);
+      if (from && (await this.#sink.mount?.(descriptor, from, this.#options))) {
+        this.#tell({ ...about, state: 'mounted', bytes: 0 });
+        return;
+      }
+      const options: PutOptions = {
+        ...this.#options,
+        onBytes: (bytes) => this.#tell({ ...about, state: 'sending', bytes }),
+      };
+      await this.#sink.put(descriptor, () => this.#source.read(descriptor, this.#options), options);
+      this.#tell({ ...about, state: 'sent', bytes: descriptor.size });
+    });
+  }
+
+  #tell(event: PushEvent): void {
+    this.#options.onEvent?.(event);
+  }
+}
+
+function platformOf(platform: Platform | undefined): { platform?: Platform } {
+  return platform ? { platform: normalizePlatform(platform) } : {};
+}
