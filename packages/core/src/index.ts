@@ -3,10 +3,10 @@ export type { AddedFile, BuildContext, ContextEntry } from './context/context.ts
 export { type FolderContextOptions, openFolderContext } from './context/folder-context.ts';
 export {
   type Base,
+  type CopySource,
   type ImageBase,
   resolveBase,
   resolveSources,
-  type Source,
 } from './dockerfile/base.ts';
 export { detectDirective } from './dockerfile/directives.ts';
 export { applyEdits, editLogical } from './dockerfile/edit.ts';

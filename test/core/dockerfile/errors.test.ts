@@ -58,7 +58,10 @@ function refusal(run: () => unknown): MabuildError {
 }
 
 function checkUpstream(row: UpstreamCase): void {
-  if (row.ok) return read2llb(row);
+  if (row.ok) {
+    read2llb(row);
+    return;
+  }
   if (row.id in failsWhenItRuns) {
     const { instructions, directives } = parseDockerfile(row.input);
     const lines = instructions.map(({ startLine, endLine }) =>

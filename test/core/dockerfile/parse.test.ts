@@ -1,4 +1,5 @@
-import { detectDirective, type Instruction, type MabuildError, parseDockerfile } from '@mabuild/core';
+import { detectDirective, type Instruction, locate, parseDockerfile } from '@mabuild/core';
+import type { MabuildError } from '@mabuild/oci';
 import { expect } from 'chai';
 import { splitQuoted } from '../../../packages/core/src/dockerfile/arguments.ts';
 import { readHeredocMark } from '../../../packages/core/src/dockerfile/heredoc.ts';
@@ -190,7 +191,10 @@ function checkDockerfile({ input, expected }: ParserCase): void {
   const directives = new Map(dockerfile.directives.map(({ name, value }) => [name, value]));
   expect(directives.get('syntax')?.split(' ')[0]).to.equal(expected.syntaxDirective);
   expect(directives.get('check')).to.equal(expected.checkDirective);
-  for (const instruction of dockerfile.instructions) expectRangesToHold(input, instruction);
+  for (const instruction of dockerfile.instructions) {
+    expectRangesToHold(input, instruction);
+    expect(locate(dockerfile, instruction.range).endLine).to.equal(instruction.endLine);
+  }
 }
 
 /** BuildKit names the line; the guess at what was meant is a hint of ours. */

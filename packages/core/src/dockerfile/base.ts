@@ -70,7 +70,7 @@ function flagWord(flag: Flag): Word {
 }
 
 /** A source of files that an instruction names. */
-export interface Source {
+export interface CopySource {
   readonly base: Base;
   /** The value of `from` as it is written; its pieces are empty when quotes hide them. */
   readonly word: Word;
@@ -82,7 +82,7 @@ export interface Source {
  *
  * @throws MabuildError `DOCKERFILE_SYNTAX` for variables in `--from` and for numbers of no stage.
  */
-export function resolveSources(dockerfile: Dockerfile, instruction: Instruction): readonly Source[] {
+export function resolveSources(dockerfile: Dockerfile, instruction: Instruction): readonly CopySource[] {
   if (instruction.keyword === 'COPY') {
     return instruction.flags.flatMap((flag) => {
       if (flag.name !== 'from' || !flag.value) return [];

@@ -45,7 +45,7 @@ export function parseDockerfile(text: string, options: ParseOptions = {}): Docke
   };
 }
 
-/** Where dockerfile-ast finds the instructions; it never disagrees with the scan about how many there are. */
+/** Where dockerfile-ast finds the instructions; nothing, should it ever count otherwise than BuildKit does. */
 function keywordRanges(text: string, scan: Scan): readonly (Range | undefined)[] {
   const found = DockerfileParser.parse(maskDockerfile(text, scan)).getInstructions();
   if (found.length !== scan.instructions.length) return [];
