@@ -168,7 +168,7 @@ servicesDescribe('a Docker Engine', (services) => {
     it('is read through containers as from this machine', async () => {
       const other = await open();
       try {
-        for (const platform of [...platforms, 'linux/arm/v6', 'linux/386'].map(parsePlatform))
+        for (const platform of [...platforms, 'linux/arm/v6', 'linux/386'].map((name) => parsePlatform(name)))
           expect(await other.emulation(platform), formatPlatform(platform)).to.deep.equal(
             await engine.emulation(platform),
           );

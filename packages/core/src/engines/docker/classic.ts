@@ -141,7 +141,7 @@ export class ClassicFollower {
 
   #line(stream: 'stdout' | 'stderr', line: string): void {
     const said = line.trim();
-    if (said === '---> Using cache') {
+    if (/^-{2,3}> Using cache\b/.test(said)) {
       if (this.#step !== undefined) this.#step.cached = true;
       return;
     }
@@ -162,7 +162,10 @@ export class ClassicFollower {
       this.#imageId ??= built;
       return;
     }
-    if (/^(---> (Running in )?[0-9a-f]{12,64}|Removing intermediate container [0-9a-f]+)$/.test(said)) return;
+    if (
+      /^(-{2,3}> (Running in )?[0-9a-f]{11,64}|Removing intermediate container [0-9a-f]+|COMMIT)$/.test(said)
+    )
+      return;
     if (said === '' || this.#step === undefined) return;
     this.#output.push(line);
     if (this.#output.length > shownOutputLines) this.#output.shift();

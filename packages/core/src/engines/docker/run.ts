@@ -3,16 +3,37 @@ import type { Duplex } from 'node:stream';
 import { formatPlatform, MabuildError } from '@mabuild/oci';
 import type { ContainerRequest, ContainerResult, RunOptions } from '../engine.ts';
 import type { DockerClient } from './client.ts';
-import { unreachable } from './client-error.ts';
+import { EngineRefusedError, unreachable } from './client-error.ts';
 
 /** How long cleaning up after a container may take, milliseconds. */
 const cleanUpMs = 30_000;
+
+interface ContainerOptions extends RunOptions {
+  readonly hasBridge: boolean;
+  /** Asks for no more open files and processes than any host grants. */
+  readonly lowLimits?: boolean;
+}
 
 /** Creates, starts, follows and removes one container; it is gone when this settles, also after an abort. */
 export async function runContainer(
   client: DockerClient,
   request: ContainerRequest,
-  options: RunOptions & { readonly hasBridge: boolean },
+  options: ContainerOptions,
+): Promise<ContainerResult> {
+  try {
+    return await runOnce(client, request, options);
+  } catch (error) {
+    // podman asks for more than a sandbox without CAP_SYS_RESOURCE may give.
+    const limits = error instanceof EngineRefusedError && /setting rlimit/.test(error.message);
+    if (!limits || options.lowLimits) throw error;
+    return await runOnce(client, request, { ...options, lowLimits: true });
+  }
+}
+
+async function runOnce(
+  client: DockerClient,
+  request: ContainerRequest,
+  options: ContainerOptions,
 ): Promise<ContainerResult> {
   const { signal } = options;
   const id = await createContainer(client, request, options);
@@ -49,10 +70,10 @@ export async function runContainer(
  *
  * Not aborted half-way: a container whose id is not known could not be removed.
  */
-export async function createContainer(
+async function createContainer(
   client: DockerClient,
   request: ContainerRequest,
-  options: { readonly signal?: AbortSignal | undefined; readonly hasBridge: boolean },
+  options: ContainerOptions,
 ): Promise<string> {
   options.signal?.throwIfAborted();
   const network = request.network ?? 'default';
@@ -78,6 +99,9 @@ export async function createContainer(
         AutoRemove: false,
         Binds: request.binds ?? [],
         PortBindings: bindings,
+        ...(options.lowLimits && {
+          Ulimits: ['nofile', 'nproc'].map((Name) => ({ Name, Soft: 1024, Hard: 1024 })),
+        }),
         NetworkMode: network === 'default' && !options.hasBridge ? 'host' : network,
       },
     },
@@ -86,7 +110,7 @@ export async function createContainer(
 }
 
 /** Kills and removes a container; one that is already gone is no error. */
-export async function removeContainer(client: DockerClient, id: string): Promise<void> {
+async function removeContainer(client: DockerClient, id: string): Promise<void> {
   const { body } = await client.request('DELETE', `/containers/${id}`, {
     timeoutMs: cleanUpMs,
     query: { force: true, v: true },
