@@ -1,3 +1,4 @@
+import { pause } from './process.mjs';
 import { run, which } from './run.mjs';
 
 /**
@@ -25,6 +26,10 @@ export async function findServices({ log = () => {} } = {}) {
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   try {
     const registry = (await run('docker', ['port', id, '5000/tcp'])).trim().split('\n')[0] ?? '';
+    for (let tries = 100; !(await fetch(`http://${registry}/v2/`).catch(() => undefined))?.ok; tries--) {
+      if (tries === 0) throw new Error(`the registry in container ${id.slice(0, 12)} does not answer`);
+      await pause(100);
+    }
     return { env: { MABUILD_TEST_DOCKER_HOST: host, MABUILD_TEST_REGISTRY: registry }, stop };
   } catch (error) {
     await stop();
