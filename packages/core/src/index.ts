@@ -10,6 +10,7 @@ export {
 } from './dockerfile/base.ts';
 export { detectDirective } from './dockerfile/directives.ts';
 export { applyEdits, editLogical } from './dockerfile/edit.ts';
+export { type BuildTarget, type ImageUse, imageUses } from './dockerfile/image-uses.ts';
 export { locate } from './dockerfile/location.ts';
 export { sliceLogical, sourceOffset, sourcePieces, sourceRange } from './dockerfile/logical.ts';
 export type {
@@ -27,6 +28,14 @@ export type {
 export { type MountField, readMount } from './dockerfile/mounts.ts';
 export { type ParseOptions, parseDockerfile } from './dockerfile/parse.ts';
 export { platformArgs } from './dockerfile/platform-args.ts';
+export {
+  type BaseStyle,
+  type ImageMapping,
+  type Retargeted,
+  type RetargetOptions,
+  retargetBase,
+  retargetReference,
+} from './dockerfile/retarget-base.ts';
 export {
   type ArgDefinition,
   argDefinitions,
@@ -66,5 +75,19 @@ export {
 export { findQemu, type QemuRequest, qemuDirectories } from './emulation/qemu.ts';
 export * from './engines/index.ts';
 export type { BuildEvent, OnBuildEvent } from './events.ts';
+export { officialNamespace, platformOfArchitecture, readNamespace } from './knowledge/namespaces.ts';
+export { isOfficialImage, officialImagePlatforms, officialTagsWith } from './knowledge/official-images.ts';
+export { suggestTag } from './knowledge/suggest-tag.ts';
 export type { BuildPlan, BuildTask, PlannedBase, Strategy } from './plan/plan.ts';
 export type { Finding, FixKind, ImageFacts, Rule, RuleContext, Severity } from './rules/rule.ts';
+export {
+  type BaseOptions,
+  type BasePin,
+  type Emulator,
+  type PreparedDockerfile,
+  type PrepareOptions,
+  prepareDockerfile,
+  runsOnTarget,
+  syntaxImage,
+  wantedImages,
+} from './transforms/index.ts';

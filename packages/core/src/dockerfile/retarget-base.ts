@@ -52,12 +52,12 @@ export interface Retargeted {
 export function retargetBase(dockerfile: Dockerfile, options: RetargetOptions): readonly TextEdit[] {
   const wanted = retargetedUses(dockerfile, options);
   const edits = (throughArgs: boolean): readonly TextEdit[] => [
+    ...wanted.flatMap(({ use, to }) => setPlatform(use, to.platform, options)),
     ...wanted.flatMap(({ use, to }) =>
       options.aliasStages !== false && needsAlias(use, options)
         ? []
         : rename(dockerfile, use, to, throughArgs),
     ),
-    ...wanted.flatMap(({ use, to }) => setPlatform(use, to.platform, options)),
     ...(options.aliasStages === false
       ? []
       : aliasStages(

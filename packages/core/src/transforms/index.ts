@@ -1,0 +1,17 @@
+export { type Change, type Draft, newDraft, revise } from './draft.ts';
+export { contentOf, heredocCommand } from './heredoc-command.ts';
+export { heredocFile } from './heredoc-file.ts';
+export { type Emulator, type InjectOptions, injectQemu, runsOnTarget } from './inject-qemu.ts';
+export { type LowerFlagsOptions, lowerFlags } from './lower-flags.ts';
+export { type LowerOptions, lowerHeredoc } from './lower-heredoc.ts';
+export { type BasePin, type PinOptions, pinBase, pinOf } from './pin-base.ts';
+export {
+  type BaseOptions,
+  type PreparedDockerfile,
+  type PrepareOptions,
+  prepareDockerfile,
+  wantedImages,
+} from './prepare.ts';
+export { pruneStages } from './prune-stages.ts';
+export { dropSyntaxLine, syntaxImage } from './syntax-line.ts';
+export { targetArgs } from './target-args.ts';

@@ -1,0 +1,108 @@
+import type { AddedFile } from '../context/context.ts';
+import type { BuildTarget, ImageUse } from '../dockerfile/image-uses.ts';
+import type { Dockerfile } from '../dockerfile/model.ts';
+import {
+  type BaseStyle,
+  type ImageMapping,
+  retargetBase,
+  retargetedUses,
+} from '../dockerfile/retarget-base.ts';
+import { targetStage } from '../dockerfile/stage-graph.ts';
+import type { Builder, BuilderCapabilities } from '../engines/engine.ts';
+import { type Draft, newDraft, revise } from './draft.ts';
+import { type Emulator, injectQemu } from './inject-qemu.ts';
+import { lowerFlags } from './lower-flags.ts';
+import { lowerHeredoc } from './lower-heredoc.ts';
+import { type BasePin, pinBase } from './pin-base.ts';
+import { pruneStages } from './prune-stages.ts';
+import { dropSyntaxLine, syntaxImage } from './syntax-line.ts';
+import { targetArgs } from './target-args.ts';
+
+/** How base images of a build are named. */
+export interface BaseOptions extends BuildTarget {
+  /** `namespace`: `arm32v7/x` with its `--platform`; `index`: names stay. @default 'index' */
+  readonly baseStyle?: BaseStyle | undefined;
+  /** The user's own ARM images. */
+  readonly images?: ImageMapping | undefined;
+}
+
+export interface PrepareOptions extends BaseOptions {
+  readonly builder: Builder;
+  readonly capabilities: BuilderCapabilities;
+  /** Keep `# syntax=`: BuildKit can fetch the frontend, which then knows heredocs and every flag. @default false */
+  readonly keepSyntax?: boolean | undefined;
+  /** What {@link wantedImages} asked for, as the registry has it. */
+  readonly bases: readonly BasePin[];
+  /** For RUN steps of a platform that the host does not run by itself. */
+  readonly emulator?: Emulator | undefined;
+}
+
+/** A Dockerfile as an engine gets it. */
+export interface PreparedDockerfile {
+  readonly text: string;
+  readonly addedFiles: readonly AddedFile[];
+  readonly buildArgs: Readonly<Record<string, string>>;
+  /** What to ask the engine for; `undefined` for the last stage. */
+  readonly target: string | undefined;
+  /** The line of the user's file that a line of `text` comes from; both count from 1. */
+  originalLine(line: number): number;
+}
+
+/** The images that a build needs from outside, under the names and platforms that it will ask for. */
+export function wantedImages(dockerfile: Dockerfile, options: BaseOptions): readonly ImageUse[] {
+  return retargetedUses(dockerfile, retargeting(options)).map(({ use, to }) => ({ ...use, ...to }));
+}
+
+/**
+ * Makes of a user's Dockerfile what one builder needs for one platform.
+ *
+ * @throws MabuildError `NEEDS_BUILDKIT`, `ONBUILD_NEEDS_EMULATOR`, and what {@link wantedImages} throws.
+ */
+export function prepareDockerfile(dockerfile: Dockerfile, options: PrepareOptions): PreparedDockerfile {
+  const { builder, capabilities } = options;
+  const classic = builder === 'classic';
+  const frontend = !classic && options.keepSyntax === true && syntaxImage(dockerfile) !== undefined;
+  const known = frontend ? { heredoc: true, link: true, runNetwork: true } : capabilities;
+  let draft: Draft = newDraft(dockerfile);
+  const step = (change: (current: Dockerfile) => Parameters<typeof revise>[1]): void => {
+    draft = revise(draft, change(draft.dockerfile));
+  };
+  let build: PrepareOptions = options;
+  if (!frontend) step(dropSyntaxLine);
+  step((current) => ({ edits: retargetBase(current, retargeting(build)) }));
+  if (classic) {
+    step((current) => pruneStages(current, build));
+    build = { ...options, target: undefined };
+    step((current) => targetArgs(current, build));
+  }
+  if (classic || !known.heredoc) step((current) => lowerHeredoc(current, build));
+  if (classic || !known.heredoc || !known.link || !known.runNetwork) {
+    step((current) => lowerFlags(current, { ...build, capabilities: known }));
+  }
+  step((current) => pinBase(current, build));
+  const { emulator } = options;
+  if (emulator) step((current) => injectQemu(current, { ...build, emulator }));
+  const { lines } = draft;
+  return {
+    text: draft.dockerfile.text,
+    addedFiles: draft.addedFiles,
+    buildArgs: options.buildArgs ?? {},
+    target: classic ? targetStage(draft.dockerfile).name : options.target,
+    originalLine: (line) => lines[line] ?? line,
+  };
+}
+
+function retargeting(options: BaseOptions): Parameters<typeof retargetBase>[1] {
+  const style = options.baseStyle ?? 'index';
+  return {
+    platform: options.platform,
+    buildPlatform: options.buildPlatform,
+    buildArgs: options.buildArgs,
+    target: options.target,
+    style,
+    images: options.images,
+    mappingOnly: style === 'index',
+    throughArgs: false,
+    aliasStages: false,
+  };
+}
