@@ -5,6 +5,14 @@
 import { writeFile } from 'node:fs/promises';
 import Mocha from 'mocha';
 
+// Exit handlers of tests undo what they did to the machine; a signal's default action would skip them.
+for (const [signal, status] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+]) {
+  process.once(signal, () => process.exit(status));
+}
+
 const mocha = new Mocha({
   timeout: 20_000,
   reporter: process.env.CI ? 'dot' : 'spec',
