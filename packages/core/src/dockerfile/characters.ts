@@ -1,8 +1,5 @@
 /** What Go's `unicode.IsSpace` calls a space: unlike JavaScript's `\s` with U+0085 and without U+FEFF. */
-const space = '\\t\\n\\v\\f\\r \\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
-const leading = new RegExp(`^[${space}]+`);
-const trailing = new RegExp(`[${space}]+$`);
-const single = new RegExp(`^[${space}]$`);
+const single = /^[\t\n\v\f\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]$/;
 
 /** What separates the words of most instructions: Unicode spaces do not. */
 export const separator: RegExp = /[\t\v\f\r ]+/;
@@ -13,10 +10,21 @@ export function isSpace(character: string): boolean {
 
 /** How many spaces a text starts with, in UTF-16 code units. */
 export function leadingSpace(text: string): number {
-  return leading.exec(text)?.[0].length ?? 0;
+  let at = 0;
+  while (at < text.length && isSpace(text[at] as string)) at += 1;
+  return at;
 }
 
 /** Where the text before the trailing spaces ends; not before `from`. */
 export function trimmedEnd(text: string, from: number): number {
-  return Math.max(from, text.length - (trailing.exec(text)?.[0].length ?? 0));
+  let end = text.length;
+  while (end > from && isSpace(text[end - 1] as string)) end -= 1;
+  return end;
+}
+
+/** Where the text before a run of the given characters at its end ends. */
+export function endBefore(text: string, characters: string): number {
+  let end = text.length;
+  while (end > 0 && characters.includes(text[end - 1] as string)) end -= 1;
+  return end;
 }

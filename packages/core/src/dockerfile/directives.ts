@@ -1,15 +1,18 @@
-import { leadingSpace } from './characters.ts';
+import { endBefore, leadingSpace } from './characters.ts';
 
 const known: ReadonlySet<string> = new Set(['syntax', 'escape', 'check']);
-const assignment = /^([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+?)[\t\n\f\r ]*$/;
+const blanks = '\t\n\f\r ';
+const assignment = /^([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.*)$/;
 
 /** A directive as one line has it; `undefined` for any other line, which ends the directives. */
 export function readDirective(line: string, comment = '#'): { name: string; value: string } | undefined {
   if (!line.startsWith(comment)) return undefined;
   const rest = line.slice(comment.length);
   const match = assignment.exec(rest.slice(leadingSpace(rest)));
-  const name = match?.[1]?.toLowerCase();
-  return name !== undefined && known.has(name) ? { name, value: match?.[2] ?? '' } : undefined;
+  const name = match?.[1]?.toLowerCase() ?? '';
+  const value = match?.[2] ?? '';
+  const trimmed = value.slice(0, endBefore(value, blanks));
+  return known.has(name) && trimmed !== '' ? { name, value: trimmed } : undefined;
 }
 
 /**

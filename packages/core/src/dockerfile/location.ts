@@ -1,4 +1,5 @@
 import { MabuildError, type SourceLocation } from '@mabuild/oci';
+import { endBefore } from './characters.ts';
 import type { Dockerfile, Range } from './model.ts';
 
 /** A text and the name its user gave it. */
@@ -10,14 +11,14 @@ export function locate(dockerfile: Source, range: Range): SourceLocation {
   const start = position(text, range.start);
   const end = position(text, range.end);
   const lineEnd = text.indexOf('\n', start.lineStart);
-  const lineText = text.slice(start.lineStart, lineEnd < 0 ? text.length : lineEnd).replace(/\r+$/, '');
+  const line = text.slice(start.lineStart, lineEnd < 0 ? text.length : lineEnd);
   return {
     ...(file === undefined ? {} : { file }),
     line: start.line,
     column: start.column,
     endLine: end.line,
     endColumn: end.column,
-    lineText,
+    lineText: line.slice(0, endBefore(line, '\r')),
   };
 }
 

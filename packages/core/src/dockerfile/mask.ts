@@ -1,3 +1,4 @@
+import { endBefore } from './characters.ts';
 import type { Range } from './model.ts';
 import type { Line, Scan } from './scan.ts';
 
@@ -43,9 +44,11 @@ function maskLine(body: string, line: Line, escaping: string): string {
 
 function maskInstruction(body: string, escaping: string): string {
   if (body.trim() === escaping) return ' '.repeat(body.length);
-  const ending = escaping === '\\' ? /\\{2,}[ \t]*$/ : /`{2,}[ \t]*$/;
-  return body
-    .replace(ending, (run) => run.replaceAll(escaping, '_'))
+  const end = endBefore(body, ' \t');
+  const run = endBefore(body.slice(0, end), escaping);
+  // Two escape characters at the end of a line escape each other: the line does not go on.
+  const ended = end - run > 1 ? body.slice(0, run) + '_'.repeat(end - run) + body.slice(end) : body;
+  return ended
     .replaceAll('<<', '++')
     .replace(leadingUnicodeSpace, (spaces) => ' '.repeat(spaces.length))
     .replace(unicodeSpace, '_');

@@ -1,6 +1,6 @@
 import { isMabuildError } from '@mabuild/oci';
 import { ReadError } from './arguments.ts';
-import { leadingSpace } from './characters.ts';
+import { endBefore, leadingSpace } from './characters.ts';
 import { readDirective } from './directives.ts';
 import { readHeredocMarks } from './heredoc.ts';
 import { type ReadInstruction, readInstruction } from './instruction.ts';
@@ -112,7 +112,8 @@ function physicalLines(source: Source): readonly Range[] {
 /** A line as BuildKit sees it: without any carriage returns at its end. */
 function lineText(state: State, index: number): string {
   const line = state.lines[index] as Range;
-  return state.source.text.slice(line.start, line.end).replace(/\r+$/, '');
+  const text = state.source.text.slice(line.start, line.end);
+  return text.slice(0, endBefore(text, '\r'));
 }
 
 function scanLine(state: State): void {
@@ -204,7 +205,7 @@ function scanInstruction(state: State, first: number, text: string, start: numbe
 
 /** Where the continuation character stands, when there is one that is not escaped itself. */
 function continuationStart(content: string, escaping: string): number | undefined {
-  const end = content.replace(/[ \t]+$/, '').length - 1;
+  const end = endBefore(content, ' \t') - 1;
   return content[end] === escaping && content[end - 1] !== escaping ? end : undefined;
 }
 
