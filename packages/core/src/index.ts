@@ -91,3 +91,7 @@ export {
   syntaxImage,
   wantedImages,
 } from './transforms/index.ts';
+export { type RunBuildOptions, runBuild } from './build.ts';
+export { type BuiltImage, type FinishOptions, finishImage } from './finish/finish.ts';
+export { type Memory, openMemory } from './memory.ts';
+export { type PlannedBuild, type PlannedTask, type PlanRequest, type PlanWorld, planBuild } from './plan/plan-build.ts';

@@ -4,8 +4,8 @@ import type {
   CredentialSource,
   Descriptor,
   ImageReference,
-  ImageSource,
   Platform,
+  SourceLocation,
 } from '@mabuild/oci';
 import type { AddedFile, BuildContext } from '../context/context.ts';
 import type { OnBuildEvent } from '../events.ts';
@@ -62,6 +62,8 @@ export interface EngineBuild {
   readonly network: string;
   /** External bases that this build starts from; a classic build over private ones pulls them first. */
   readonly bases: readonly ImageReference[];
+  /** Where a line of `dockerfile` (from 1) stands in the user's file, for errors. @default in `dockerfile` */
+  readonly originalLocation?: ((line: number) => SourceLocation) | undefined;
 }
 
 export interface EngineBuildOptions extends CallOptions {
@@ -166,10 +168,4 @@ export interface Engine {
   /** Runs a container to its end, collecting its output; removed afterwards, also on abort. */
   run(request: ContainerRequest, options?: RunOptions): Promise<ContainerResult>;
   close(): Promise<void>;
-}
-
-/** An image as this engine can be asked for it: by its pinned digest. */
-export interface ResolvedBase {
-  readonly reference: ImageReference;
-  readonly source: ImageSource;
 }

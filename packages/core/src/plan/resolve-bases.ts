@@ -50,25 +50,34 @@ export interface ResolveBasesOptions extends CallOptions {
   readonly resolver: ImageResolver;
   /** Names a tag that has the platform, when one is known. */
   readonly suggest?: ((reference: ImageReference, platform: Platform) => string | undefined) | undefined;
+  /** Asked for an image that no registry gives: does the engine have it? It is then used as it is. */
+  readonly isLocal?: ((base: WantedBase) => Promise<boolean>) | undefined;
 }
 
 /**
  * Asks for every wanted base before anything is built; each name and each document is fetched once.
  *
+ * @returns in the order asked; `undefined` for an image that only the engine has
  * @throws MabuildError `BASE_PLATFORM_MISSING` with the line of the first base that lacks its platform;
  *   `BASE_NOT_FOUND` when there is no such image.
  */
 export async function resolveBases(
   wanted: readonly WantedBase[],
   options: ResolveBasesOptions,
-): Promise<readonly ResolvedBase[]> {
+): Promise<readonly (ResolvedBase | undefined)[]> {
   const roots = new Map<string, Promise<Root>>();
   const results = await Promise.allSettled(
     wanted.map(async (base) => {
       const name = formatReference(base.reference);
       const root = roots.get(name) ?? resolveRoot(base, options);
       roots.set(name, root);
-      return resolveForPlatform(base, await root, options);
+      try {
+        return await resolveForPlatform(base, await root, options);
+      } catch (error) {
+        options.signal?.throwIfAborted();
+        if (await options.isLocal?.(base)) return undefined;
+        throw error;
+      }
     }),
   );
   options.signal?.throwIfAborted();

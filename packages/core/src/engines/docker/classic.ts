@@ -223,11 +223,16 @@ export class ClassicFollower {
     throw new BuildFailedError({
       platform: this.#build.platform,
       step: this.#step?.name,
-      location: this.#step && locationOfStep(this.#build.dockerfile, this.#step.number),
+      location: this.#step && this.#locate(this.#step.number),
       exitCode: status === undefined ? code : Number(status),
       reason,
       output: this.#output,
     });
+  }
+
+  #locate(step: number): SourceLocation | undefined {
+    const place = locationOfStep(this.#build.dockerfile, step);
+    return place && (this.#build.originalLocation?.(place.line) ?? place);
   }
 }
 

@@ -9,9 +9,15 @@ import {
   type Platform,
 } from '@mabuild/oci';
 import type { BuildContext } from '../../context/context.ts';
-import { type BinfmtEntry, binfmtDirectory, readBinfmtEntries } from '../../emulation/binfmt.ts';
+import {
+  type BinfmtEntry,
+  binfmtDirectory,
+  binfmtFingerprint,
+  readBinfmtEntries,
+} from '../../emulation/binfmt.ts';
 import { type ProbeHost, probeEmulation, readBinfmtThrough } from '../../emulation/probe.ts';
 import { programImage } from '../../emulation/program-image.ts';
+import type { Memory } from '../../memory.ts';
 import type {
   ContainerRequest,
   ContainerResult,
@@ -40,6 +46,10 @@ export interface DockerEngineOptions {
   readonly sameKernel?: boolean;
   /** @default `/proc/sys/fs/binfmt_misc` */
   readonly binfmtDirectory?: string | undefined;
+  /** Names this installation of an engine; without it nothing is remembered. */
+  readonly id?: string | undefined;
+  /** Where answers about emulation outlive this engine, for one that shares this machine's kernel. */
+  readonly memory?: Memory | undefined;
 }
 
 /** A Docker Engine, or podman's compatible service, reached through its API. */
@@ -65,7 +75,7 @@ export class DockerEngine implements Engine {
     let answer = this.#emulations.get(key);
     if (answer === undefined) {
       // Not stopped by one caller's signal: others may wait for the same answer.
-      answer = probeEmulation(wanted, this.#probeHost());
+      answer = this.#ask(wanted);
       answer.catch(() => this.#emulations.delete(key));
       this.#emulations.set(key, answer);
     }
@@ -116,6 +126,22 @@ export class DockerEngine implements Engine {
     await this.client.close();
   }
 
+  /** Probes once for each state of this machine: a probe costs two containers' worth of time. */
+  async #ask(platform: Platform): Promise<Emulation> {
+    const { memory, id, sameKernel } = this.#options;
+    const state =
+      memory && id && sameKernel ? await binfmtFingerprint(this.#options.binfmtDirectory) : undefined;
+    const key =
+      state === undefined
+        ? undefined
+        : JSON.stringify([id, this.info.version, formatPlatform(platform), state]);
+    const remembered = key === undefined ? undefined : await memory?.get('emulation', key);
+    if (isEmulation(remembered)) return remembered;
+    const answer = await probeEmulation(platform, this.#probeHost());
+    if (key !== undefined) await memory?.set('emulation', key, answer);
+    return answer;
+  }
+
   #probeHost(): ProbeHost {
     const directory = this.#options.binfmtDirectory ?? binfmtDirectory;
     const host: ProbeHost = {
@@ -161,6 +187,16 @@ export class DockerEngine implements Engine {
       await removeImage(this.client, name);
     }
   }
+}
+
+function isEmulation(value: unknown): value is Emulation {
+  const { kind, interpreter } = (value ?? {}) as { kind?: unknown; interpreter?: unknown };
+  if (kind === 'binfmt-without-f') return typeof interpreter === 'string';
+  return (
+    kind === 'native' ||
+    kind === 'none' ||
+    (kind === 'binfmt' && ['string', 'undefined'].includes(typeof interpreter))
+  );
 }
 
 /** Waits for an answer that others wait for too: aborting ends the wait, not the work. */

@@ -9,6 +9,7 @@ interface VersionAnswer {
 }
 
 interface InfoAnswer {
+  readonly ID?: string;
   readonly Architecture?: string;
   readonly KernelVersion?: string;
   readonly DriverStatus?: readonly (readonly [string, string])[] | null;
@@ -17,6 +18,8 @@ interface InfoAnswer {
 
 export interface EngineFacts {
   readonly info: EngineInfo;
+  /** Names this installation of an engine, as `docker info` shows it; podman has none. */
+  readonly id: string | undefined;
   /** The kernel of the engine's host; tells a virtual machine behind a local socket from this machine. */
   readonly kernel: string | undefined;
 }
@@ -52,6 +55,7 @@ export async function readEngineInfo(
       hasBridge,
       capabilities: kind === 'podman' ? none : builderCapabilities(version.Version ?? ''),
     },
+    id: info.ID || undefined,
     kernel: info.KernelVersion,
   };
 }

@@ -1,4 +1,5 @@
 import { type CallOptions, isMabuildError, MabuildError } from '@mabuild/oci';
+import type { Memory } from '../../memory.ts';
 import { type EndpointRequest, type EngineCandidate, engineCandidates } from '../endpoint.ts';
 import type { Engine } from '../engine.ts';
 import { DockerClient } from './client.ts';
@@ -8,6 +9,8 @@ import { readEngineInfo } from './info.ts';
 export interface OpenEngineOptions extends EndpointRequest, CallOptions {
   /** This machine's kernel (`os.release()`): tells an engine in a virtual machine from one that shares our kernel. */
   readonly kernelRelease?: string | undefined;
+  /** Remembers what this machine's engine was seen to run, until a restart or a registration. @default nothing is remembered */
+  readonly memory?: Memory | undefined;
   /** Longest wait for an engine's first answer, milliseconds. @default 10000 */
   readonly timeoutMs?: number;
 }
@@ -46,10 +49,10 @@ async function open(candidate: EngineCandidate, options: OpenEngineOptions): Pro
   const client = new DockerClient({ address: candidate.address, endpoint: candidate.endpoint });
   try {
     await client.negotiate({ signal, timeoutMs });
-    const { info, kernel } = await readEngineInfo(client, candidate.foundBy, { signal });
+    const { info, id, kernel } = await readEngineInfo(client, candidate.foundBy, { signal });
     const sameKernel =
       info.local && options.platform === 'linux' && kernel !== undefined && kernel === options.kernelRelease;
-    return new DockerEngine({ client, info, sameKernel });
+    return new DockerEngine({ client, info, sameKernel, id, memory: options.memory });
   } catch (error) {
     await client.close();
     throw error;
