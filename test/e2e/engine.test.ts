@@ -7,6 +7,7 @@ import {
   type BuildContext,
   BuildFailedError,
   detectEngine,
+  type Emulation,
   type Engine,
   type EngineBuild,
 } from '@mabuild/core';
@@ -20,6 +21,7 @@ import {
   readTarEntries,
 } from '@mabuild/oci';
 import { expect } from 'chai';
+import { type Memory, openMemory } from '../../packages/core/src/memory.ts';
 import { run as runProgram } from '../../scripts/lib/run.mjs';
 import { dockerJudge } from '../support/docker.ts';
 import { servicesDescribe } from '../support/services.ts';
@@ -64,12 +66,13 @@ servicesDescribe('a Docker Engine', (services) => {
   let engine: Engine;
   let directory: string;
   const judge = dockerJudge(services.dockerHost);
-  const open = (kernelRelease?: string): Promise<Engine> =>
+  const open = (kernelRelease?: string, memory?: Memory): Promise<Engine> =>
     detectEngine({
       environment: { DOCKER_HOST: services.dockerHost },
       homeDirectory: '/nonexistent',
       platform: process.platform,
       kernelRelease,
+      memory,
     });
   const thrownBy = (promise: Promise<unknown>): Promise<unknown> =>
     promise.then(
@@ -209,6 +212,22 @@ servicesDescribe('a Docker Engine', (services) => {
       } finally {
         await writeFile(`/proc/sys/fs/binfmt_misc/${name}`, '-1');
       }
+    });
+
+    it('is remembered until something is registered', async function () {
+      const memory = openMemory(join(directory, 'memory'));
+      const again = async (): Promise<readonly Emulation[]> => {
+        const fresh = await open(release(), memory);
+        return await Promise.all(platforms.map((name) => fresh.emulation(parsePlatform(name)))).finally(() =>
+          fresh.close(),
+        );
+      };
+      const first = await again();
+      const kept = await readdir(join(directory, 'memory', 'emulation')).catch(() => undefined);
+      // Only an engine on this kernel can be watched for registrations.
+      if (kept === undefined) return this.skip();
+      expect(await again()).to.deep.equal(first);
+      expect(await readdir(join(directory, 'memory', 'emulation'))).to.deep.equal(kept);
     });
 
     it('leaves no image and no container', async () => {

@@ -1,9 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parsePlatform } from '@mabuild/oci';
 import { expect } from 'chai';
 import {
+  binfmtFingerprint,
   binfmtTakes,
   chooseBinfmt,
   direntNames,
@@ -95,6 +96,28 @@ describe('binfmt', () => {
       await writeFile(join(directory, 'qemu-arm'), entryText());
       expect((await readBinfmtEntries(directory)).map(({ flags }) => flags)).to.deep.equal(['PF']);
       expect(await readBinfmtEntries(join(directory, 'absent'))).to.deep.equal([]);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
+  it('the fingerprint changes with every registration and switch', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'mabuild-binfmt-'));
+    try {
+      const seen: (string | undefined)[] = [];
+      const note = async (): Promise<unknown> => seen.push(await binfmtFingerprint(directory));
+      await writeFile(join(directory, 'status'), 'enabled\n');
+      await note();
+      await writeFile(join(directory, 'qemu-arm'), entryText());
+      await note();
+      await utimes(join(directory, 'qemu-arm'), 1, 1);
+      await note();
+      await writeFile(join(directory, 'status'), 'disabled\n');
+      await note();
+      expect(await binfmtFingerprint(directory)).to.equal(seen.at(-1));
+      // Elsewhere than on Linux there is none.
+      if (seen[0] !== undefined) expect(new Set(seen).size).to.equal(seen.length);
+      expect(await binfmtFingerprint(join(directory, 'absent'))).to.equal(undefined);
     } finally {
       await rm(directory, { recursive: true });
     }

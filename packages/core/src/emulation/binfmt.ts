@@ -1,4 +1,4 @@
-import { opendir, readFile } from 'node:fs/promises';
+import { opendir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Where Linux shows its registered program formats. */
@@ -77,6 +77,27 @@ export async function readBinfmtEntries(
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
   return entries;
+}
+
+/**
+ * A text that changes with everything on this machine that decides what it runs: a restart, a registration, a switch.
+ * `undefined` where that cannot be read.
+ */
+export async function binfmtFingerprint(directory: string = binfmtDirectory): Promise<string | undefined> {
+  const parts: string[] = [];
+  try {
+    parts.push(await readFile('/proc/sys/kernel/random/boot_id', 'utf8'));
+    for await (const { name } of await opendir(directory)) {
+      if (name === 'register') continue;
+      const file = join(directory, name);
+      // The same entry registered again may hold another interpreter open.
+      const { mtimeMs } = await stat(file);
+      parts.push(`${name} ${mtimeMs}`, await readFile(file, 'utf8'));
+    }
+  } catch {
+    return undefined;
+  }
+  return parts.join('\n');
 }
 
 /** Takes the names out of `getdents64` records (little-endian), in their order. */
