@@ -85,7 +85,9 @@ export {
   withTag,
 } from './reference.ts';
 export { scanLayer } from './scan-layer.ts';
-export { readTarEntries, type TarEntry, type TarEntryType } from './tar.ts';
+export { type PackEntry, packTar, readTarEntries, type TarEntry, type TarEntryType } from './tar.ts';
+export { safeEntryPath } from './tar-path.ts';
+export { type Compression, compressionOf, decompressed } from './decompress.ts';
 export {
   type RememberedLayers,
   type VerifiedImage,
@@ -102,3 +104,5 @@ export type { PushEvent } from './events.ts';
 export { type DescribedDocument, describe, type MakeIndexOptions, makeIndex } from './image-index.ts';
 export { createLayoutSink, openLayout } from './layout.ts';
 export { withRoot } from './sources.ts';
+export { dockerArchive, type OpenDockerArchiveOptions, openDockerArchive } from './docker-archive.ts';
+export { type ArchiveSink, createOciArchiveSink, openOciArchive } from './oci-archive.ts';

@@ -1,4 +1,5 @@
-import { pipeline, type Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
+import { pipeline as pipe } from 'node:stream/promises';
 import * as tar from 'tar-stream';
 import { MabuildError } from './error.ts';
 import type { CallOptions } from './image-source.ts';
@@ -12,6 +13,10 @@ export interface TarEntry {
   readonly size: number;
   /** Permission bits, e.g. `0o755`. */
   readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Seconds since the epoch. */
+  readonly mtime: number;
   /** Target of a `symlink`, or the path of the other name of a `link`. */
   readonly linkname?: string | undefined;
   /** Extended header records (POSIX pax). */
@@ -62,12 +67,15 @@ export async function* readTarEntries(stream: Readable, options: CallOptions = {
   pipeline(stream, extract, () => undefined);
   try {
     for await (const body of extract) {
-      const { name, type, size = 0, mode = 0, linkname, pax } = body.header;
+      const { name, type, size = 0, mode = 0, uid = 0, gid = 0, mtime, linkname, pax } = body.header;
       yield {
         name,
         type: types.has(type ?? '') ? (type as TarEntryType) : 'other',
         size,
         mode,
+        uid,
+        gid,
+        mtime: Math.floor((mtime?.getTime() ?? 0) / 1000),
         ...(linkname === null || linkname === undefined ? {} : { linkname }),
         ...(pax === undefined ? {} : { pax: pax as Readonly<Record<string, string>> }),
         body: body as unknown as Readable,
@@ -92,4 +100,86 @@ function invalidTar(cause: unknown): unknown {
     hint: 'the archive is damaged or cut off',
     cause,
   });
+}
+
+/** One entry to write; nothing is taken from the machine or the clock, so that equal entries give equal bytes. */
+export interface PackEntry {
+  readonly name: string;
+  readonly type: 'file' | 'directory' | 'symlink' | 'link';
+  /** Permission bits. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Seconds since the epoch. */
+  readonly mtime: number;
+  readonly linkname?: string | undefined;
+  /** Bytes of a file. @default 0 */
+  readonly size?: number | undefined;
+  /** Opens a file's content, which must have `size` bytes. */
+  readonly open?: (() => Promise<Readable> | Readable) | undefined;
+}
+
+/**
+ * Writes a tar; memory does not grow with it.
+ *
+ * The stream fails with what `open` fails with, or with `SIZE_MISMATCH` when a content has another length.
+ */
+export function packTar(entries: AsyncIterable<PackEntry> | Iterable<PackEntry>): Readable {
+  return Readable.from(packed(entries), { objectMode: false });
+}
+
+async function* packed(entries: AsyncIterable<PackEntry> | Iterable<PackEntry>): AsyncGenerator<Uint8Array> {
+  const pack = tar.pack();
+  let failure: { readonly error: unknown } | undefined;
+  pack.on('error', () => undefined);
+  const feeding = feed(pack, entries).catch((error: unknown) => {
+    failure = { error };
+    pack.destroy();
+  });
+  try {
+    yield* pack as AsyncIterable<Uint8Array>;
+  } catch (error) {
+    throw failure?.error ?? error;
+  } finally {
+    pack.destroy();
+    await feeding;
+  }
+  if (failure !== undefined) throw failure.error;
+}
+
+async function feed(pack: tar.Pack, entries: AsyncIterable<PackEntry> | Iterable<PackEntry>): Promise<void> {
+  for await (const { open, mtime, linkname, ...header } of entries) {
+    const size = header.type === 'file' ? (header.size ?? 0) : 0;
+    const entry = pack.entry({
+      ...header,
+      ...(linkname === undefined ? {} : { linkname }),
+      size,
+      mtime: new Date(mtime * 1000),
+    });
+    if (open === undefined || size === 0) {
+      if (header.type === 'file') entry.end(Buffer.alloc(0));
+      continue;
+    }
+    let written = 0;
+    const counted = async function* (body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+      for await (const chunk of body) {
+        written += chunk.length;
+        if (written > size) throw wrongLength(header.name, size, 'more');
+        yield chunk;
+      }
+      if (written < size) throw wrongLength(header.name, size, `only ${written}`);
+    };
+    await pipe(await open(), counted, entry as unknown as NodeJS.WritableStream);
+  }
+  pack.finalize();
+}
+
+function wrongLength(name: string, size: number, found: string): MabuildError {
+  return new MabuildError(
+    `writing a tar archive: ${name} was announced with ${size} bytes and has ${found}`,
+    {
+      code: 'SIZE_MISMATCH',
+      hint: 'it was changed while it was read; try again',
+    },
+  );
 }
