@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { knownCodes } from '../packages/cli/src/exit-code.ts';
 import {
   packageOf,
   readSource,
@@ -169,9 +170,12 @@ describe('architecture', () => {
   });
 
   it('every error code has its exit code', () => {
-    const table = readSources(['cli']).find((file) => file.path === 'exit-code.ts')?.code ?? '';
-    const known = new Set([...table.matchAll(/'([A-Z][A-Z0-9_]+)'/g)].map((match) => match[1] ?? ''));
-    const missing = new Set(sources.flatMap(errorCodes).filter((code) => !known.has(code)));
+    const missing = new Set(
+      sources
+        .filter((file) => !file.path.startsWith('testing/'))
+        .flatMap(errorCodes)
+        .filter((code) => !knownCodes.has(code)),
+    );
     expect([...missing].sort(), 'packages/cli/src/exit-code.ts does not name').to.deep.equal([]);
   });
 
@@ -231,7 +235,9 @@ function reach(from: readonly string[], files: readonly SourceFile[]): ReadonlyS
 
 /** Codes that a file gives to errors: `code: 'X'`, also in a conditional, and the members of a type of codes. */
 function errorCodes(file: SourceFile): readonly string[] {
-  const given = [...file.code.matchAll(/\bcode:([^,;\n}]*)/g)].flatMap((match) => [
+  // Events have codes too, and end no command.
+  const code = file.code.replace(/type: 'warning'[^}]*}/g, '');
+  const given = [...code.matchAll(/\bcode:([^,;\n}]*)/g)].flatMap((match) => [
     ...(match[1] ?? '').matchAll(/'([A-Z][A-Z0-9_]+)'/g),
   ]);
   const unions = [...file.code.matchAll(/type \w*Code\s*=([^;]*);/g)].flatMap((match) => [

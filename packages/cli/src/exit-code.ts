@@ -6,29 +6,96 @@ export type ExitCode = number;
 
 /** Codes that mean "the answer is no". */
 const answerIsNo: ReadonlySet<string> = new Set([
+  'BASE_NOT_FOUND',
   'BASE_ONBUILD_RUNS',
   'BASE_PLATFORM_MISSING',
   'BUILD_FAILED',
   'EMULATION_MISSING',
   'IMAGE_NOT_FOUND',
+  'INTERNAL',
+  'NEEDS_BUILDKIT',
+  'ONBUILD_NEEDS_EMULATOR',
   'PLATFORM_MISSING',
+  'QEMU_NOT_FOUND',
   'VERIFICATION_FAILED',
   'WRONG_ARCHITECTURE',
 ]);
 
 /** Codes that mean "the world refused". */
 const worldRefused: ReadonlySet<string> = new Set([
+  'BINFMT_UNREADABLE',
+  'BLOB_NOT_FOUND',
+  'CREDENTIAL_HELPER_FAILED',
+  'DIGEST_MISMATCH',
+  'DOCUMENT_TOO_LARGE',
+  'ENGINE_ANSWER_INVALID',
+  'ENGINE_LACKS_BUILDER',
   'ENGINE_REFUSED',
+  'ENGINE_TOO_NEW',
+  'ENGINE_TOO_OLD',
   'ENGINE_UNREACHABLE',
+  'EXPORT_INVALID',
+  'LOAD_FAILED',
+  'NOT_AN_ENGINE',
   'NO_ENGINE',
+  'PROBE_FAILED',
+  'PULL_FAILED',
   'REGISTRY_DENIED',
   'REGISTRY_ERROR',
   'REGISTRY_RATE_LIMITED',
+  'REGISTRY_TAG_MOVED',
   'REGISTRY_UNAUTHORIZED',
   'REGISTRY_UNREACHABLE',
+  'SIZE_MISMATCH',
+  'UNSUPPORTED_MANIFEST',
 ]);
 
-/** The exit code for what a command threw: a code that is in neither table was asked wrongly. */
+/** Codes that mean "asked wrongly": usage, configuration, files, names. */
+const askedWrongly: ReadonlySet<string> = new Set([
+  'ADDED_FILE_UNREADABLE',
+  'ARCHIVE_INVALID',
+  'CONFIG_INVALID',
+  'CONFIG_NOT_FOUND',
+  'CONTEXT_ARCHIVE_INVALID',
+  'CONTEXT_CHANGED',
+  'CONTEXT_FILE_NOT_FOUND',
+  'CONTEXT_NOT_FOUND',
+  'CONTEXT_UNREADABLE',
+  'DOCKERFILE_EXPANSION',
+  'DOCKERFILE_NOT_FOUND',
+  'DOCKERFILE_SYNTAX',
+  'DOCKERIGNORE_INVALID',
+  'DOCKER_CONFIG_INVALID',
+  'DUPLICATE_PLATFORM',
+  'EDIT_CONFLICT',
+  'FILE_NOT_FOUND',
+  'FILE_UNREADABLE',
+  'FILE_UNWRITABLE',
+  'INVALID_COMPRESSION',
+  'INVALID_CONFIG',
+  'INVALID_DESCRIPTOR',
+  'INVALID_DIGEST',
+  'INVALID_OUTPUT',
+  'INVALID_PLATFORM',
+  'INVALID_PORT',
+  'INVALID_REFERENCE',
+  'INVALID_SOURCE',
+  'INVALID_TAR',
+  'LAYOUT_INVALID',
+  'MIXED_MEDIA_TYPES',
+  'NO_DOCKERFILE',
+  'TARGET_NOT_FOUND',
+  'TLS_FILES_MISSING',
+  'UNSAFE_PATH',
+  'UNSUPPORTED_COMPRESSION',
+  'UNSUPPORTED_DIGEST',
+  'USAGE',
+]);
+
+/** Every code of ours, for the test that lets none be forgotten. */
+export const knownCodes: ReadonlySet<string> = new Set([...answerIsNo, ...worldRefused, ...askedWrongly]);
+
+/** The exit code for what a command threw: a code of somebody's plug-in counts as asked wrongly. */
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof Interrupted) return 130;
   if (!isMabuildError(error)) return 1;
