@@ -1,1 +1,15 @@
-export {};
+export type { Config, RegistryConfig } from './config.ts';
+export { type BuildOptions, buildAndPush, defaultPlatforms, planImages } from './sdk/build.ts';
+export type { BuildRequest, BuildResult, BuildResultImage } from './sdk/build-request.ts';
+export { type CheckReport, type CheckRequest, checkFiles } from './sdk/check.ts';
+export { type DockerConfig, readDockerConfig } from './sdk/docker-config.ts';
+export { type DoctorReport, examine, type PlatformSupport } from './sdk/doctor.ts';
+export type { Environment } from './sdk/environment.ts';
+export type { InspectedImage, InspectReport } from './sdk/inspect.ts';
+export { type MigratedFile, type MigrateReport, type MigrateRequest, migrateFiles } from './sdk/migrate.ts';
+export { type Output, parseOutput } from './sdk/output.ts';
+export type { Published } from './sdk/publish.ts';
+export { type PushRequest, pushImage } from './sdk/push-image.ts';
+export { digestOfReference, inspectImage, type VerifyRequest, verifyReference } from './sdk/registry-verbs.ts';
+export { type RunOptions, type RunRequest, runImage } from './sdk/run-image.ts';
+export type { SdkOptions } from './sdk/toolbox.ts';

@@ -5,7 +5,7 @@ import type { GlobalOptions } from '../program.ts';
 import type { SdkOptions } from '../sdk/toolbox.ts';
 
 /** A flag whose value is none of its choices. */
-export function oneOf<T extends string>(flag: string, value: string, choices: readonly T[]): T {
+export function oneOf<const T extends string>(flag: string, value: string, choices: readonly T[]): NoInfer<T> {
   const choice = choices.find((candidate) => candidate === value);
   if (choice !== undefined) return choice;
   throw new MabuildError(`${flag} ${JSON.stringify(value)} is none of ${choices.join(', ')}`, { code: 'USAGE' });

@@ -49,9 +49,6 @@ export function runCommand({ io, exit }: CommandHost): Command {
           onOutput: (stream, chunk) => {
             (stream === 'stdout' ? io.stdout : io.stderr).write(chunk);
           },
-          onWarning: (message) => {
-            io.stderr.write(`warning: ${message}\n`);
-          },
         },
       );
       exit(exitCode);

@@ -7,7 +7,6 @@ import { oneOf, sdkOptions } from './options.ts';
 interface VerifyOptions extends GlobalOptions {
   readonly platform?: string;
   readonly base?: string;
-  readonly strict?: boolean;
   readonly format: string;
 }
 
@@ -18,7 +17,6 @@ export function verifyCommand({ io, exit }: CommandHost): Command {
     .argument('<ref>', 'image')
     .option('--platform <list>', 'only these platforms')
     .option('--base <ref>', 'leave out the layers of this base image')
-    .option('--strict', 'what could not be read fails too')
     .option('--format <format>', 'text or json', 'text')
     .addHelpText('after', '\nExample:\n  mabuild verify --platform linux/arm/v7 ghcr.io/me/app:1')
     .action(async (ref: string, options: VerifyOptions) => {
@@ -30,7 +28,6 @@ export function verifyCommand({ io, exit }: CommandHost): Command {
           reference: ref,
           platforms: options.platform === undefined ? undefined : parsePlatformList(options.platform),
           base: options.base,
-          strict: options.strict ?? false,
         },
         await sdkOptions(io, options),
       );

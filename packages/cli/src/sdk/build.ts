@@ -15,8 +15,7 @@ import { formatPlatform, MabuildError, type Platform, type PushEvent, parsePlatf
 import type { RegistryClient } from '@mabuild/registry';
 import type { BuildRequest, BuildResult } from './build-request.ts';
 import { openRequestContext } from './context.ts';
-import { exportFiles } from './export-files.ts';
-import { loadImages } from './load.ts';
+import { loadImages, writeDockerArchives } from './load.ts';
 import type { Output } from './output.ts';
 import { assemble, type Published, parseTag, pushSuffixedTags, pushTags, writeLayout } from './publish.ts';
 import { type SdkOptions, type Toolbox, withToolbox } from './toolbox.ts';
@@ -176,19 +175,11 @@ async function deliver(
     }
     case 'oci':
     case 'oci-archive':
-      await writeLayout(assembly, output, tags, copying);
+      await writeLayout(assembly, { ...output, type: output.type }, tags, copying);
       return { digest, references: [] };
-    case 'local':
-    case 'tar':
-      await exportFiles(images, output, options);
-      return { digest, references: [] };
+    case 'docker-archive':
+      return writeDockerArchives(images, output, tags, options);
     default:
-      return loadImages(images, assembly, output, tags, {
-        engine: site.engine,
-        explicit: request.output !== undefined,
-        temporaryDirectory: site.temporaryDirectory,
-        signal: options.signal,
-        onEvent: options.onEvent,
-      });
+      return loadImages(images, tags, { engine: site.engine, explicit: request.output !== undefined, ...copying });
   }
 }

@@ -33,7 +33,7 @@ export async function examine(
 ): Promise<DoctorReport> {
   return withToolbox(options, async (toolbox) => {
     const common = {
-      credentials: toolbox.dockerConfig.registries,
+      credentials: toolbox.dockerConfig.hosts,
       mirrors: Object.entries(toolbox.config.registries ?? {}).flatMap(([host, { mirrors }]) =>
         (mirrors ?? []).map((url) => `${host} through ${url}`),
       ),

@@ -6,7 +6,9 @@ export type Output =
   | { readonly type: 'push'; readonly byDigest?: boolean }
   /** Into the engine. */
   | { readonly type: 'load' }
-  | { readonly type: 'oci' | 'oci-archive' | 'docker-archive'; readonly path: string }
+  | { readonly type: 'oci'; readonly path: string }
+  | { readonly type: 'oci-archive'; readonly path: string }
+  | { readonly type: 'docker-archive'; readonly path: string }
   /** The files of the final stage, a folder per platform when there are several. */
   | { readonly type: 'local' | 'tar'; readonly path: string };
 

@@ -85,7 +85,7 @@ export async function pushSuffixedTags(
   const published: Published[] = [];
   for (const reference of tags.map(parseTag)) {
     for (const image of images) {
-      const tag = `${reference.tag ?? 'latest'}-${platformSuffix(image.platform)}`;
+      const tag = `${reference.tag ?? 'latest'}-${platformSuffix(image.task.platform)}`;
       const sink = options.registry.sink(reference);
       await copyImage(image.source, sink, { root: image.descriptor, tags: [tag], ...copyOptions(options) });
       published.push({ reference: formatReference({ ...reference, tag }), digest: image.descriptor.digest });

@@ -1,6 +1,9 @@
-import { join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import type { BuildEvent } from '@mabuild/core';
 import {
+  type CallOptions,
   copyImage,
   formatReference,
   type ImageSource,
@@ -9,7 +12,6 @@ import {
   openLayout,
   openOciArchive,
   type PushEvent,
-  referenceName,
   verifyImage,
 } from '@mabuild/oci';
 import type { Published } from './publish.ts';
@@ -36,14 +38,47 @@ export async function pushImage(
 ): Promise<Published> {
   const reference = parseTag(request.destination);
   return withToolbox(options, async (toolbox) => {
-  const source = await openSource(request.source, toolbox.environment.workingDirectory, options);
-  if (request.verify ?? true) {
-    const report = await verifyImage(source, { signal: options.signal });
-    if (!report.ok) throw verificationFailed(request.source, report);
-  }
-  const sink = (await toolbox.registry()).sink(reference);
-  const tag = reference.tag ?? 'latest';
-  await copyImage(source, sink, { tags: [tag], jobs: 16, signal: options.signal, onEvent: options.onEvent });
-  return { reference: formatReference({ ...reference, tag }), digest: source.root.digest };
+    const { environment } = toolbox;
+    const directory = join(environment.temporaryDirectory, `mabuild-${randomBytes(6).toString('hex')}`);
+    try {
+      const source = await openSource(request.source, environment.workingDirectory, directory, options);
+      if (request.verify ?? true) {
+        const report = await verifyImage(source, { signal: options.signal });
+        if (!report.ok) throw verificationFailed(request.source, report);
+      }
+      const sink = (await toolbox.registry()).sink(reference);
+      const tag = reference.tag ?? 'latest';
+      await copyImage(source, sink, { tags: [tag], jobs: 16, signal: options.signal, onEvent: options.onEvent });
+      return { reference: formatReference({ ...reference, tag }), digest: source.root.digest };
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
   });
+}
+
+async function openSource(
+  text: string,
+  workingDirectory: string,
+  temporaryDirectory: string,
+  options: CallOptions,
+): Promise<ImageSource> {
+  const [, kind, rest] = /^([a-z-]+):(.+)$/.exec(text) ?? [];
+  const { signal } = options;
+  const path = (name: string): string => resolve(workingDirectory, name);
+  switch (kind) {
+    case 'oci': {
+      const colon = rest?.lastIndexOf(':') ?? -1;
+      const tagged = colon > (rest?.lastIndexOf('/') ?? -1);
+      return openLayout(path(tagged ? rest!.slice(0, colon) : rest!), { tag: tagged ? rest!.slice(colon + 1) : undefined, signal });
+    }
+    case 'oci-archive':
+      return openOciArchive(path(rest!), { signal });
+    case 'docker-archive':
+      return openDockerArchive(path(rest!), { directory: temporaryDirectory, signal });
+    default:
+      throw new MabuildError(`${JSON.stringify(text)} is no source`, {
+        code: 'INVALID_SOURCE',
+        hint: 'use oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE',
+      });
+  }
 }

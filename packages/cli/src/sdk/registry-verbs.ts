@@ -65,8 +65,6 @@ export interface VerifyRequest {
   readonly platforms?: readonly Platform[] | undefined;
   /** The base whose layers are left out. */
   readonly base?: string | undefined;
-  /** What could not be read fails too. @default false */
-  readonly strict?: boolean | undefined;
 }
 
 /**
@@ -79,7 +77,6 @@ export async function verifyReference(request: VerifyRequest, options: SdkOption
     return verifyImage(source, {
       ...(request.platforms ? { platforms: request.platforms } : {}),
       ...(base ? { baseLayers: await layersOf(base, options) } : {}),
-      strict: request.strict ?? false,
       signal: options.signal,
     });
   });

@@ -1,12 +1,11 @@
-import { formatPlatform, MabuildError, type VerifyReport } from '@mabuild/oci';
+import { MabuildError, type VerifyReport } from '@mabuild/oci';
 
 /** Why an image is not published: the first lie by file and layer, and how many more there are. */
 export function verificationFailed(name: string, report: VerifyReport): MabuildError {
   const problems = report.images.flatMap((image) =>
     image.problems.map((problem) => {
-      const platform = image.platform ? formatPlatform(image.platform) : image.digest;
       const where = [problem.path, problem.layer && `in layer ${problem.layer}`].filter(Boolean).join(' ');
-      return `${platform}: ${where} ${problem.found ? `is ${problem.found}` : problem.kind} (${problem.kind})`;
+      return `${image.platform}: ${where} ${problem.found ? `is ${problem.found}` : problem.kind} (${problem.kind})`;
     }),
   );
   const more = problems.length > 1 ? ` and ${problems.length - 1} more` : '';
