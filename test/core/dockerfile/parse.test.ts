@@ -1,5 +1,5 @@
 import { detectDirective, type Instruction, locate, parseDockerfile } from '@mabuild/core';
-import type { MabuildError } from '@mabuild/oci';
+import { isMabuildError, type MabuildError } from '@mabuild/oci';
 import { expect } from 'chai';
 import { splitQuoted } from '../../../packages/core/src/dockerfile/arguments.ts';
 import { readHeredocMark } from '../../../packages/core/src/dockerfile/heredoc.ts';
@@ -138,6 +138,24 @@ sharedDescribe("reading Dockerfiles as BuildKit's parser does", () => {
       const run = scanDockerfile({ text, file: undefined }).instructions[1];
       expect(run?.heredocs.map((heredoc) => heredoc.name)).to.deep.equal(row.asLine.heredocNames);
       expect(run?.endLine, row.word).to.equal(row.asLine.endLine);
+    }
+  });
+});
+
+sharedDescribe('a Dockerfile that is cut off anywhere', () => {
+  it('parses or gets a refusal with its place', () => {
+    const inputs = hasShared() ? readParserCases('edge-ours').map((row) => row.input) : [];
+    for (const input of inputs) {
+      for (let length = 0; length < input.length; length += 3) {
+        const text = input.slice(0, length);
+        try {
+          parseDockerfile(text, { file: 'Dockerfile' });
+        } catch (error) {
+          if (!isMabuildError(error)) throw error;
+          expect(error.location?.line, JSON.stringify(text)).to.be.greaterThan(0);
+          expect(error.location?.column, JSON.stringify(text)).to.be.greaterThan(0);
+        }
+      }
     }
   });
 });

@@ -1,8 +1,9 @@
 import { endBefore } from './characters.ts';
 import type { Range } from './model.ts';
-import type { Line, Scan } from './scan.ts';
+import { continuationStart, type Line, type Scan } from './scan.ts';
 
 const unicodeSpace = /[\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/g;
+const lineBreaks = /[\r\v\f]/g;
 const leadingUnicodeSpace = /^[\t ]*[\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/;
 
 /**
@@ -16,7 +17,7 @@ export function maskDockerfile(text: string, scan: Scan): string {
   for (const line of scan.lines) {
     const content = text.slice(line.start, line.end);
     const body = content.endsWith('\r') ? content.slice(0, -1) : content;
-    const masked = maskLine(body.replace(/[\r\v\f]/g, ' '), line, scan.escape);
+    const masked = maskLine(body, line, scan.escape);
     out += masked + text.slice(line.start + body.length, nextStart(text, line));
   }
   return out;
@@ -31,25 +32,30 @@ function maskLine(body: string, line: Line, escaping: string): string {
     case 'instruction':
       return maskInstruction(body, escaping);
     case 'comment':
-      return body.replaceAll('=', ' ').replace(unicodeSpace, ' ');
+      return body.replace(lineBreaks, ' ').replaceAll('=', ' ').replace(unicodeSpace, ' ');
     case 'inner-comment':
     case 'blank':
       return ' '.repeat(body.length);
     case 'heredoc':
       return body === '' ? '' : `#${' '.repeat(body.length - 1)}`;
     case 'directive':
-      return body;
+      return body.replace(lineBreaks, ' ').replace(unicodeSpace, ' ');
   }
 }
 
 function maskInstruction(body: string, escaping: string): string {
   if (body.trim() === escaping) return ' '.repeat(body.length);
-  const end = endBefore(body, ' \t');
-  const run = endBefore(body.slice(0, end), escaping);
-  // Two escape characters at the end of a line escape each other: the line does not go on.
-  const ended = end - run > 1 ? body.slice(0, run) + '_'.repeat(end - run) + body.slice(end) : body;
-  return ended
-    .replaceAll('<<', '++')
-    .replace(leadingUnicodeSpace, (spaces) => ' '.repeat(spaces.length))
-    .replace(unicodeSpace, '_');
+  const visible = body.slice(0, endBefore(body, '\r'));
+  const end = continuationStart(visible, escaping) ?? body.length;
+  const tail = body.slice(end).replace(lineBreaks, ' ');
+  return (
+    body
+      .slice(0, end)
+      .replace(lineBreaks, ' ')
+      // Only an escape character that continues the line may look like one.
+      .replaceAll(escaping, '_')
+      .replaceAll('<<', '++')
+      .replace(leadingUnicodeSpace, (spaces) => ' '.repeat(spaces.length))
+      .replace(unicodeSpace, '_') + tail
+  );
 }

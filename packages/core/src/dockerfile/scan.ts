@@ -204,7 +204,7 @@ function scanInstruction(state: State, first: number, text: string, start: numbe
 }
 
 /** Where the continuation character stands, when there is one that is not escaped itself. */
-function continuationStart(content: string, escaping: string): number | undefined {
+export function continuationStart(content: string, escaping: string): number | undefined {
   const end = endBefore(content, ' \t') - 1;
   return content[end] === escaping && content[end - 1] !== escaping ? end : undefined;
 }
