@@ -51,7 +51,7 @@ async function config(dir, host, { htpasswd, tls, token }) {
   if (htpasswd) await writeFile(join(dir, 'htpasswd'), testUser.htpasswd);
   return {
     version: 0.1,
-    log: { level: 'info', accesslog: { disabled: true } },
+    log: { level: 'warn', accesslog: { disabled: true } },
     storage: { filesystem: { rootdirectory: join(dir, 'data') }, delete: { enabled: true } },
     http: {
       addr: host,

@@ -71,15 +71,16 @@ servicesDescribe('build: an x64 Dockerfile for three platforms', function (servi
               `final-machine: ${machine}`,
               `target: ${target}`,
               'greeting: good day',
-              'files: ./app.sh ./kept.secret ',
+              'files: ./.dockerignore ./app.sh ./kept.secret ',
             ].map((line) => line.trimEnd()),
           );
           expect((await judge.run(image, platform, ['uname', '-m'])).trim()).to.equal(machine);
-          await judge.removeImage(image);
         });
       }
 
       it('leaves nothing behind', async () => {
+        // Pulled for the tests above.
+        await judge.removeImage(image);
         expect(await judge.containers()).to.deep.equal([]);
         expect(await workspace.leftovers()).to.deep.equal([]);
         expect((await judge.tags()).filter((tag) => !/(^|\/)busybox:/.test(tag))).to.deep.equal([]);
