@@ -150,6 +150,11 @@ describe('segments of an expanded word', () => {
     });
   }
 
+  it('can leave quotes alone, as heredocs have them', () => {
+    const options = { ignoreQuotes: true };
+    expect(expandWord('it\'s "$A" \\$A', new Map([['A', 'b']]), options).text).to.equal('it\'s "b" $A');
+  });
+
   it('takes the escape character of the file', () => {
     expect(expandWord('c:\\a`$b', new Map(), { escape: '`' }).text).to.equal('c:\\a$b');
   });

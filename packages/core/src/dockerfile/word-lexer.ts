@@ -9,6 +9,8 @@ export interface ExpandOptions {
   readonly escape?: '\\' | '`' | undefined;
   /** Keep quotes in the result. @default false */
   readonly rawQuotes?: boolean | undefined;
+  /** Quotes are characters like any other, as in the body of a COPY heredoc. @default false */
+  readonly ignoreQuotes?: boolean | undefined;
   /** Keep escape characters in the result. @default false */
   readonly rawEscapes?: boolean | undefined;
   /** Keep references to variables that are not set. @default false */
@@ -42,6 +44,7 @@ interface Lexer {
   readonly env: Environment;
   readonly escape: string;
   readonly rawQuotes: boolean;
+  readonly ignoreQuotes: boolean;
   readonly keepUnset: boolean;
   readonly matched: Set<string>;
   readonly unmatched: Set<string>;
@@ -63,6 +66,7 @@ export function lexWord(raw: string, env: Environment, options: ExpandOptions): 
     env,
     escape: options.escape ?? '\\',
     rawQuotes: options.rawQuotes ?? false,
+    ignoreQuotes: options.ignoreQuotes ?? false,
     rawEscapes: options.rawEscapes ?? false,
     keepUnset: options.keepUnset ?? false,
     matched: new Set(),
@@ -117,8 +121,8 @@ function readUntil(lexer: Lexer, stop: string | undefined, rawEscapes: boolean):
 
 function readItem(lexer: Lexer, character: string): Item {
   if (character === '$') return { chunks: readDollar(lexer), splits: true };
-  if (character === "'") return { chunks: readSingleQuote(lexer), splits: false };
-  if (character === '"') return { chunks: readDoubleQuote(lexer), splits: false };
+  if (character === "'" && !lexer.ignoreQuotes) return { chunks: readSingleQuote(lexer), splits: false };
+  if (character === '"' && !lexer.ignoreQuotes) return { chunks: readDoubleQuote(lexer), splits: false };
   if (character === '<') return { chunks: readAngle(lexer), splits: false };
   const from = lexer.at;
   next(lexer);
