@@ -1,6 +1,9 @@
+export { type RunBuildOptions, runBuild } from './build.ts';
+export { type CheckOptions, checkDockerfile, offlineImages } from './check.ts';
 export { type ContextTarOptions, contextTar } from './context/archive.ts';
 export type { AddedFile, BuildContext, ContextEntry } from './context/context.ts';
 export { type FolderContextOptions, openFolderContext } from './context/folder-context.ts';
+export { type DiffNames, unifiedDiff } from './diff.ts';
 export {
   type Base,
   type CopySource,
@@ -75,11 +78,35 @@ export {
 export { findQemu, type QemuRequest, qemuDirectories } from './emulation/qemu.ts';
 export * from './engines/index.ts';
 export type { BuildEvent, OnBuildEvent } from './events.ts';
+export { type BuiltImage, type FinishOptions, finishImage } from './finish/finish.ts';
 export { officialNamespace, platformOfArchitecture, readNamespace } from './knowledge/namespaces.ts';
 export { isOfficialImage, officialImagePlatforms, officialTagsWith } from './knowledge/official-images.ts';
 export { suggestTag } from './knowledge/suggest-tag.ts';
+export { type Memory, openMemory } from './memory.ts';
+export {
+  type MigratedDockerfile,
+  type MigrateOptions,
+  type Migration,
+  type MigrationStyle,
+  migrateDockerfile,
+} from './migrate.ts';
 export type { BuildPlan, BuildTask, PlannedBase, Strategy } from './plan/plan.ts';
-export type { Finding, FixKind, ImageFacts, Rule, RuleContext, Severity } from './rules/rule.ts';
+export {
+  type PlannedBuild,
+  type PlannedTask,
+  type PlanRequest,
+  type PlanWorld,
+  planBuild,
+} from './plan/plan-build.ts';
+export {
+  type Finding,
+  type FixKind,
+  type ImageFacts,
+  type Rule,
+  type RuleContext,
+  recommendedRules,
+  type Severity,
+} from './rules/index.ts';
 export {
   type BaseOptions,
   type BasePin,
@@ -91,7 +118,3 @@ export {
   syntaxImage,
   wantedImages,
 } from './transforms/index.ts';
-export { type RunBuildOptions, runBuild } from './build.ts';
-export { type BuiltImage, type FinishOptions, finishImage } from './finish/finish.ts';
-export { type Memory, openMemory } from './memory.ts';
-export { type PlannedBuild, type PlannedTask, type PlanRequest, type PlanWorld, planBuild } from './plan/plan-build.ts';

@@ -72,6 +72,22 @@ export function readableImageUses(dockerfile: Dockerfile, build: BuildTarget): r
   ]);
 }
 
+/**
+ * What each stage stands on, by name: an image, `scratch`, or a stage's name in parentheses; `undefined` where it cannot
+ * be read.
+ */
+export function baseNames(dockerfile: Dockerfile, build: BuildTarget): readonly (string | undefined)[] {
+  return dockerfile.stages.map((stage) => {
+    try {
+      const base = resolveBase(dockerfile, stage, scopeOf(build));
+      return base.kind === 'image' ? base.name : base.kind === 'stage' ? `(${base.stage.name})` : base.kind;
+    } catch (error) {
+      if (isMabuildError(error)) return undefined;
+      throw error;
+    }
+  });
+}
+
 function quietly(list: () => readonly ImageUse[]): readonly ImageUse[] {
   try {
     return list();

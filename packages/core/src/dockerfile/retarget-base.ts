@@ -12,7 +12,7 @@ import { officialNamespace, officialRepository, readNamespace } from '../knowled
 import { officialImagePlatforms } from '../knowledge/official-images.ts';
 import { aliasStages } from './alias-stage.ts';
 import { applyEdits } from './edit.ts';
-import { type BuildTarget, type ImageUse, imageUses, readableImageUses } from './image-uses.ts';
+import { type BuildTarget, baseNames, type ImageUse, imageUses, readableImageUses } from './image-uses.ts';
 import type { Dockerfile, TextEdit } from './model.ts';
 import { parseDockerfile } from './parse.ts';
 import { renameImage } from './rename-image.ts';
@@ -69,7 +69,7 @@ export function retargetBase(dockerfile: Dockerfile, options: RetargetOptions): 
   ];
   if (options.throughArgs === false) return edits(false);
   const preferred = edits(true);
-  return holds(dockerfile, preferred, options) ? preferred : edits(false);
+  return holds(dockerfile, preferred, wanted, options) ? preferred : edits(false);
 }
 
 /** What a use of an image is renamed to; its own name when it stays. */
@@ -210,20 +210,20 @@ function needsAlias(use: ImageUse, options: RetargetOptions): boolean {
   return use.kind !== 'from' && !options.mappingOnly && !leavesX64(use, options);
 }
 
-/** Tells whether the edited text names what was wanted: an ARG may serve several names. */
-function holds(dockerfile: Dockerfile, edits: readonly TextEdit[], options: RetargetOptions): boolean {
-  const names = (file: Dockerfile): readonly string[] =>
-    retargetedUses(file, options)
-      .filter(({ use }) => use.kind === 'from')
-      .map(({ use, to }) => `${use.stage.name ?? ''} ${newName(use, to)}`)
-      .sort();
+/** Tells whether the edited text stands on what was wanted, and on nothing else: an ARG may serve several names. */
+function holds(
+  dockerfile: Dockerfile,
+  edits: readonly TextEdit[],
+  wanted: readonly RetargetedUse[],
+  options: RetargetOptions,
+): boolean {
+  const names = [...baseNames(dockerfile, options)];
+  for (const { use, to } of wanted) if (use.kind === 'from') names[use.stage.index] = newName(use, to);
   try {
     const edited = parseDockerfile(applyEdits(dockerfile.text, edits), { file: dockerfile.file });
-    const uses = retargetedUses(edited, options);
-    const done = uses.every(({ use, to }) => sameReference(use.reference, to.reference));
-    const before = names(dockerfile);
-    const after = names(edited);
-    return done && before.every((name) => after.includes(name));
+    // Stages that were added come first.
+    const after = baseNames(edited, options).slice(-names.length);
+    return names.every((name, index) => name === after[index]);
   } catch (error) {
     if (isMabuildError(error)) return false;
     throw error;

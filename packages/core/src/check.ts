@@ -1,0 +1,63 @@
+import { type Platform, parseReference } from '@mabuild/oci';
+import type { Dockerfile } from './dockerfile/model.ts';
+import { parseDockerfile } from './dockerfile/parse.ts';
+import { ignoredRules } from './dockerfile/pragma.ts';
+import { officialRepository } from './knowledge/namespaces.ts';
+import { officialImagePlatforms } from './knowledge/official-images.ts';
+import { recommendedRules } from './rules/index.ts';
+import type { Finding, ImageFacts, Rule, Severity } from './rules/rule.ts';
+
+export interface CheckOptions {
+  readonly platforms: readonly Platform[];
+  /** @default {@link offlineImages} */
+  readonly images?: ImageFacts | undefined;
+  /** @default {@link recommendedRules} */
+  readonly rules?: readonly Rule[] | undefined;
+  readonly buildArgs?: Readonly<Record<string, string>> | undefined;
+  /** Names of rules to leave out. */
+  readonly ignore?: readonly string[] | undefined;
+  /** Severities other than the rules' own, by rule name. */
+  readonly severities?: Readonly<Record<string, Severity>> | undefined;
+}
+
+/** What is known without a network: the table of Docker's official images. */
+export const offlineImages: ImageFacts = {
+  async platformsOf(text) {
+    const reference = parseReference(text);
+    const repository = officialRepository(reference);
+    if (repository === undefined || (reference.digest !== undefined && reference.tag === undefined))
+      return undefined;
+    return officialImagePlatforms(repository, reference.tag ?? 'latest');
+  },
+};
+
+/**
+ * Finds what breaks in a Dockerfile on the platforms asked for, in the order of the file.
+ *
+ * Comments `# mabuild ignore=rule-id because …` above an instruction switch rules off there.
+ * @throws MabuildError `DOCKERFILE_SYNTAX` when given a text that is no Dockerfile.
+ */
+export async function checkDockerfile(
+  dockerfile: Dockerfile | string,
+  options: CheckOptions,
+): Promise<readonly Finding[]> {
+  const file = typeof dockerfile === 'string' ? parseDockerfile(dockerfile) : dockerfile;
+  const {
+    platforms,
+    images = offlineImages,
+    rules = recommendedRules,
+    ignore = [],
+    severities = {},
+  } = options;
+  const context = { platforms, images, buildArgs: options.buildArgs ?? {} };
+  const found = await Promise.all(
+    rules.filter((rule) => !ignore.includes(rule.name)).map((rule) => rule.check(file, context)),
+  );
+  return found
+    .flat()
+    .filter(
+      (finding) => !ignore.includes(finding.rule) && !ignoredRules(file, finding.range).has(finding.rule),
+    )
+    .map((finding) => ({ ...finding, severity: severities[finding.rule] ?? finding.severity }))
+    .sort((a, b) => a.range.start - b.range.start || a.range.end - b.range.end || (a.rule < b.rule ? -1 : 1));
+}

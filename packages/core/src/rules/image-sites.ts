@@ -1,0 +1,53 @@
+import { familiarReference, type ImageReference, type Platform } from '@mabuild/oci';
+import { applyEdits } from '../dockerfile/edit.ts';
+import { baseNames, type ImageUse, readableImageUses } from '../dockerfile/image-uses.ts';
+import type { Dockerfile, Range, TextEdit } from '../dockerfile/model.ts';
+import { parseDockerfile } from '../dockerfile/parse.ts';
+import { renameImage } from '../dockerfile/rename-image.ts';
+import { isDeliberate } from '../dockerfile/retarget-base.ts';
+import type { RuleContext } from './rule.ts';
+
+/** An image that a Dockerfile names, and the asked platforms that get it. */
+export interface ImageSite {
+  readonly use: ImageUse;
+  readonly platforms: readonly Platform[];
+}
+
+/** Every image that a Dockerfile takes from outside for the asked platforms; stages with another platform on purpose are left out. */
+export function imageSites(dockerfile: Dockerfile, context: RuleContext): readonly ImageSite[] {
+  const sites = new Map<string, { use: ImageUse; platforms: Platform[] }>();
+  for (const platform of context.platforms) {
+    const build = { platform, buildArgs: context.buildArgs };
+    for (const use of readableImageUses(dockerfile, build)) {
+      if (isDeliberate(use, build)) continue;
+      const key = `${use.range.start} ${use.base.name}`;
+      const site = sites.get(key) ?? { use, platforms: [] };
+      site.platforms.push(platform);
+      sites.set(key, site);
+    }
+  }
+  return [...sites.values()];
+}
+
+/** Where a finding about an image stands. */
+export function siteRange(site: ImageSite): Range {
+  return site.use.range;
+}
+
+/**
+ * Edits that give a site's image another name: in the ARG default where it comes from one, in the instruction when that
+ * default makes other names too.
+ */
+export function renameSite(dockerfile: Dockerfile, site: ImageSite, to: ImageReference): readonly TextEdit[] {
+  const { use } = site;
+  const untagged = !/:[^/@]*(?:@|$)/.test(use.base.name) && to.tag === 'latest';
+  const { registry, repository } = to;
+  const name = familiarReference(untagged && to.digest === undefined ? { registry, repository } : to);
+  const edits = renameImage(dockerfile, use, name, { throughArgs: true });
+  const build = { platform: site.platforms[0] ?? use.platform };
+  const wanted = baseNames(dockerfile, build).map((other) => (other === use.base.name ? name : other));
+  const after = baseNames(parseDockerfile(applyEdits(dockerfile.text, edits)), build);
+  // One of two FROM with the same name may be changed without the other.
+  const alone = after.every((other, index) => other === wanted[index] || other === use.base.name);
+  return alone ? edits : renameImage(dockerfile, use, name, { throughArgs: false });
+}

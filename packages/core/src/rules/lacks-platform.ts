@@ -1,0 +1,108 @@
+import {
+  familiarReference,
+  formatPlatform,
+  type ImageReference,
+  normalizePlatform,
+  type Platform,
+  platformSatisfies,
+  platformsEqual,
+  withTag,
+} from '@mabuild/oci';
+import type { Dockerfile } from '../dockerfile/model.ts';
+import { officialRepository, readNamespace } from '../knowledge/namespaces.ts';
+import { suggestTag } from '../knowledge/suggest-tag.ts';
+import { type ImageSite, imageSites, renameSite, siteRange } from './image-sites.ts';
+import type { Finding, RuleContext } from './rule.ts';
+
+/** Finds images that have nothing for an asked platform; which uses are looked at is the caller's. */
+export async function findMissingPlatforms(
+  rule: string,
+  dockerfile: Dockerfile,
+  context: RuleContext,
+  looksAt: (site: ImageSite) => boolean,
+): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  for (const site of imageSites(dockerfile, context).filter(looksAt)) {
+    const { reference } = site.use;
+    const named = readNamespace(reference);
+    const asked = named
+      ? site.platforms.filter((platform) => platformsEqual(platform, named.platform))
+      : site.platforms;
+    const looked = named ? named.plain : reference;
+    const has =
+      asked.length > 0 && looked ? await context.images.platformsOf(familiarReference(looked)) : undefined;
+    if (!has) continue;
+    const missing = asked.filter((platform) => !has.some((other) => serves(other, platform)));
+    const lower = asked.filter(
+      (platform) => !missing.includes(platform) && !has.some((other) => platformsEqual(other, platform)),
+    );
+    if (missing.length > 0) findings.push(missingFinding(rule, dockerfile, site, missing, has));
+    else if (lower.length > 0) findings.push(lowerFinding(rule, site, lower));
+  }
+  return findings;
+}
+
+/** The same architecture, for the same or an older processor. */
+function serves(image: Platform, wanted: Platform): boolean {
+  return (
+    normalizePlatform(image).architecture === normalizePlatform(wanted).architecture &&
+    platformSatisfies(image, wanted)
+  );
+}
+
+function missingFinding(
+  rule: string,
+  dockerfile: Dockerfile,
+  site: ImageSite,
+  missing: readonly Platform[],
+  has: readonly Platform[],
+): Finding {
+  const { reference } = site.use;
+  const better = betterTag(reference, missing);
+  const names = [...new Set(has.map((platform) => formatPlatform(platform)))].join(', ');
+  return {
+    rule,
+    severity: 'error',
+    platforms: missing,
+    message: `${site.use.base.name} has no image for ${list(missing)}`,
+    hint: better
+      ? `${familiarReference(better.reference)} lists ${list(missing)}`
+      : `it lists ${names || 'no platform'}; choose another image or leave ${list(missing)} out`,
+    range: siteRange(site),
+    fix: better ? (better.sameVersion ? 'semi' : 'suggest') : 'none',
+    edits: better ? renameSite(dockerfile, site, better.reference) : [],
+  };
+}
+
+function lowerFinding(rule: string, site: ImageSite, platforms: readonly Platform[]): Finding {
+  return {
+    rule,
+    severity: 'warning',
+    platforms,
+    message: `${site.use.base.name} has no image for ${list(platforms)}; one for an older processor is taken`,
+    hint: 'it runs, but may be soft-float; an Alpine variant often has the platform itself',
+    range: siteRange(site),
+    fix: 'none',
+    edits: [],
+  };
+}
+
+/** A tag of the same official image that has every missing platform. */
+function betterTag(
+  reference: ImageReference,
+  missing: readonly Platform[],
+): { readonly reference: ImageReference; readonly sameVersion: boolean } | undefined {
+  const repository = officialRepository(reference);
+  const tag = reference.tag ?? 'latest';
+  if (repository === undefined || reference.digest !== undefined) return undefined;
+  const tags = new Set(missing.map((platform) => suggestTag(repository, tag, platform)));
+  const [better] = tags;
+  if (tags.size !== 1 || better === undefined || better === tag) return undefined;
+  const version = (text: string): string | undefined => /^v?\d+(?:\.\d+)*/.exec(text)?.[0];
+  const sameVersion = version(tag) !== undefined && version(tag) === version(better);
+  return { reference: withTag(reference, better), sameVersion };
+}
+
+function list(platforms: readonly Platform[]): string {
+  return platforms.map((platform) => formatPlatform(platform)).join(', ');
+}

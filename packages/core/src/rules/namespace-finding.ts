@@ -1,0 +1,52 @@
+import { familiarReference, formatPlatform, platformsEqual } from '@mabuild/oci';
+import type { Dockerfile } from '../dockerfile/model.ts';
+import { type ArchitectureNamespace, readNamespace } from '../knowledge/namespaces.ts';
+import { isOfficialImage } from '../knowledge/official-images.ts';
+import { imageSites, renameSite, siteRange } from './image-sites.ts';
+import type { Finding, FixKind, RuleContext, Severity } from './rule.ts';
+
+/** What a rule says of a namespace; `undefined` when it is not that rule's. */
+export interface NamespaceVerdict {
+  readonly severity: Severity;
+  readonly fix: FixKind;
+  readonly message: (name: string, platform: string) => string;
+  /** Speak up although the namespace is the asked platform's. @default false */
+  readonly always?: boolean;
+}
+
+/** Findings about architecture namespaces; the fix is the plain name, where official images have it. */
+export function namespaceFindings(
+  rule: string,
+  dockerfile: Dockerfile,
+  context: RuleContext,
+  judge: (named: ArchitectureNamespace) => NamespaceVerdict | undefined,
+): readonly Finding[] {
+  return imageSites(dockerfile, context).flatMap((site) => {
+    const named = readNamespace(site.use.reference);
+    const verdict = named && judge(named);
+    if (!verdict) return [];
+    const platforms = verdict.always
+      ? site.platforms
+      : site.platforms.filter((platform) => !platformsEqual(platform, named.platform));
+    if (platforms.length === 0) return [];
+    const { plain } = named;
+    const known =
+      plain &&
+      site.use.reference.digest === undefined &&
+      isOfficialImage(plain.repository.slice('library/'.length));
+    return [
+      {
+        rule,
+        severity: verdict.severity,
+        platforms,
+        message: verdict.message(site.use.base.name, formatPlatform(named.platform)),
+        hint: known
+          ? `${familiarReference(plain)} is the same image for every platform`
+          : 'choose an image that has the platform',
+        range: siteRange(site),
+        fix: known ? verdict.fix : ('none' as const),
+        edits: known ? renameSite(dockerfile, site, plain) : [],
+      },
+    ];
+  });
+}
