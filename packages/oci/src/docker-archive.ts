@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { BlobStore } from './blob-store.ts';
+import { decompressed } from './decompress.ts';
 import type { Descriptor } from './descriptor.ts';
 import { MabuildError } from './error.ts';
 import type { CallOptions, ImageSource } from './image-source.ts';
@@ -29,14 +31,19 @@ export async function openDockerArchive(file: string, options: OpenDockerArchive
   const saved = chooseImage(await readJson(archive, 'manifest.json', file), options.tag, file);
   const configBytes = await archive.bytes(archive.follow(saved.Config));
   const config = parseImageConfig(configBytes, { of: `${file}: ${saved.Config}` });
+  const diffIds = config.rootfs.diff_ids;
+  if (saved.Layers.length !== diffIds.length) {
+    throw invalidArchive(file, `it has ${saved.Layers.length} layers, the config says ${diffIds.length}`);
+  }
   const store = new BlobStore(options.directory);
   const layers: Descriptor[] = [];
   for (const [index, path] of saved.Layers.entries()) {
     const name = archive.follow(path);
     const gzipped = (await archive.bytes(name, 2)).equals(Buffer.from([0x1f, 0x8b]));
     const blob = await store.add(archive.open(name), { gzip: gzipped ? undefined : 4, signal: options.signal });
-    if (!gzipped && blob.diffId !== config.rootfs.diff_ids[index]) {
-      throw invalidArchive(file, `layer ${path} is ${blob.diffId}, the config says ${config.rootfs.diff_ids[index]}`);
+    const diffId = gzipped ? await plainDigest(archive.open(name), options) : blob.diffId;
+    if (diffId !== diffIds[index]) {
+      throw invalidArchive(file, `layer ${path} is ${diffId}, the config says ${diffIds[index]}`);
     }
     layers.push({ mediaType: mediaTypes.ociLayerGzip, digest: blob.digest, size: blob.size });
   }
@@ -92,10 +99,10 @@ interface SavedImage {
 
 function chooseImage(document: unknown, tag: string | undefined, file: string): SavedImage {
   const images = (Array.isArray(document) ? document : []) as Partial<SavedImage>[];
-  const fitting = tag === undefined ? images : images.filter((image) => image.RepoTags?.includes(tag));
+  const fitting = tag === undefined ? images : images.filter((image) => image?.RepoTags?.includes(tag));
   const [image] = fitting;
   if (!image || fitting.length > 1) {
-    const names = images.flatMap((other) => other.RepoTags ?? []);
+    const names = images.flatMap((other) => other?.RepoTags ?? []);
     throw new MabuildError(`opening ${file}: ${image ? `it holds ${fitting.length} images` : 'it holds no such image'}`, {
       code: 'IMAGE_NOT_FOUND',
       hint: names.length > 0 ? `name one of ${names.join(', ')}` : 'is this what `docker save` wrote?',
@@ -114,6 +121,13 @@ async function readJson(archive: TarFile, name: string, file: string): Promise<u
     if (error instanceof SyntaxError) throw invalidArchive(file, `${name} is not JSON`, error);
     throw error;
   }
+}
+
+/** The digest of what was compressed: a layer is what its config says, also where it lies compressed. */
+async function plainDigest(stream: Readable, options: CallOptions): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of await decompressed(stream, options)) hash.update(chunk as Uint8Array);
+  return `sha256:${hash.digest('hex')}`;
 }
 
 function invalidArchive(file: string, why: string, cause?: unknown): MabuildError {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { BlobStore } from './blob-store.ts';
 import type { Descriptor } from './descriptor.ts';
@@ -75,14 +76,29 @@ class LayoutSink implements ImageSink {
     return this.#store.has(descriptor);
   }
 
+  async tagged(name: string, descriptor: Descriptor): Promise<boolean> {
+    const { manifests } = await readIndexFile(this.#directory);
+    const named = manifests.find((entry) => entry.annotations?.[refNameAnnotation] === name);
+    return named?.digest === descriptor.digest && (await this.has(descriptor));
+  }
+
   async put(...[descriptor, open, options = {}]: Parameters<ImageSink['put']>): Promise<void> {
     const file = this.#store.fileOf(descriptor.digest);
     const temporary = `${file}.${randomBytes(6).toString('hex')}`;
     await mkdir(join(file, '..'), { recursive: true });
+    let written = 0;
+    const counted = new Transform({
+      transform(chunk: Buffer, _encoding, done) {
+        written += chunk.length;
+        options.onBytes?.(written);
+        done(null, chunk);
+      },
+    });
     try {
       await pipeline(
         await open(),
         verifyingStream(descriptor),
+        counted,
         createWriteStream(temporary),
         options.signal ? { signal: options.signal } : {},
       );

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { posix } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { compressionOf } from './decompress.ts';
 import { MabuildError } from './error.ts';
 import type { CallOptions } from './image-source.ts';
 import { readTarRecords } from './tar-records.ts';
@@ -47,7 +48,9 @@ export async function openTarFile(file: string, options: CallOptions = {}): Prom
     }
   } catch (error) {
     options.signal?.throwIfAborted();
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'INVALID_TAR' && position === 0) throw await notATar(file, error);
+    if (code !== 'ENOENT') throw error;
     throw missing(file, 'there is no such file', error);
   } finally {
     stream.destroy();
@@ -82,6 +85,16 @@ export async function openTarFile(file: string, options: CallOptions = {}): Prom
       return buffer(createReadStream(file, { start: offset, end: offset + length - 1 }));
     },
   };
+}
+
+/** Says so when the archive as a whole is compressed, as in `docker save | gzip`: the likeliest reason. */
+async function notATar(file: string, error: unknown): Promise<unknown> {
+  const compression = compressionOf(await buffer(createReadStream(file, { end: 15 })));
+  if (compression === 'none') return error;
+  return new MabuildError(`opening archive ${file}: it is compressed with ${compression}`, {
+    code: 'UNSUPPORTED_COMPRESSION',
+    hint: 'decompress it first, e.g. with gunzip',
+  });
 }
 
 function missing(file: string, why: string, cause?: unknown): MabuildError {
