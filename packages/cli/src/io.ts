@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 
 /** The world as a command sees it; tests pass their own. */
@@ -30,6 +31,7 @@ export class Interrupted extends Error {
 /** The streams, variables and signals of a process; a second Ctrl-C ends it at once with exit code 130. */
 export function processIo(process: NodeJS.Process): Io {
   const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
       if (controller.signal.aborted) process.exit(130);

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { CallOptions, CredentialSource } from '@mabuild/oci';
 import pLimit from 'p-limit';
 import type { BuildContext } from './context/context.ts';
@@ -24,6 +25,8 @@ export interface RunBuildOptions extends Omit<FinishOptions, 'engine' | 'signal'
 export async function runBuild(planned: PlannedBuild, options: RunBuildOptions): Promise<readonly BuiltImage[]> {
   const failed = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
+  // Every request of every platform listens to it.
+  setMaxListeners(0, signal);
   const limit = pLimit(options.jobs);
   let first: { readonly error: unknown } | undefined;
   const results = await Promise.allSettled(

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Readable } from 'node:stream';
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { Descriptor } from './descriptor.ts';
@@ -31,6 +32,8 @@ export async function copyImage(source: ImageSource, sink: ImageSink, options: C
   const tags = options.tags ?? [];
   const failed = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
+  // Every request listens to it.
+  setMaxListeners(0, signal);
   signal.throwIfAborted();
   if (tags.length > 0 && (await allTagged(sink, tags, root, signal))) {
     options.onEvent?.({ type: 'blob', descriptor: root, state: 'exists', bytes: 0, ...platformOf(root.platform) });

@@ -106,3 +106,4 @@ export { createLayoutSink, openLayout } from './layout.ts';
 export { withRoot } from './sources.ts';
 export { dockerArchive, type OpenDockerArchiveOptions, openDockerArchive } from './docker-archive.ts';
 export { type ArchiveSink, createOciArchiveSink, openOciArchive } from './oci-archive.ts';
+export { flattenImage } from './flatten.ts';

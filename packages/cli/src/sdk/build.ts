@@ -15,6 +15,7 @@ import { formatPlatform, MabuildError, type Platform, type PushEvent, parsePlatf
 import type { RegistryClient } from '@mabuild/registry';
 import type { BuildRequest, BuildResult } from './build-request.ts';
 import { openRequestContext } from './context.ts';
+import { exportFiles } from './export-files.ts';
 import { loadImages, writeDockerArchives } from './load.ts';
 import type { Output } from './output.ts';
 import { assemble, type Published, parseTag, pushSuffixedTags, pushTags, writeLayout } from './publish.ts';
@@ -179,6 +180,10 @@ async function deliver(
       return { digest, references: [] };
     case 'docker-archive':
       return writeDockerArchives(images, output, tags, options);
+    case 'local':
+    case 'tar':
+      await exportFiles(images, output, options);
+      return { digest, references: [] };
     default:
       return loadImages(images, tags, { engine: site.engine, explicit: request.output !== undefined, ...copying });
   }

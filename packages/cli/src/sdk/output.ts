@@ -10,7 +10,8 @@ export type Output =
   | { readonly type: 'oci-archive'; readonly path: string }
   | { readonly type: 'docker-archive'; readonly path: string }
   /** The files of the final stage, a folder per platform when there are several. */
-  | { readonly type: 'local' | 'tar'; readonly path: string };
+  | { readonly type: 'local'; readonly path: string }
+  | { readonly type: 'tar'; readonly path: string };
 
 const types = ['oci', 'oci-archive', 'docker-archive', 'local', 'tar'] as const;
 
