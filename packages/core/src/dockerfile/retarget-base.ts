@@ -104,12 +104,12 @@ interface RetargetedUse {
 /** Every image of a build under the name and platform that {@link retargetBase} gives it. */
 export function retargetedUses(dockerfile: Dockerfile, options: RetargetOptions): readonly RetargetedUse[] {
   const uses = options.allStages ? readableImageUses(dockerfile, options) : imageUses(dockerfile, options);
-  return uses.map((use) => ({
-    use,
-    to: isDeliberate(use, options)
-      ? { reference: use.reference, platform: use.platform }
-      : retargetReference(use, options),
-  }));
+  return uses.map((use) => {
+    if (isDeliberate(use, options)) return { use, to: { reference: use.reference, platform: use.platform } };
+    // Flags that stay say for which platform the image is.
+    const platform = options.mappingOnly ? use.platform : options.platform;
+    return { use, to: retargetReference(use, { ...options, platform }) };
+  });
 }
 
 /** Tells whether a stage's `--platform` is there on purpose: for the build host, or an architecture in its name. */
