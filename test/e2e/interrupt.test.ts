@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { mabuildOk, startMabuild } from '../support/cli.ts';
 import { dockerJudge } from '../support/docker.ts';
+import { eventually } from '../support/eventually.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
 import { servicesDescribe } from '../support/services.ts';
 import { digestOfTag } from '../support/skopeo.ts';
@@ -107,17 +108,4 @@ async function sleepers(seconds: number): Promise<readonly string[]> {
     if (line.includes(String(seconds)) && !line.includes('build')) found.push(line.join(' '));
   }
   return found;
-}
-
-/** The engine cleans up after the connection is gone; it gets a while for that. */
-async function eventually(check: () => Promise<unknown>): Promise<void> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      await check();
-      return;
-    } catch (error) {
-      if (attempt === 100) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  }
 }
