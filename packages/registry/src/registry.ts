@@ -81,11 +81,13 @@ class Client implements RegistryClient {
   readonly #manifests: ManifestCache;
   readonly #hosts = new Map<string, RegistryHost>();
   readonly #working = new Set<Promise<unknown>>();
+  readonly #mirrors: ReadonlyMap<string, readonly string[]>;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
     this.#retry = retryPolicy(options.retry);
     this.#manifests = new ManifestCache(options.manifestStore);
+    this.#mirrors = new Map(Object.entries(options.mirrors ?? {}));
     const insecure = new Set(options.insecure?.map(apiHost));
     const tls = new Map(Object.entries(options.tls ?? {}).map(([host, value]) => [apiHost(host), value]));
     const agents = createAgents((host) =>
@@ -188,7 +190,7 @@ class Client implements RegistryClient {
   }
 
   #places(reference: ImageReference): readonly Place[] {
-    const mirrors = this.#options.mirrors?.[reference.registry] ?? [];
+    const mirrors = this.#mirrors.get(reference.registry) ?? [];
     return [
       ...mirrors.map((mirror) => ({ mirror, repository: this.#atMirror(mirror, reference) })),
       { repository: this.#origin(reference) },
