@@ -4,10 +4,10 @@ import { BlobStore } from './blob-store.ts';
 import { decompressed } from './decompress.ts';
 import type { Descriptor } from './descriptor.ts';
 import { MabuildError } from './error.ts';
+import { describe } from './image-index.ts';
 import type { CallOptions, ImageSource } from './image-source.ts';
 import { configPlatform } from './manifest.ts';
 import { mediaTypes } from './media-type.ts';
-import { describe } from './image-index.ts';
 import { parseImageConfig, parseImageManifest } from './parse-manifest.ts';
 import { readDocument } from './read-document.ts';
 import { withRoot } from './sources.ts';
@@ -26,7 +26,10 @@ export interface OpenDockerArchiveOptions extends CallOptions {
  *
  * @throws MabuildError `ARCHIVE_INVALID`, `IMAGE_NOT_FOUND`
  */
-export async function openDockerArchive(file: string, options: OpenDockerArchiveOptions): Promise<ImageSource> {
+export async function openDockerArchive(
+  file: string,
+  options: OpenDockerArchiveOptions,
+): Promise<ImageSource> {
   const archive = await openTarFile(file, options);
   const saved = chooseImage(await readJson(archive, 'manifest.json', file), options.tag, file);
   const configBytes = await archive.bytes(archive.follow(saved.Config));
@@ -40,7 +43,10 @@ export async function openDockerArchive(file: string, options: OpenDockerArchive
   for (const [index, path] of saved.Layers.entries()) {
     const name = archive.follow(path);
     const gzipped = (await archive.bytes(name, 2)).equals(Buffer.from([0x1f, 0x8b]));
-    const blob = await store.add(archive.open(name), { gzip: gzipped ? undefined : 4, signal: options.signal });
+    const blob = await store.add(archive.open(name), {
+      gzip: gzipped ? undefined : 4,
+      signal: options.signal,
+    });
     const diffId = gzipped ? await plainDigest(archive.open(name), options) : blob.diffId;
     if (diffId !== diffIds[index]) {
       throw invalidArchive(file, `layer ${path} is ${diffId}, the config says ${diffIds[index]}`);
@@ -75,7 +81,9 @@ export async function dockerArchive(
   const { config, layers } = parseImageManifest(await readDocument(source, descriptor, options));
   const nameOf = (blob: Descriptor): string => `${blob.digest.replace(/^\w+:/, '')}.tar`;
   const configName = `${config.digest.replace(/^\w+:/, '')}.json`;
-  const manifest = Buffer.from(JSON.stringify([{ Config: configName, RepoTags: names, Layers: layers.map(nameOf) }]));
+  const manifest = Buffer.from(
+    JSON.stringify([{ Config: configName, RepoTags: names, Layers: layers.map(nameOf) }]),
+  );
   const entries: PackEntry[] = [
     { ...plainFile, name: configName, size: config.size, open: () => source.read(config, options) },
     ...[...new Map(layers.map((layer) => [layer.digest, layer])).values()].map((layer) => ({
@@ -84,7 +92,12 @@ export async function dockerArchive(
       size: layer.size,
       open: () => source.read(layer, options),
     })),
-    { ...plainFile, name: 'manifest.json', size: manifest.length, open: async () => Readable.from([manifest], { objectMode: false }) },
+    {
+      ...plainFile,
+      name: 'manifest.json',
+      size: manifest.length,
+      open: async () => Readable.from([manifest], { objectMode: false }),
+    },
   ];
   return packTar(entries);
 }
@@ -103,12 +116,19 @@ function chooseImage(document: unknown, tag: string | undefined, file: string): 
   const [image] = fitting;
   if (!image || fitting.length > 1) {
     const names = images.flatMap((other) => other?.RepoTags ?? []);
-    throw new MabuildError(`opening ${file}: ${image ? `it holds ${fitting.length} images` : 'it holds no such image'}`, {
-      code: 'IMAGE_NOT_FOUND',
-      hint: names.length > 0 ? `name one of ${names.join(', ')}` : 'is this what `docker save` wrote?',
-    });
+    throw new MabuildError(
+      `opening ${file}: ${image ? `it holds ${fitting.length} images` : 'it holds no such image'}`,
+      {
+        code: 'IMAGE_NOT_FOUND',
+        hint: names.length > 0 ? `name one of ${names.join(', ')}` : 'is this what `docker save` wrote?',
+      },
+    );
   }
-  if (typeof image.Config !== 'string' || !Array.isArray(image.Layers) || image.Layers.some((layer) => typeof layer !== 'string')) {
+  if (
+    typeof image.Config !== 'string' ||
+    !Array.isArray(image.Layers) ||
+    image.Layers.some((layer) => typeof layer !== 'string')
+  ) {
     throw invalidArchive(file, 'manifest.json[0] names no Config and Layers');
   }
   return image as SavedImage;
@@ -137,4 +157,3 @@ function invalidArchive(file: string, why: string, cause?: unknown): MabuildErro
     cause,
   });
 }
-

@@ -36,9 +36,14 @@ export async function openLayout(
 
 /** Picks the entry with a name, or the only image or index there is. */
 export function chooseEntry(index: ImageIndex, tag: string | undefined, where: string): Descriptor {
-  const images = index.manifests.filter((entry) => isIndexType(entry.mediaType) || isManifestType(entry.mediaType));
+  const images = index.manifests.filter(
+    (entry) => isIndexType(entry.mediaType) || isManifestType(entry.mediaType),
+  );
   const names = images.map((entry) => entry.annotations?.[refNameAnnotation]);
-  const fitting = tag === undefined ? images : images.filter((_, at) => names[at] === tag || names[at]?.endsWith(`:${tag}`));
+  const fitting =
+    tag === undefined
+      ? images
+      : images.filter((_, at) => names[at] === tag || names[at]?.endsWith(`:${tag}`));
   const digests = new Set(fitting.map((entry) => entry.digest));
   const [first] = fitting;
   if (first && digests.size === 1) return first;
@@ -128,11 +133,13 @@ async function readLayoutFile(directory: string): Promise<void> {
   const file = join(directory, 'oci-layout');
   let version: unknown;
   try {
-    version = (JSON.parse(await readFile(file, 'utf8')) as { imageLayoutVersion?: unknown }).imageLayoutVersion;
+    version = (JSON.parse(await readFile(file, 'utf8')) as { imageLayoutVersion?: unknown })
+      .imageLayoutVersion;
   } catch (error) {
     throw invalidLayout(directory, `oci-layout cannot be read: ${(error as Error).message}`, error);
   }
-  if (version !== '1.0.0') throw invalidLayout(directory, `version ${JSON.stringify(version)} of its format is unknown`);
+  if (version !== '1.0.0')
+    throw invalidLayout(directory, `version ${JSON.stringify(version)} of its format is unknown`);
 }
 
 async function readIndexFile(directory: string): Promise<ImageIndex> {

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
-import { Readable } from 'node:stream';
 import { posix } from 'node:path';
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { compressionOf } from './decompress.ts';
 import { MabuildError } from './error.ts';
@@ -35,7 +35,10 @@ export async function openTarFile(file: string, options: CallOptions = {}): Prom
   const members = new Map<string, Member>();
   const links = new Map<string, string>();
   let position = 0;
-  const stream = createReadStream(file, { highWaterMark: 1024 * 1024, ...(options.signal ? { signal: options.signal } : {}) });
+  const stream = createReadStream(file, {
+    highWaterMark: 1024 * 1024,
+    ...(options.signal ? { signal: options.signal } : {}),
+  });
   try {
     for await (const record of readTarRecords(stream)) {
       if ('trailer' in record) break;
@@ -43,7 +46,8 @@ export async function openTarFile(file: string, options: CallOptions = {}): Prom
       const offset = position + record.header.length;
       position = offset + Math.ceil(record.size / 512) * 512;
       if (record.type === '0' || record.type === '7') members.set(path, { offset, size: record.size });
-      if (record.type === '2') links.set(path, posix.normalize(posix.join(posix.dirname(path), record.linkname)));
+      if (record.type === '2')
+        links.set(path, posix.normalize(posix.join(posix.dirname(path), record.linkname)));
       if (record.type === '1') links.set(path, posix.normalize(record.linkname));
     }
   } catch (error) {
