@@ -105,7 +105,8 @@ async function parseConfig(file: string, text: string): Promise<unknown> {
 const fields: Readonly<Record<keyof Config, (value: unknown) => string | undefined>> = {
   platforms: strings,
   images: (value) => record(value, text),
-  baseStyle: (value) => (value === 'namespace' || value === 'index' ? undefined : 'is neither "namespace" nor "index"'),
+  baseStyle: (value) =>
+    value === 'namespace' || value === 'index' ? undefined : 'is neither "namespace" nor "index"',
   registries: (value) => record(value, registry),
   qemu: text,
   ignore: strings,
@@ -157,13 +158,16 @@ function record(value: unknown, check: (value: unknown) => string | undefined): 
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'is not an object';
   for (const [name, field] of Object.entries(value)) {
     const problem = check(field);
-    if (problem) return problem.startsWith('is ') ? `${JSON.stringify(name)} ${problem}` : `${name}.${problem}`;
+    if (problem)
+      return problem.startsWith('is ') ? `${JSON.stringify(name)} ${problem}` : `${name}.${problem}`;
   }
   return undefined;
 }
 
 function strings(value: unknown): string | undefined {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string') ? undefined : 'is not a list of strings';
+  return Array.isArray(value) && value.every((item) => typeof item === 'string')
+    ? undefined
+    : 'is not a list of strings';
 }
 
 function text(value: unknown): string | undefined {

@@ -10,6 +10,11 @@ export { type MigratedFile, type MigrateReport, type MigrateRequest, migrateFile
 export { type Output, parseOutput } from './sdk/output.ts';
 export type { Published } from './sdk/publish.ts';
 export { type PushRequest, pushImage } from './sdk/push-image.ts';
-export { digestOfReference, inspectImage, type VerifyRequest, verifyReference } from './sdk/registry-verbs.ts';
+export {
+  digestOfReference,
+  inspectImage,
+  type VerifyRequest,
+  verifyReference,
+} from './sdk/registry-verbs.ts';
 export { type RunOptions, type RunRequest, runImage } from './sdk/run-image.ts';
 export type { SdkOptions } from './sdk/toolbox.ts';

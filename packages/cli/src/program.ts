@@ -1,25 +1,12 @@
 import { isMabuildError, MabuildError } from '@mabuild/oci';
 import { Command, CommanderError } from 'commander';
 import { commands } from './commands/index.ts';
+import { collect } from './commands/options.ts';
 import { type ExitCode, exitCodeOf } from './exit-code.ts';
 import { formatError, formatErrorJson } from './formatters/error.ts';
 import { paintFor } from './formatters/paint.ts';
 import { Interrupted, type Io } from './io.ts';
 import { version } from './version.ts';
-
-/** Options that every command takes. */
-export interface GlobalOptions {
-  readonly debug?: boolean;
-  readonly color: boolean;
-  readonly config?: string;
-  readonly mirror?: readonly string[];
-  readonly format?: string;
-}
-
-/** Collects a repeatable option. */
-export function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
-  return [...(previous ?? []), value];
-}
 
 /** Parses the arguments, runs the command and says how it ended. Never throws. */
 export async function runProgram(io: Io, argv: readonly string[]): Promise<ExitCode> {
@@ -38,7 +25,9 @@ export async function runProgram(io: Io, argv: readonly string[]): Promise<ExitC
 /** The whole command tree, for running and for the test that holds `--help` and docs/cli.md together. */
 export function createProgram(io: Io, exit: (code: ExitCode) => void): Command {
   const program = new Command('mabuild')
-    .description('Takes the Dockerfile you have, which builds for x64, and gives you images that run on ARM too.')
+    .description(
+      'Takes the Dockerfile you have, which builds for x64, and gives you images that run on ARM too.',
+    )
     .version(version)
     .exitOverride()
     .configureOutput({
@@ -59,7 +48,8 @@ export function createProgram(io: Io, exit: (code: ExitCode) => void): Command {
       .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: () => {} });
     program.addCommand(command);
   }
-  program.action(() => {
+  program.argument('[command]').action((command: string | undefined) => {
+    if (command !== undefined) program.error(`unknown command '${command}'`);
     program.outputHelp();
   });
   return program;
@@ -70,7 +60,10 @@ function reportError(error: unknown, io: Io, argv: readonly string[]): ExitCode 
     if (error.exitCode === 0) return 0;
     const message = error.message.replace(/^error: /, '');
     return reportError(
-      new MabuildError(message, { code: 'USAGE', hint: '`mabuild --help` lists the commands, `mabuild COMMAND --help` its options' }),
+      new MabuildError(message, {
+        code: 'USAGE',
+        hint: '`mabuild --help` lists the commands, `mabuild COMMAND --help` its options',
+      }),
       io,
       argv,
     );
@@ -90,5 +83,7 @@ function reportError(error: unknown, io: Io, argv: readonly string[]): ExitCode 
 }
 
 function wantsJson(argv: readonly string[]): boolean {
-  return argv.some((word, index) => word === '--format=json' || (word === '--format' && argv[index + 1] === 'json'));
+  return argv.some(
+    (word, index) => word === '--format=json' || (word === '--format' && argv[index + 1] === 'json'),
+  );
 }

@@ -13,7 +13,10 @@ export function buildRequestOf(context: string, options: BuildOptions, io: Io): 
   const output = outputOf(options);
   const tags = options.tag ?? [];
   if (tags.length === 0 && output?.type === 'push') {
-    throw new MabuildError('--push needs a name to push to', { code: 'USAGE', hint: 'add -t REGISTRY/NAME:TAG' });
+    throw new MabuildError('--push needs a name to push to', {
+      code: 'USAGE',
+      hint: 'add -t REGISTRY/NAME:TAG',
+    });
   }
   if (options.tagSuffix && (options.index === 'always' || options.pushByDigest)) {
     throw new MabuildError('--tag-suffix makes no index and needs tags', {
@@ -37,7 +40,10 @@ export function buildRequestOf(context: string, options: BuildOptions, io: Io): 
     emulation: oneOf('--emulation', options.emulation, ['auto', 'binfmt', 'inject', 'off']),
     qemu: options.qemu,
     keepEmulator: options.keepEmulator ?? false,
-    baseStyle: options.baseStyle === undefined ? undefined : oneOf('--base-style', options.baseStyle, ['index', 'namespace']),
+    baseStyle:
+      options.baseStyle === undefined
+        ? undefined
+        : oneOf('--base-style', options.baseStyle, ['index', 'namespace']),
     verify: options.verify,
     jobs: options.jobs === undefined ? undefined : positive('--jobs', options.jobs),
     output,
@@ -50,7 +56,8 @@ export function buildRequestOf(context: string, options: BuildOptions, io: Io): 
 
 function outputOf(options: BuildOptions): Output | undefined {
   const outputs: Output[] = [];
-  if (options.push || options.pushByDigest) outputs.push({ type: 'push', byDigest: options.pushByDigest ?? false });
+  if (options.push || options.pushByDigest)
+    outputs.push({ type: 'push', byDigest: options.pushByDigest ?? false });
   if (options.load) outputs.push({ type: 'load' });
   if (options.output !== undefined) outputs.push(parseOutput(options.output));
   if (outputs.length > 1) {

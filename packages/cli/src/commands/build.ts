@@ -1,10 +1,9 @@
 import { Command } from 'commander';
 import { paintFor } from '../formatters/paint.ts';
 import { createProgress, progressModes } from '../progress/progress.ts';
-import { collect, type GlobalOptions } from '../program.ts';
 import type { BuildRequest } from '../sdk/build-request.ts';
 import type { CommandHost } from './command.ts';
-import { oneOf, sdkOptions } from './options.ts';
+import { collect, type GlobalOptions, oneOf, sdkOptions } from './options.ts';
 
 export interface BuildOptions extends GlobalOptions {
   readonly file?: string;
@@ -88,7 +87,9 @@ export function buildCommand({ io }: CommandHost): Command {
       if (options.dryRun) {
         const plan = await planImages(request, sdk);
         const { formatPlan, planDocument } = await import('../formatters/plan.ts');
-        io.stdout.write(format === 'json' ? `${JSON.stringify(planDocument(plan), null, 2)}\n` : formatPlan(plan));
+        io.stdout.write(
+          format === 'json' ? `${JSON.stringify(planDocument(plan), null, 2)}\n` : formatPlan(plan),
+        );
         return;
       }
       const paint = paintFor({ isTTY: io.stderr.isTTY, color: options.color, environment: io.environment });

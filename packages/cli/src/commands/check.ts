@@ -1,8 +1,7 @@
 import { Command } from 'commander';
 import { paintFor } from '../formatters/paint.ts';
-import { collect, type GlobalOptions } from '../program.ts';
 import type { CommandHost } from './command.ts';
-import { keyValues, list, oneOf, sdkOptions } from './options.ts';
+import { collect, type GlobalOptions, keyValues, list, oneOf, sdkOptions } from './options.ts';
 
 interface CheckOptions extends GlobalOptions {
   readonly platform?: readonly string[];
@@ -41,8 +40,14 @@ export function checkCommand({ io, exit }: CommandHost): Command {
           paths: paths.length > 0 ? paths : ['Dockerfile'],
           stdin: io.stdin,
           platforms: list(options.platform) ?? list(io.environment.MABUILD_PLATFORM),
-          ignore: [...(list(options.ignore) ?? []), ...levels.filter(([, level]) => level === 'off').map(([rule]) => rule)],
-          severities: Object.fromEntries(levels.filter(([, level]) => level !== 'off')) as Record<string, 'error' | 'warning' | 'info'>,
+          ignore: [
+            ...(list(options.ignore) ?? []),
+            ...levels.filter(([, level]) => level === 'off').map(([rule]) => rule),
+          ],
+          severities: Object.fromEntries(levels.filter(([, level]) => level !== 'off')) as Record<
+            string,
+            'error' | 'warning' | 'info'
+          >,
           buildArgs: keyValues('--build-arg', options.buildArg, io.environment),
           offline: options.offline ?? false,
         },
@@ -60,7 +65,9 @@ export function checkCommand({ io, exit }: CommandHost): Command {
           : formatFindings(report.files, paint),
       );
       const counts = countFindings(report.files);
-      const levelsThatFail = thresholds.slice(0, thresholds.indexOf(threshold) + 1).filter((level) => level !== 'none');
+      const levelsThatFail = thresholds
+        .slice(0, thresholds.indexOf(threshold) + 1)
+        .filter((level) => level !== 'none');
       if (threshold !== 'none' && levelsThatFail.some((level) => counts[level] > 0)) exit(1);
     });
 }

@@ -1,7 +1,6 @@
 import { Command } from 'commander';
-import type { GlobalOptions } from '../program.ts';
 import type { CommandHost } from './command.ts';
-import { sdkOptions } from './options.ts';
+import { type GlobalOptions, sdkOptions } from './options.ts';
 
 interface DigestOptions extends GlobalOptions {
   readonly platform?: string;
@@ -18,6 +17,8 @@ export function digestCommand({ io }: CommandHost): Command {
       const { digestOfReference } = await import('../sdk/registry-verbs.ts');
       const { parsePlatform } = await import('@mabuild/oci');
       const platform = options.platform === undefined ? undefined : parsePlatform(options.platform);
-      io.stdout.write(`${await digestOfReference({ reference: ref, platform }, await sdkOptions(io, options))}\n`);
+      io.stdout.write(
+        `${await digestOfReference({ reference: ref, platform }, await sdkOptions(io, options))}\n`,
+      );
     });
 }

@@ -1,7 +1,6 @@
 import { Command } from 'commander';
-import type { GlobalOptions } from '../program.ts';
 import type { CommandHost } from './command.ts';
-import { oneOf, sdkOptions } from './options.ts';
+import { type GlobalOptions, oneOf, sdkOptions } from './options.ts';
 
 interface DoctorOptions extends GlobalOptions {
   readonly format: string;
@@ -11,7 +10,9 @@ interface DoctorOptions extends GlobalOptions {
 /** `mabuild doctor` */
 export function doctorCommand({ io, exit }: CommandHost): Command {
   return new Command('doctor')
-    .description('engines, what each can run and how, emulators, credentials seen (names only), what to do next')
+    .description(
+      'engines, what each can run and how, emulators, credentials seen (names only), what to do next',
+    )
     .option('--format <format>', 'text or json', 'text')
     .option('--qemu <dir>', 'folder with static qemu programs')
     .addHelpText('after', '\nExample:\n  mabuild doctor --format json')

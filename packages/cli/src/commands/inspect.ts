@@ -1,7 +1,6 @@
 import { Command } from 'commander';
-import type { GlobalOptions } from '../program.ts';
 import type { CommandHost } from './command.ts';
-import { oneOf, sdkOptions } from './options.ts';
+import { type GlobalOptions, oneOf, sdkOptions } from './options.ts';
 
 interface InspectOptions extends GlobalOptions {
   readonly format: string;
@@ -36,8 +35,11 @@ export function inspectCommand({ io, exit }: CommandHost): Command {
       const missing = missingPlatforms(answer.report, required);
       if (missing.length === 0) return;
       exit(1);
-      throw new MabuildError(`${ref} has no image for ${missing.map((platform) => formatPlatform(platform)).join(', ')}`, {
-        code: 'PLATFORM_MISSING',
-      });
+      throw new MabuildError(
+        `${ref} has no image for ${missing.map((platform) => formatPlatform(platform)).join(', ')}`,
+        {
+          code: 'PLATFORM_MISSING',
+        },
+      );
     });
 }

@@ -1,8 +1,7 @@
 import { Command } from 'commander';
 import { paintFor } from '../formatters/paint.ts';
-import { collect, type GlobalOptions } from '../program.ts';
 import type { CommandHost } from './command.ts';
-import { keyValues, list, oneOf, sdkOptions } from './options.ts';
+import { collect, type GlobalOptions, keyValues, list, oneOf, sdkOptions } from './options.ts';
 
 interface MigrateOptions extends GlobalOptions {
   readonly platform?: readonly string[];
@@ -32,7 +31,10 @@ export function migrateCommand({ io, exit }: CommandHost): Command {
     .option('--build-arg <k=v>', 'for bases that an ARG names (repeatable)', collect)
     .option('--offline', 'ask no registry')
     .option('--format <format>', 'text or json', 'text')
-    .addHelpText('after', '\nExample:\n  mabuild migrate --style per-arch --platform linux/arm/v7 --write Dockerfile')
+    .addHelpText(
+      'after',
+      '\nExample:\n  mabuild migrate --style per-arch --platform linux/arm/v7 --write Dockerfile',
+    )
     .action(async (files: readonly string[], options: MigrateOptions) => {
       const format = oneOf('--format', options.format, ['text', 'json']);
       const { migrateFiles } = await import('../sdk/migrate.ts');
@@ -44,7 +46,9 @@ export function migrateCommand({ io, exit }: CommandHost): Command {
           style: oneOf('--style', options.style, ['portable', 'per-arch']),
           only: list(options.only),
           baseStyle:
-            options.baseStyle === undefined ? undefined : oneOf('--base-style', options.baseStyle, ['namespace', 'index']),
+            options.baseStyle === undefined
+              ? undefined
+              : oneOf('--base-style', options.baseStyle, ['namespace', 'index']),
           buildArgs: keyValues('--build-arg', options.buildArg, io.environment),
           offline: options.offline ?? false,
           write: (options.write ?? false) && !options.check,

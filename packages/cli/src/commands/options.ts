@@ -1,14 +1,33 @@
 import { MabuildError } from '@mabuild/oci';
-import type { Io } from '../io.ts';
 import { type Config, loadConfig } from '../config.ts';
-import type { GlobalOptions } from '../program.ts';
+import type { Io } from '../io.ts';
 import type { SdkOptions } from '../sdk/toolbox.ts';
 
+/** Options that every command takes. */
+export interface GlobalOptions {
+  readonly debug?: boolean;
+  readonly color: boolean;
+  readonly config?: string;
+  readonly mirror?: readonly string[];
+  readonly format?: string;
+}
+
+/** Collects a repeatable option. */
+export function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
+  return [...(previous ?? []), value];
+}
+
 /** A flag whose value is none of its choices. */
-export function oneOf<const T extends string>(flag: string, value: string, choices: readonly T[]): NoInfer<T> {
+export function oneOf<const T extends string>(
+  flag: string,
+  value: string,
+  choices: readonly T[],
+): NoInfer<T> {
   const choice = choices.find((candidate) => candidate === value);
   if (choice !== undefined) return choice;
-  throw new MabuildError(`${flag} ${JSON.stringify(value)} is none of ${choices.join(', ')}`, { code: 'USAGE' });
+  throw new MabuildError(`${flag} ${JSON.stringify(value)} is none of ${choices.join(', ')}`, {
+    code: 'USAGE',
+  });
 }
 
 /**
@@ -48,7 +67,10 @@ export function list(values: readonly string[] | string | undefined): readonly s
 }
 
 /** What the SDK needs of the global flags. */
-export async function sdkOptions(io: Io, options: GlobalOptions): Promise<SdkOptions & { readonly config: Config }> {
+export async function sdkOptions(
+  io: Io,
+  options: GlobalOptions,
+): Promise<SdkOptions & { readonly config: Config }> {
   const mirrors: Record<string, string[]> = {};
   for (const text of options.mirror ?? []) {
     const equals = text.indexOf('=');

@@ -1,9 +1,8 @@
 import { Command } from 'commander';
 import { paintFor } from '../formatters/paint.ts';
 import { createProgress, progressModes } from '../progress/progress.ts';
-import type { GlobalOptions } from '../program.ts';
 import type { CommandHost } from './command.ts';
-import { oneOf, sdkOptions } from './options.ts';
+import { type GlobalOptions, oneOf, sdkOptions } from './options.ts';
 
 interface PushOptions extends GlobalOptions {
   readonly verify: boolean;
@@ -34,7 +33,9 @@ export function pushCommand({ io }: CommandHost): Command {
         );
         progress.close();
         io.stdout.write(
-          format === 'json' ? `${JSON.stringify({ version: 1, ...result })}\n` : `${result.reference}@${result.digest}\n`,
+          format === 'json'
+            ? `${JSON.stringify({ version: 1, ...result })}\n`
+            : `${result.reference}@${result.digest}\n`,
         );
       } finally {
         progress.close();

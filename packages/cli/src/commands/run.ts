@@ -1,7 +1,6 @@
 import { Command } from 'commander';
-import { collect, type GlobalOptions } from '../program.ts';
 import type { CommandHost } from './command.ts';
-import { keyValues, oneOf, sdkOptions } from './options.ts';
+import { collect, type GlobalOptions, keyValues, oneOf, sdkOptions } from './options.ts';
 
 interface RunOptions extends GlobalOptions {
   readonly platform?: string;
@@ -16,7 +15,9 @@ interface RunOptions extends GlobalOptions {
 /** `mabuild run REF [-- CMD…]` */
 export function runCommand({ io, exit }: CommandHost): Command {
   return new Command('run')
-    .description("start any platform's image on this engine, with the emulator mounted where the host needs one")
+    .description(
+      "start any platform's image on this engine, with the emulator mounted where the host needs one",
+    )
     .argument('<ref>', 'image')
     .argument('[cmd...]', 'command and arguments, after --')
     .option('--platform <platform>', "which image (default: the engine's host)")

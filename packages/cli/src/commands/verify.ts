@@ -1,8 +1,7 @@
 import { Command } from 'commander';
 import { paintFor } from '../formatters/paint.ts';
-import type { GlobalOptions } from '../program.ts';
 import type { CommandHost } from './command.ts';
-import { oneOf, sdkOptions } from './options.ts';
+import { type GlobalOptions, oneOf, sdkOptions } from './options.ts';
 
 interface VerifyOptions extends GlobalOptions {
   readonly platform?: string;
@@ -13,7 +12,9 @@ interface VerifyOptions extends GlobalOptions {
 /** `mabuild verify REF` */
 export function verifyCommand({ io, exit }: CommandHost): Command {
   return new Command('verify')
-    .description('check that every platform of an image is what it says: blobs, config, ELF headers of what can run')
+    .description(
+      'check that every platform of an image is what it says: blobs, config, ELF headers of what can run',
+    )
     .argument('<ref>', 'image')
     .option('--platform <list>', 'only these platforms')
     .option('--base <ref>', 'leave out the layers of this base image')
@@ -38,7 +39,9 @@ export function verifyCommand({ io, exit }: CommandHost): Command {
         environment: io.environment,
       });
       io.stdout.write(
-        format === 'json' ? `${JSON.stringify(verifyDocument(ref, report), null, 2)}\n` : formatVerify(ref, report, paint),
+        format === 'json'
+          ? `${JSON.stringify(verifyDocument(ref, report), null, 2)}\n`
+          : formatVerify(ref, report, paint),
       );
       if (!report.ok) exit(1);
     });

@@ -2,7 +2,10 @@ import type { BuildResult } from '../sdk/build-request.ts';
 import { writeWhole } from '../write-whole.ts';
 
 /** `NAME@sha256:…` a tag, the digest alone when quiet, or the JSON document of docs/cli.md. */
-export function formatBuild(result: BuildResult, options: { readonly format: 'text' | 'json'; readonly quiet: boolean }): string {
+export function formatBuild(
+  result: BuildResult,
+  options: { readonly format: 'text' | 'json'; readonly quiet: boolean },
+): string {
   if (options.format === 'json') return `${JSON.stringify(buildDocument(result))}\n`;
   if (options.quiet || result.references.length === 0) return `${result.digest}\n`;
   return result.references.map(({ reference, digest }) => `${reference}@${digest}\n`).join('');

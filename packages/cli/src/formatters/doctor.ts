@@ -16,12 +16,19 @@ export function formatDoctor(report: DoctorReport): string {
       '',
       ...table(
         ['PLATFORM', 'RUN', 'HOW'],
-        report.platforms.map((support) => [support.platform, support.emulation === 'none' ? 'no' : 'yes', how(support)]),
+        report.platforms.map((support) => [
+          support.platform,
+          support.emulation === 'none' ? 'no' : 'yes',
+          how(support),
+        ]),
       ),
       '',
     );
   } else {
-    lines.push(`Engine:      none: ${report.engineProblem}`, `Mirrors:     ${report.mirrors.join(', ') || 'none'}`);
+    lines.push(
+      `Engine:      none: ${report.engineProblem}`,
+      `Mirrors:     ${report.mirrors.join(', ') || 'none'}`,
+    );
   }
   lines.push(
     `Credentials: ${report.credentials.join(', ') || 'none'}`,

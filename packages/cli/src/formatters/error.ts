@@ -2,7 +2,10 @@ import { isMabuildError, type SourceLocation } from '@mabuild/oci';
 import type { Paint } from './paint.ts';
 
 /** Writes an error as people read it: message and code, the place with a caret, what to do next. */
-export function formatError(error: unknown, options: { readonly paint: Paint; readonly debug: boolean }): string {
+export function formatError(
+  error: unknown,
+  options: { readonly paint: Paint; readonly debug: boolean },
+): string {
   const { paint, debug } = options;
   if (!isMabuildError(error)) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);

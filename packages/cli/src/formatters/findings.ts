@@ -12,7 +12,12 @@ export interface FileFindings {
 
 /** Findings as people read them: severity, message, rule and platforms; the place with carets; what to do. */
 export function formatFinding(file: FileFindings, finding: Finding, paint: Paint): string {
-  const severity = finding.severity === 'error' ? paint.error('error:') : finding.severity === 'warning' ? paint.warning('warning:') : 'info:';
+  const severity =
+    finding.severity === 'error'
+      ? paint.error('error:')
+      : finding.severity === 'warning'
+        ? paint.warning('warning:')
+        : 'info:';
   const platforms = finding.platforms.map((platform) => formatPlatform(platform)).join(', ');
   const lines = [
     `${severity} ${finding.message} (${finding.rule}; ${platforms})`,
@@ -53,7 +58,11 @@ export function findingsDocument(files: readonly FileFindings[], platforms: read
 }
 
 /** How many findings there are of each severity. */
-export function countFindings(files: readonly FileFindings[]): { error: number; warning: number; info: number } {
+export function countFindings(files: readonly FileFindings[]): {
+  error: number;
+  warning: number;
+  info: number;
+} {
   const counts = { error: 0, warning: 0, info: 0 };
   for (const file of files) for (const finding of file.findings) counts[finding.severity] += 1;
   return counts;

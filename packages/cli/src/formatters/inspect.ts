@@ -1,5 +1,5 @@
-import type { InspectReport } from '../sdk/inspect.ts';
 import { formatBytes } from '../progress/text.ts';
+import type { InspectReport } from '../sdk/inspect.ts';
 import { table } from './table.ts';
 
 /** Platforms, digests and sizes of an image, and what its platforms share. */
@@ -18,7 +18,8 @@ export function formatInspect(report: InspectReport): string {
     ...table(['PLATFORM', 'DIGEST', 'SIZE', 'LAYERS'], rows),
   ];
   const shared = sharedLayers(report);
-  if (shared > 0) lines.push('', `${shared} ${shared === 1 ? 'layer is' : 'layers are'} shared between platforms`);
+  if (shared > 0)
+    lines.push('', `${shared} ${shared === 1 ? 'layer is' : 'layers are'} shared between platforms`);
   for (const attestation of report.attestations) {
     const subject = report.images.find((image) => image.digest === attestation.for);
     lines.push(`attestation of ${subject?.platform ?? attestation.for}: ${attestation.digest}`);

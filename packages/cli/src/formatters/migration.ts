@@ -5,7 +5,12 @@ import type { Paint } from './paint.ts';
 export function formatMigration(report: MigrateReport, paint: Paint): string {
   return report.files
     .filter((file) => file.changed)
-    .map((file) => file.diff.split('\n').map((line) => paintLine(line, paint)).join('\n'))
+    .map((file) =>
+      file.diff
+        .split('\n')
+        .map((line) => paintLine(line, paint))
+        .join('\n'),
+    )
     .join('');
 }
 

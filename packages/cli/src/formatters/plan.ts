@@ -7,7 +7,8 @@ export function formatPlan(plan: BuildPlan): string {
     const lines = [`# ${formatPlatform(task.platform)}: ${task.strategy}, ${task.engine}`];
     for (const base of task.bases) lines.push(`# base ${base.reference} is ${base.manifestDigest}`);
     for (const file of task.addedFiles) lines.push(`# adds ${file.path} to the context`);
-    for (const [name, value] of Object.entries(task.buildArgs)) lines.push(`# build argument ${name}=${value}`);
+    for (const [name, value] of Object.entries(task.buildArgs))
+      lines.push(`# build argument ${name}=${value}`);
     return `${lines.join('\n')}\n${task.dockerfile.replace(/\n?$/, '\n')}`;
   });
   return blocks.join('\n');

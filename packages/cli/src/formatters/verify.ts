@@ -11,7 +11,9 @@ export function formatVerify(reference: string, report: VerifyReport, paint: Pai
       lines.push(`    ${paint.error(problem.kind)}: ${where}${problem.found ? ` is ${problem.found}` : ''}`);
     }
     for (const note of image.notes) {
-      const what = [note.path, note.found, note.why, note.count && `${note.count} files`].filter(Boolean).join(', ');
+      const what = [note.path, note.found, note.why, note.count && `${note.count} files`]
+        .filter(Boolean)
+        .join(', ');
       lines.push(paint.faint(`    note: ${note.kind}: ${what}`));
     }
   }

@@ -25,8 +25,11 @@ export function plainLines(event: ProgressEvent): readonly string[] {
     case 'step':
       if (event.state === 'started') return [`${prefix}${withoutControls(event.name)}`];
       if (event.state === 'cached') return [`${prefix}CACHED ${withoutControls(event.name)}`];
-      if (event.state === 'failed') return [`${prefix}FAILED ${withoutControls(event.name)}${event.error ? `: ${event.error}` : ''}`];
-      return event.seconds === undefined ? [] : [`${prefix}done in ${event.seconds.toFixed(1)} s: ${withoutControls(event.name)}`];
+      if (event.state === 'failed')
+        return [`${prefix}FAILED ${withoutControls(event.name)}${event.error ? `: ${event.error}` : ''}`];
+      return event.seconds === undefined
+        ? []
+        : [`${prefix}done in ${event.seconds.toFixed(1)} s: ${withoutControls(event.name)}`];
     case 'log':
       return event.text
         .split('\n')
@@ -38,7 +41,9 @@ export function plainLines(event: ProgressEvent): readonly string[] {
       return [`${prefix}${event.message}`];
     case 'blob':
       if (event.state === 'sending') return [];
-      return [`${prefix}${event.state} ${event.descriptor.digest.slice(0, 19)} ${formatBytes(event.descriptor.size)}`];
+      return [
+        `${prefix}${event.state} ${event.descriptor.digest.slice(0, 19)} ${formatBytes(event.descriptor.size)}`,
+      ];
     default:
       return [];
   }

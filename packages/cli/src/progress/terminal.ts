@@ -29,7 +29,15 @@ export function terminalProgress(stream: Writable & { readonly columns?: number 
     const platform = event.platform ? formatPlatform(event.platform) : 'image';
     let block = blocks.get(platform);
     if (!block) {
-      block = { platform, step: '', since: Date.now(), tail: [], blobs: new Map(), pushStarted: undefined, finished: false };
+      block = {
+        platform,
+        step: '',
+        since: Date.now(),
+        tail: [],
+        blobs: new Map(),
+        pushStarted: undefined,
+        finished: false,
+      };
       blocks.set(platform, block);
     }
     return block;
@@ -77,7 +85,10 @@ function update(block: Block, event: ProgressEvent): void {
     block.since = Date.now();
     if (event.state === 'started') block.tail = [];
   } else if (event.type === 'log') {
-    const lines = event.text.split('\n').map(withoutControls).filter((line) => line.trim() !== '');
+    const lines = event.text
+      .split('\n')
+      .map(withoutControls)
+      .filter((line) => line.trim() !== '');
     block.tail = [...block.tail, ...lines].slice(-tailLines);
   } else if (event.type === 'blob') {
     block.pushStarted ??= Date.now();
@@ -88,7 +99,9 @@ function update(block: Block, event: ProgressEvent): void {
 
 function blockLines(block: Block, paint: Paint, width: number): string[] {
   const seconds = ((Date.now() - block.since) / 1000).toFixed(0);
-  const first = block.finished ? `${block.platform} ${block.step}` : `${block.platform} ${block.step} ${seconds}s`;
+  const first = block.finished
+    ? `${block.platform} ${block.step}`
+    : `${block.platform} ${block.step} ${seconds}s`;
   const lines = [paint.strong(first.slice(0, width))];
   if (!block.finished) for (const line of block.tail) lines.push(paint.faint(`  ${line}`.slice(0, width)));
   if (block.blobs.size > 0 && block.pushStarted !== undefined) {
@@ -99,7 +112,9 @@ function blockLines(block: Block, paint: Paint, width: number): string[] {
       size += blob.size;
     }
     const elapsed = Math.max(0.001, (Date.now() - block.pushStarted) / 1000);
-    lines.push(`  push ${formatBytes(sent)} of ${formatBytes(size)}, ${formatBytes(sent / elapsed)}/s`.slice(0, width));
+    lines.push(
+      `  push ${formatBytes(sent)} of ${formatBytes(size)}, ${formatBytes(sent / elapsed)}/s`.slice(0, width),
+    );
   }
   return lines;
 }

@@ -1,6 +1,6 @@
+import type { Readable } from 'node:stream';
 import type { Builder } from '@mabuild/core';
 import type { Platform } from '@mabuild/oci';
-import type { Readable } from 'node:stream';
 import type { Output } from './output.ts';
 
 /** What to build and where it goes. */

@@ -97,11 +97,18 @@ async function withBuild<T>(
 ): Promise<T> {
   return withToolbox(options, async (toolbox) => {
     const { environment } = toolbox;
-    const temporaryDirectory = join(environment.temporaryDirectory, `mabuild-${randomBytes(6).toString('hex')}`);
+    const temporaryDirectory = join(
+      environment.temporaryDirectory,
+      `mabuild-${randomBytes(6).toString('hex')}`,
+    );
     await mkdir(temporaryDirectory, { recursive: true, mode: 0o700 });
     let context: BuildContext | undefined;
     try {
-      const opened = await openRequestContext(request, { environment, temporaryDirectory, signal: options.signal });
+      const opened = await openRequestContext(request, {
+        environment,
+        temporaryDirectory,
+        signal: options.signal,
+      });
       context = opened.context;
       const engine = await toolbox.openEngine();
       const registry = await toolbox.registry(engine.info);
@@ -130,7 +137,9 @@ async function plan(site: BuildSite, request: BuildRequest, options: BuildOption
       emulation: request.emulation ?? 'auto',
       baseStyle: request.baseStyle ?? toolbox.config.baseStyle ?? 'index',
       images: toolbox.config.images ?? {},
-      emulatorDirectories: [request.qemu ?? toolbox.config.qemu].filter((directory) => directory !== undefined),
+      emulatorDirectories: [request.qemu ?? toolbox.config.qemu].filter(
+        (directory) => directory !== undefined,
+      ),
     },
     { engine, resolver: registry, signal: options.signal },
   );
@@ -143,7 +152,9 @@ function sourceDateEpoch(site: BuildSite): Readonly<Record<string, string>> {
 
 function platformsOf(request: BuildRequest, toolbox: Toolbox, engine: Engine): readonly Platform[] {
   const named = request.platforms ?? toolbox.config.platforms ?? defaultPlatforms;
-  const platforms = named.map((platform) => (typeof platform === 'string' ? parsePlatform(platform) : platform));
+  const platforms = named.map((platform) =>
+    typeof platform === 'string' ? parsePlatform(platform) : platform,
+  );
   if (platforms.length > 0) return platforms;
   return [engine.info.platform];
 }
@@ -167,7 +178,10 @@ async function deliver(
   switch (output.type) {
     case 'push': {
       if (tags.length === 0) {
-        throw new MabuildError('pushing needs a name', { code: 'USAGE', hint: 'add a tag, e.g. -t REGISTRY/NAME:TAG' });
+        throw new MabuildError('pushing needs a name', {
+          code: 'USAGE',
+          hint: 'add a tag, e.g. -t REGISTRY/NAME:TAG',
+        });
       }
       const references = request.tagSuffix
         ? await pushSuffixedTags(images, tags, copying)
@@ -185,6 +199,10 @@ async function deliver(
       await exportFiles(images, output, options);
       return { digest, references: [] };
     default:
-      return loadImages(images, tags, { engine: site.engine, explicit: request.output !== undefined, ...copying });
+      return loadImages(images, tags, {
+        engine: site.engine,
+        explicit: request.output !== undefined,
+        ...copying,
+      });
   }
 }

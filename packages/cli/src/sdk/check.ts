@@ -1,6 +1,12 @@
-import { checkDockerfile, type Finding, parseDockerfile, recommendedRules, type Severity } from '@mabuild/core';
-import { formatPlatform, type Platform, parsePlatform } from '@mabuild/oci';
 import type { Readable } from 'node:stream';
+import {
+  checkDockerfile,
+  type Finding,
+  parseDockerfile,
+  recommendedRules,
+  type Severity,
+} from '@mabuild/core';
+import { formatPlatform, type Platform, parsePlatform } from '@mabuild/oci';
 import type { FileFindings } from '../formatters/findings.ts';
 import { imageFacts } from './image-facts.ts';
 import { readDockerfiles } from './read-dockerfiles.ts';

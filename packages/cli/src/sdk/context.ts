@@ -24,10 +24,16 @@ export interface OpenContextOptions extends CallOptions {
  * Opens the context of a request and reads its Dockerfile, which may lie outside of the context.
  * @throws MabuildError `CONTEXT_NOT_FOUND`, `DOCKERFILE_NOT_FOUND`
  */
-export async function openRequestContext(request: BuildRequest, options: OpenContextOptions): Promise<OpenedContext> {
+export async function openRequestContext(
+  request: BuildRequest,
+  options: OpenContextOptions,
+): Promise<OpenedContext> {
   const { environment, signal } = options;
   const directory = resolve(environment.workingDirectory, request.context ?? '.');
-  const file = request.file === undefined ? join(directory, 'Dockerfile') : resolve(environment.workingDirectory, request.file);
+  const file =
+    request.file === undefined
+      ? join(directory, 'Dockerfile')
+      : resolve(environment.workingDirectory, request.file);
   const context = await openFolderContext(directory, { dockerfile: file, signal });
   const text = await readDockerfile(file, request.file ?? join(request.context ?? '.', 'Dockerfile'));
   return { context, dockerfile: { text, name: request.file ?? basename(file) } };
@@ -38,10 +44,13 @@ async function readDockerfile(file: string, name: string): Promise<string> {
     return await readFile(file, 'utf8');
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new MabuildError(`reading ${name}: ${missing ? 'there is no such file' : (error as Error).message}`, {
-      code: 'DOCKERFILE_NOT_FOUND',
-      hint: 'name it with -f, or the folder that holds it as context',
-      cause: error,
-    });
+    throw new MabuildError(
+      `reading ${name}: ${missing ? 'there is no such file' : (error as Error).message}`,
+      {
+        code: 'DOCKERFILE_NOT_FOUND',
+        hint: 'name it with -f, or the folder that holds it as context',
+        cause: error,
+      },
+    );
   }
 }

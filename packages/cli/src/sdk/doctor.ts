@@ -60,7 +60,8 @@ async function examineEngine(
   const advice: string[] = [];
   for (const platform of examined.map((text) => parsePlatform(text))) {
     const emulation = await engine.emulation(platform, { signal: options.signal });
-    const qemu = emulation.kind === 'native' ? undefined : await emulatorFor(platform, engine.info, request.qemu);
+    const qemu =
+      emulation.kind === 'native' ? undefined : await emulatorFor(platform, engine.info, request.qemu);
     const name = formatPlatform(platform);
     platforms.push({
       platform: name,
@@ -69,10 +70,14 @@ async function examineEngine(
       qemu,
     });
     if (emulation.kind === 'none') {
-      advice.push(`RUN for ${name} cannot work: install qemu-user-static and binfmt-support on the engine's host`);
+      advice.push(
+        `RUN for ${name} cannot work: install qemu-user-static and binfmt-support on the engine's host`,
+      );
     }
     if (emulation.kind === 'binfmt-without-f' && qemu === undefined) {
-      advice.push(`builds for ${name} need a static qemu to inject: install qemu-user-static here, or use --qemu DIR`);
+      advice.push(
+        `builds for ${name} need a static qemu to inject: install qemu-user-static here, or use --qemu DIR`,
+      );
     }
   }
   if (!engine.info.builders.includes('buildkit')) {
@@ -81,7 +86,11 @@ async function examineEngine(
   return { engine: engine.info, engineProblem: undefined, platforms, advice };
 }
 
-async function emulatorFor(platform: Platform, info: EngineInfo, qemu: string | undefined): Promise<string | undefined> {
+async function emulatorFor(
+  platform: Platform,
+  info: EngineInfo,
+  qemu: string | undefined,
+): Promise<string | undefined> {
   const directories = qemu === undefined ? qemuDirectories : [qemu];
   try {
     return await findQemu({ platform, host: info.platform, directories });

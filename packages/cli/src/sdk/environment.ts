@@ -31,7 +31,10 @@ export function environmentOf(given: Partial<Environment> = {}): Environment {
   };
 }
 
-function cacheDirectory(variables: Readonly<Record<string, string | undefined>>, homeDirectory: string): string {
+function cacheDirectory(
+  variables: Readonly<Record<string, string | undefined>>,
+  homeDirectory: string,
+): string {
   if (variables.MABUILD_CACHE) return variables.MABUILD_CACHE;
   if (variables.XDG_CACHE_HOME) return join(variables.XDG_CACHE_HOME, 'mabuild');
   if (variables.LOCALAPPDATA) return join(variables.LOCALAPPDATA, 'mabuild');

@@ -52,7 +52,11 @@ export async function inspectSource(
   return { reference, digest: source.root.digest, mediaType: source.root.mediaType, images, attestations };
 }
 
-async function inspectImage(source: ImageSource, child: Descriptor, options: CallOptions): Promise<InspectedImage> {
+async function inspectImage(
+  source: ImageSource,
+  child: Descriptor,
+  options: CallOptions,
+): Promise<InspectedImage> {
   const manifest = parseImageManifest(await readDocument(source, child, options));
   const platform = child.platform ?? parseImageConfig(await readDocument(source, manifest.config, options));
   const layers = manifest.layers.map(({ digest, size }) => ({ digest, size }));
@@ -83,8 +87,11 @@ export async function platformManifest(
   const index = parseImageIndex(await readDocument(source, source.root, options));
   const entry = index.manifests.find((child) => child.platform && platformsEqual(child.platform, platform));
   if (entry) return entry;
-  throw new MabuildError(`${formatReference(options.reference)} has no image for ${formatPlatform(platform)}`, {
-    code: 'PLATFORM_MISSING',
-    hint: '`mabuild inspect` lists its platforms',
-  });
+  throw new MabuildError(
+    `${formatReference(options.reference)} has no image for ${formatPlatform(platform)}`,
+    {
+      code: 'PLATFORM_MISSING',
+      hint: '`mabuild inspect` lists its platforms',
+    },
+  );
 }

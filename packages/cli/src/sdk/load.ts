@@ -66,7 +66,8 @@ export async function writeDockerArchives(
 ): Promise<Delivered> {
   const names = tags.map((tag) => familiarReference(parseTag(tag)));
   for (const image of images) {
-    const file = images.length === 1 ? output.path : suffixed(output.path, platformSuffix(image.task.platform));
+    const file =
+      images.length === 1 ? output.path : suffixed(output.path, platformSuffix(image.task.platform));
     const temporary = `${file}.tmp`;
     try {
       const archive = await dockerArchive(image.source, image.descriptor, names, options);
@@ -84,5 +85,7 @@ export async function writeDockerArchives(
 /** `image.tar` as `image-arm32v7.tar`. */
 export function suffixed(path: string, suffix: string): string {
   const dot = path.lastIndexOf('.');
-  return dot > path.lastIndexOf('/') + 1 ? `${path.slice(0, dot)}-${suffix}${path.slice(dot)}` : `${path}-${suffix}`;
+  return dot > path.lastIndexOf('/') + 1
+    ? `${path.slice(0, dot)}-${suffix}${path.slice(dot)}`
+    : `${path}-${suffix}`;
 }

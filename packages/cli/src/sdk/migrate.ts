@@ -51,13 +51,20 @@ export interface MigratedFile {
  * Rewrites Dockerfiles for ARM; writes only when asked to, each file whole or not at all.
  * @throws MabuildError `DOCKERFILE_SYNTAX`, `FILE_NOT_FOUND`, `USAGE` when one output is asked of several results
  */
-export async function migrateFiles(request: MigrateRequest, options: SdkOptions = {}): Promise<MigrateReport> {
+export async function migrateFiles(
+  request: MigrateRequest,
+  options: SdkOptions = {},
+): Promise<MigrateReport> {
   return withToolbox(options, async ({ config, environment, registry }) => {
     const directory = environment.workingDirectory;
     const platforms = targets(request.platforms, config.platforms);
     const images = imageFacts(request.offline ? undefined : await registry(), options.signal);
     const style = request.style ?? 'portable';
-    const texts = await readDockerfiles(request.files, { directory, stdin: request.stdin, signal: options.signal });
+    const texts = await readDockerfiles(request.files, {
+      directory,
+      stdin: request.stdin,
+      signal: options.signal,
+    });
     const results: MigratedFile[] = [];
     const unfixed: string[] = [];
     for (const { path, text } of texts) {

@@ -44,7 +44,8 @@ function dockerOutput(text: string): Output {
     case 'registry':
       return { type: 'push' };
     case 'image':
-      if (fields.get('push') === 'true') return { type: 'push', byDigest: fields.get('push-by-digest') === 'true' };
+      if (fields.get('push') === 'true')
+        return { type: 'push', byDigest: fields.get('push-by-digest') === 'true' };
       return { type: 'load' };
     case 'docker':
       return path === undefined ? { type: 'load' } : { type: 'docker-archive', path };

@@ -37,13 +37,20 @@ export interface AssembleOptions {
  */
 export function assemble(images: readonly BuiltImage[], options: AssembleOptions): Assembly {
   const [only] = images;
-  const plain = images.length === 1 && options.index === 'auto' && Object.keys(options.annotations).length === 0;
+  const plain =
+    images.length === 1 && options.index === 'auto' && Object.keys(options.annotations).length === 0;
   if (plain && only) return { root: only.descriptor, source: only.source };
   const index = makeIndex(
     images.map((image) => image.descriptor),
     { type: options.indexType, annotations: options.annotations },
   );
-  return { root: index.descriptor, source: withRoot(index, images.map((image) => image.source)) };
+  return {
+    root: index.descriptor,
+    source: withRoot(
+      index,
+      images.map((image) => image.source),
+    ),
+  };
 }
 
 export interface PublishOptions extends CallOptions {
@@ -99,7 +106,10 @@ export async function writeLayout(
   assembly: Assembly,
   output: { readonly type: 'oci' | 'oci-archive'; readonly path: string },
   tags: readonly string[],
-  options: CallOptions & { readonly jobs: number; readonly onEvent?: ((event: PushEvent) => void) | undefined },
+  options: CallOptions & {
+    readonly jobs: number;
+    readonly onEvent?: ((event: PushEvent) => void) | undefined;
+  },
 ): Promise<void> {
   const names = tags.length > 0 ? tags.map((tag) => familiarReference(parseTag(tag))) : ['latest'];
   if (output.type === 'oci') {
@@ -117,7 +127,9 @@ export async function writeLayout(
   }
 }
 
-function copyOptions(options: CallOptions & { jobs: number; onEvent?: ((event: PushEvent) => void) | undefined }): {
+function copyOptions(
+  options: CallOptions & { jobs: number; onEvent?: ((event: PushEvent) => void) | undefined },
+): {
   jobs: number;
   signal?: AbortSignal | undefined;
   onEvent?: ((event: PushEvent) => void) | undefined;
@@ -138,7 +150,9 @@ export function parseTag(text: string): ImageReference {
   });
 }
 
-function groupByRepository(references: readonly ImageReference[]): ReadonlyMap<string, readonly ImageReference[]> {
+function groupByRepository(
+  references: readonly ImageReference[],
+): ReadonlyMap<string, readonly ImageReference[]> {
   const groups = new Map<string, ImageReference[]>();
   for (const reference of references) {
     const name = `${reference.registry}/${reference.repository}`;
@@ -146,4 +160,3 @@ function groupByRepository(references: readonly ImageReference[]): ReadonlyMap<s
   }
   return groups;
 }
-

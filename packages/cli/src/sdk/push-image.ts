@@ -48,7 +48,12 @@ export async function pushImage(
       }
       const sink = (await toolbox.registry()).sink(reference);
       const tag = reference.tag ?? 'latest';
-      await copyImage(source, sink, { tags: [tag], jobs: 16, signal: options.signal, onEvent: options.onEvent });
+      await copyImage(source, sink, {
+        tags: [tag],
+        jobs: 16,
+        signal: options.signal,
+        onEvent: options.onEvent,
+      });
       return { reference: formatReference({ ...reference, tag }), digest: source.root.digest };
     } finally {
       await rm(directory, { recursive: true, force: true });
@@ -69,7 +74,10 @@ async function openSource(
     case 'oci': {
       const colon = rest?.lastIndexOf(':') ?? -1;
       const tagged = colon > (rest?.lastIndexOf('/') ?? -1);
-      return openLayout(path(tagged ? rest!.slice(0, colon) : rest!), { tag: tagged ? rest!.slice(colon + 1) : undefined, signal });
+      return openLayout(path(tagged ? rest!.slice(0, colon) : rest!), {
+        tag: tagged ? rest!.slice(colon + 1) : undefined,
+        signal,
+      });
     }
     case 'oci-archive':
       return openOciArchive(path(rest!), { signal });

@@ -18,7 +18,11 @@ const neverEntered: ReadonlySet<string> = new Set(['.git', 'node_modules']);
  */
 export async function readDockerfiles(
   paths: readonly string[],
-  options: { readonly directory: string; readonly stdin?: Readable | undefined; readonly signal?: AbortSignal | undefined },
+  options: {
+    readonly directory: string;
+    readonly stdin?: Readable | undefined;
+    readonly signal?: AbortSignal | undefined;
+  },
 ): Promise<readonly NamedText[]> {
   const texts: NamedText[] = [];
   for (const path of paths) {
@@ -55,7 +59,8 @@ async function walk(path: string, directory: string): Promise<readonly string[]>
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const child = join(path, entry.name);
     if (entry.isDirectory() && !neverEntered.has(entry.name)) files.push(...(await walk(child, directory)));
-    else if (entry.isFile() && dockerfileName.test(entry.name) && !entry.name.endsWith('.dockerignore')) files.push(child);
+    else if (entry.isFile() && dockerfileName.test(entry.name) && !entry.name.endsWith('.dockerignore'))
+      files.push(child);
   }
   return files;
 }
@@ -70,9 +75,12 @@ async function readText(path: string, directory: string): Promise<string> {
 
 function unreadable(path: string, cause: unknown): MabuildError {
   const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-  return new MabuildError(`reading ${path}: ${missing ? 'there is no such file' : (cause as Error).message}`, {
-    code: missing ? 'FILE_NOT_FOUND' : 'FILE_UNREADABLE',
-    hint: missing ? 'name the Dockerfile, or a folder that holds one' : undefined,
-    cause,
-  });
+  return new MabuildError(
+    `reading ${path}: ${missing ? 'there is no such file' : (cause as Error).message}`,
+    {
+      code: missing ? 'FILE_NOT_FOUND' : 'FILE_UNREADABLE',
+      hint: missing ? 'name the Dockerfile, or a folder that holds one' : undefined,
+      cause,
+    },
+  );
 }

@@ -71,9 +71,13 @@ export interface VerifyRequest {
  * Checks that every platform of an image is what it says.
  * @throws MabuildError `PLATFORM_MISSING`, `IMAGE_NOT_FOUND`, `REGISTRY_…`; a lying image is a report, no error
  */
-export async function verifyReference(request: VerifyRequest, options: SdkOptions = {}): Promise<VerifyReport> {
+export async function verifyReference(
+  request: VerifyRequest,
+  options: SdkOptions = {},
+): Promise<VerifyReport> {
   return withReference(request.reference, options, async (source, registry) => {
-    const base = request.base === undefined ? undefined : await registry.resolve(parseReference(request.base), options);
+    const base =
+      request.base === undefined ? undefined : await registry.resolve(parseReference(request.base), options);
     return verifyImage(source, {
       ...(request.platforms ? { platforms: request.platforms } : {}),
       ...(base ? { baseLayers: await layersOf(base, options) } : {}),

@@ -86,16 +86,22 @@ async function emulatorMount(
   }
   const directories = request.qemu === undefined ? qemuDirectories : [request.qemu];
   const file = await findQemu({ platform, host: engine.info.platform, directories });
-  return { binds: [`${file}:${emulation.interpreter}:ro`], environment: environment as Record<string, string> };
+  return {
+    binds: [`${file}:${emulation.interpreter}:ro`],
+    environment: environment as Record<string, string>,
+  };
 }
 
 /** Why a platform cannot run on an engine's host, and what to do. */
 export function emulationMissing(engine: Engine, platform: Platform): MabuildError {
   const name = formatPlatform(platform);
-  return new MabuildError(`the host of ${engine.info.endpoint} (${formatPlatform(engine.info.platform)}) cannot run ${name} programs`, {
-    code: 'EMULATION_MISSING',
-    hint: 'register qemu on that host, e.g. `apt-get install qemu-user-static binfmt-support`; `mabuild doctor` shows what it runs',
-  });
+  return new MabuildError(
+    `the host of ${engine.info.endpoint} (${formatPlatform(engine.info.platform)}) cannot run ${name} programs`,
+    {
+      code: 'EMULATION_MISSING',
+      hint: 'register qemu on that host, e.g. `apt-get install qemu-user-static binfmt-support`; `mabuild doctor` shows what it runs',
+    },
+  );
 }
 
 async function imageForPlatform(
@@ -112,7 +118,11 @@ async function imageForPlatform(
   const manifest = await platformManifest(source, platform, { reference, signal: options.signal });
   const pinned = withDigest(reference, manifest.digest);
   await engine.pull(pinned, { credentials: toolbox.credentials, platform, signal: options.signal });
-  const name = formatReference({ registry: pinned.registry, repository: pinned.repository, digest: manifest.digest });
+  const name = formatReference({
+    registry: pinned.registry,
+    repository: pinned.repository,
+    digest: manifest.digest,
+  });
   const pulled = await engine.inspect(name, { signal: options.signal });
   return pulled?.id ?? name;
 }

@@ -105,7 +105,11 @@ function mergeMirrors(
   for (const [host, urls] of Object.entries(given ?? {})) add(host, urls);
   for (const [host, registry] of Object.entries(registries ?? {})) add(host, registry.mirrors);
   // The loopback of an engine that runs elsewhere is not ours.
-  if (engine) add('docker.io', engine.mirrors.filter((url) => engine.local || !isLoopback(url)));
+  if (engine)
+    add(
+      'docker.io',
+      engine.mirrors.filter((url) => engine.local || !isLoopback(url)),
+    );
   return merged;
 }
 

@@ -1,16 +1,20 @@
 import { Readable } from 'node:stream';
-import {
-  type BlobStore,
-  type CallOptions,
-  type Descriptor,
-  type ImageReference,
-  type ImageSource,
-  type MutatedImage,
+import type {
+  BlobStore,
+  CallOptions,
+  Descriptor,
+  ImageReference,
+  ImageSource,
+  MutatedImage,
 } from '@mabuild/oci';
 import type { ResolvedBase } from '../plan/resolve-bases.ts';
 
 /** A finished image as a source: documents from memory, own layers from the store, base layers from the base itself. */
-export function builtSource(image: MutatedImage, store: BlobStore, base: ResolvedBase | undefined): ImageSource {
+export function builtSource(
+  image: MutatedImage,
+  store: BlobStore,
+  base: ResolvedBase | undefined,
+): ImageSource {
   const documents = new Map([
     [image.descriptor.digest, image.manifest],
     [image.configDescriptor.digest, image.config],

@@ -10,8 +10,8 @@ import {
   type Descriptor,
   type FinalLayer,
   type FolderFacts,
-  formatPlatform,
   foldersOfLayer,
+  formatPlatform,
   type ImageConfig,
   type ImageSource,
   judgeImage,
@@ -31,7 +31,13 @@ import type { BuildTask } from '../plan/plan.ts';
 import type { PlannedTask } from '../plan/plan-build.ts';
 import type { ResolvedBase } from '../plan/resolve-bases.ts';
 import { builtSource } from './built-source.ts';
-import { finishLayer, type FinishedLayer, type FinishLayerOptions, type LentEmulator, rememberedLayer } from './layer.ts';
+import {
+  type FinishedLayer,
+  type FinishLayerOptions,
+  finishLayer,
+  type LentEmulator,
+  rememberedLayer,
+} from './layer.ts';
 
 /** One platform's image, finished: what may be published. */
 export interface BuiltImage {
@@ -127,12 +133,18 @@ async function rememberedImage(image: EngineImage, site: Site): Promise<TakenOut
   const known = (await site.options.memory.get('image', imageKey(image, site))) as Remembered | undefined;
   if (!known) return undefined;
   const layers = known.layers.map((layer) => layer ?? undefined);
-  for (const layer of layers) if (layer?.descriptor && !(await site.store.has(layer.descriptor))) return undefined;
+  for (const layer of layers)
+    if (layer?.descriptor && !(await site.store.has(layer.descriptor))) return undefined;
   return { config: parseImageConfig(known.config), layers };
 }
 
 function imageKey(image: EngineImage, { planned, emulator }: Site): string {
-  return JSON.stringify([1, image.id, planned.finalBase?.manifestDescriptor.digest ?? null, emulator ?? null]);
+  return JSON.stringify([
+    1,
+    image.id,
+    planned.finalBase?.manifestDescriptor.digest ?? null,
+    emulator ?? null,
+  ]);
 }
 
 async function takeOut(image: EngineImage, site: Site): Promise<TakenOut> {
@@ -142,7 +154,11 @@ async function takeOut(image: EngineImage, site: Site): Promise<TakenOut> {
   const directory = join(options.temporaryDirectory, `export-${randomBytes(6).toString('hex')}`);
   await mkdir(directory, { recursive: true });
   try {
-    const exported = await engine.export(image.id, { directory, known: (path) => knownLayer(path, site), signal });
+    const exported = await engine.export(image.id, {
+      directory,
+      known: (path) => knownLayer(path, site),
+      signal,
+    });
     const config = parseImageConfig(exported.config);
     for (const layer of exported.layers) await memory.set('path', layer.path, layer.diffId);
     const layers = await finishLayers(exported, config, site);
@@ -183,7 +199,9 @@ async function finishLayers(
   const below = new Map<string, FolderFacts>();
   if (!site.emulator) {
     return Promise.all(
-      exported.layers.map((layer, index) => (index < ofBase ? undefined : finishLayer(layer, layerOptions(site, below)))),
+      exported.layers.map((layer, index) =>
+        index < ofBase ? undefined : finishLayer(layer, layerOptions(site, below)),
+      ),
     );
   }
   const finished: (FinishedLayer | undefined)[] = [];
@@ -196,7 +214,10 @@ async function finishLayers(
   return finished;
 }
 
-async function rememberedFolders(diffId: string, site: Site): Promise<Record<string, FolderFacts> | undefined> {
+async function rememberedFolders(
+  diffId: string,
+  site: Site,
+): Promise<Record<string, FolderFacts> | undefined> {
   const known = await site.options.memory.get('folders', JSON.stringify([diffId, site.emulator?.path]));
   return known as Record<string, FolderFacts> | undefined;
 }

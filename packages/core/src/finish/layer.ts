@@ -7,8 +7,8 @@ import {
   type BlobStore,
   type CallOptions,
   type Descriptor,
-  filterLayer,
   type FolderFacts,
+  filterLayer,
   isLayerFacts,
   type LayerFacts,
   mediaTypes,
@@ -65,7 +65,9 @@ export async function rememberedLayer(
 export async function finishLayer(layer: ExportedLayer, options: FinishLayerOptions): Promise<FinishedLayer> {
   const remembered = await rememberedLayer(layer.diffId, options);
   if (remembered) return remembered;
-  const finished = options.emulator ? await filteredLayer(layer, options, options.emulator) : await plainLayer(layer, options);
+  const finished = options.emulator
+    ? await filteredLayer(layer, options, options.emulator)
+    : await plainLayer(layer, options);
   await options.memory.set('layer', keyOf(layer.diffId, options), finished);
   return finished;
 }
@@ -87,7 +89,12 @@ async function plainLayer(layer: ExportedLayer, options: FinishLayerOptions): Pr
   if (layer.stored && layer.file) {
     const blob = await options.store.add(createReadStream(layer.file), { signal: options.signal });
     const facts = await scanLayer(createReadStream(layer.file), { signal: options.signal });
-    return { descriptor: { ...layer.stored, digest: blob.digest, size: blob.size }, diffId: layer.diffId, facts, folders: {} };
+    return {
+      descriptor: { ...layer.stored, digest: blob.digest, size: blob.size },
+      diffId: layer.diffId,
+      facts,
+      folders: {},
+    };
   }
   const stored = await storeAndScan(plainBytes(layer), options);
   return { ...stored, folders: {} };
@@ -127,6 +134,10 @@ function plainBytes(layer: ExportedLayer): AsyncIterable<Uint8Array> {
 }
 
 function keyOf(diffId: string, { emulator, below }: FinishLayerOptions): string {
-  const filter = emulator ? [emulator.path, emulator.size, [...below].sort(([a], [b]) => (a < b ? -1 : 1))] : [];
-  return createHash('sha256').update(JSON.stringify([format, gzipLevel, diffId, filter])).digest('hex');
+  const filter = emulator
+    ? [emulator.path, emulator.size, [...below].sort(([a], [b]) => (a < b ? -1 : 1))]
+    : [];
+  return createHash('sha256')
+    .update(JSON.stringify([format, gzipLevel, diffId, filter]))
+    .digest('hex');
 }

@@ -32,8 +32,8 @@ import {
   wantedImages,
 } from '../transforms/index.ts';
 import { chooseBuilder } from './choose-builder.ts';
-import { type EmulationMode, type LentProgram, planEmulation } from './plan-emulation.ts';
 import type { BuildPlan, BuildTask, PlannedBase, Strategy } from './plan.ts';
+import { type EmulationMode, type LentProgram, planEmulation } from './plan-emulation.ts';
 import { type ResolvedBase, resolveBases, type WantedBase } from './resolve-bases.ts';
 
 /** What is to be built, in nouns. */
@@ -85,7 +85,10 @@ export interface PlannedBuild {
  *   `EMULATION_MISSING`, `QEMU_NOT_FOUND`, `NEEDS_BUILDKIT`, each with the line it is about
  */
 export async function planBuild(request: PlanRequest, world: PlanWorld): Promise<PlannedBuild> {
-  const dockerfile = parseDockerfile(request.dockerfile, request.file === undefined ? {} : { file: request.file });
+  const dockerfile = parseDockerfile(
+    request.dockerfile,
+    request.file === undefined ? {} : { file: request.file },
+  );
   const builder = chooseBuilder(request.builder, world.engine.info);
   const findings: Finding[] = [];
   const keepSyntax = builder === 'buildkit' && (await canFetchSyntax(dockerfile, world, findings, request));
@@ -185,7 +188,11 @@ async function canFetchSyntax(
   }
 }
 
-async function planTask(platform: Platform, bases: readonly ResolvedBase[], site: Site): Promise<PlannedTask> {
+async function planTask(
+  platform: Platform,
+  bases: readonly ResolvedBase[],
+  site: Site,
+): Promise<PlannedTask> {
   const { request, world, dockerfile, builder } = site;
   const { engine } = world;
   const options = baseOptions(platform, site);
@@ -244,7 +251,9 @@ async function planTask(platform: Platform, bases: readonly ResolvedBase[], site
 }
 
 function lineLocation(dockerfile: Dockerfile, line: number): SourceLocation {
-  const found = dockerfile.instructions.find(({ startLine, endLine }) => startLine <= line && line <= endLine);
+  const found = dockerfile.instructions.find(
+    ({ startLine, endLine }) => startLine <= line && line <= endLine,
+  );
   if (found) return locate(dockerfile, found.range);
   const lineText = dockerfile.text.split('\n')[line - 1]?.replace(/\r$/, '') ?? '';
   return { ...(dockerfile.file === undefined ? {} : { file: dockerfile.file }), line, column: 1, lineText };
@@ -253,12 +262,18 @@ function lineLocation(dockerfile: Dockerfile, line: number): SourceLocation {
 function strategyOf(native: boolean, runs: boolean, dockerfile: Dockerfile, build: BuildTarget): Strategy {
   if (native) return 'native';
   if (runs) return 'emulated';
-  return dockerfile.stages.some((stage) => runsOnBuildPlatform(stage, dockerfile, build)) ? 'cross' : 'native';
+  return dockerfile.stages.some((stage) => runsOnBuildPlatform(stage, dockerfile, build))
+    ? 'cross'
+    : 'native';
 }
 
 function runsOnBuildPlatform(stage: Stage, dockerfile: Dockerfile, build: BuildTarget): boolean {
   const base = resolveBase(dockerfile, stage, scopeOf(build));
-  return base.kind === 'image' && base.platform !== undefined && stage.instructions.some(({ keyword }) => keyword === 'RUN');
+  return (
+    base.kind === 'image' &&
+    base.platform !== undefined &&
+    stage.instructions.some(({ keyword }) => keyword === 'RUN')
+  );
 }
 
 /** The image at the bottom of the stage that is built. */
@@ -313,7 +328,10 @@ function substituteFinding(base: ResolvedBase, { dockerfile }: Site): Finding {
     severity: 'warning',
     platforms: [base.platform],
     message: `${familiarReference(base.reference)} has no image for ${wanted}; its ${found} image, which runs there, is taken`,
-    range: dockerfile.instructions.find(({ startLine }) => startLine === base.location.line)?.range ?? { start: 0, end: 0 },
+    range: dockerfile.instructions.find(({ startLine }) => startLine === base.location.line)?.range ?? {
+      start: 0,
+      end: 0,
+    },
     fix: 'none',
     edits: [],
   };

@@ -33,13 +33,18 @@ export interface PlanEmulationOptions extends CallOptions {
  * Decides how a platform's RUN steps execute on the engine's host.
  * @throws MabuildError `EMULATION_MISSING` with what to do, `QEMU_NOT_FOUND`
  */
-export async function planEmulation(platform: Platform, options: PlanEmulationOptions): Promise<EmulationPlan> {
+export async function planEmulation(
+  platform: Platform,
+  options: PlanEmulationOptions,
+): Promise<EmulationPlan> {
   const { engine, mode, runs } = options;
   const own = engine.info.platform;
-  if (!runs) return { native: own.architecture === platform.architecture, emulator: undefined, lent: undefined };
+  if (!runs)
+    return { native: own.architecture === platform.architecture, emulator: undefined, lent: undefined };
   const emulation = await engine.emulation(platform, options);
   if (emulation.kind === 'native') return { native: true, emulator: undefined, lent: undefined };
-  if (mode === 'off') throw missing(platform, engine, 'emulation is switched off', 'leave out --emulation off');
+  if (mode === 'off')
+    throw missing(platform, engine, 'emulation is switched off', 'leave out --emulation off');
   if (emulation.kind === 'none') {
     throw missing(
       platform,
@@ -49,7 +54,8 @@ export async function planEmulation(platform: Platform, options: PlanEmulationOp
     );
   }
   // qemu's default processor would run v7 code that no v6 board runs.
-  const environment = platform.architecture === 'arm' && platform.variant === 'v6' ? { QEMU_CPU: 'arm1176' } : {};
+  const environment =
+    platform.architecture === 'arm' && platform.variant === 'v6' ? { QEMU_CPU: 'arm1176' } : {};
   const inject = emulation.kind === 'binfmt-without-f' || mode === 'inject';
   if (!inject) return { native: false, emulator: { environment }, lent: undefined };
   if (mode === 'binfmt') {
@@ -71,8 +77,11 @@ export async function planEmulation(platform: Platform, options: PlanEmulationOp
 
 function missing(platform: Platform, engine: Engine, why: string, hint: string): MabuildError {
   const host = `${engine.info.endpoint} (${formatPlatform(engine.info.platform)})`;
-  return new MabuildError(`RUN steps for ${formatPlatform(platform)} cannot run on the host of ${host}: ${why}`, {
-    code: 'EMULATION_MISSING',
-    hint,
-  });
+  return new MabuildError(
+    `RUN steps for ${formatPlatform(platform)} cannot run on the host of ${host}: ${why}`,
+    {
+      code: 'EMULATION_MISSING',
+      hint,
+    },
+  );
 }

@@ -173,7 +173,9 @@ function platformMissing(
   const names = [...new Set(has.map((entry) => formatPlatform(entry)))].join(', ');
   return new MabuildError(`${name} has no image for ${platform}`, {
     code: 'BASE_PLATFORM_MISSING',
-    hint: suggestion ? `${suggestion} lists ${platform}` : `it lists ${names || 'no platform'}; choose another base or leave ${platform} out`,
+    hint: suggestion
+      ? `${suggestion} lists ${platform}`
+      : `it lists ${names || 'no platform'}; choose another base or leave ${platform} out`,
     location: base.location,
   });
 }

@@ -1,0 +1,60 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { loadConfig } from '../../packages/cli/src/config.ts';
+
+describe('mabuild.config', () => {
+  let directory: string;
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'mabuild-config-'));
+  });
+  afterEach(() => rm(directory, { recursive: true, force: true }));
+
+  const readable: readonly { name: string; text: string }[] = [
+    { name: 'mabuild.config.json', text: '{"platforms":["linux/arm64"]}' },
+    { name: 'mabuild.config.yaml', text: 'platforms: [linux/arm64]\n' },
+    { name: 'mabuild.config.mjs', text: 'export default { platforms: ["linux/arm64"] };' },
+  ];
+  for (const { name, text } of readable) {
+    it(`reads ${name}, found upwards to the repository's root`, async () => {
+      await mkdir(join(directory, '.git'));
+      await mkdir(join(directory, 'deep', 'er'), { recursive: true });
+      await writeFile(join(directory, name), text);
+      expect(await loadConfig({ directory: join(directory, 'deep', 'er') })).to.deep.equal({
+        platforms: ['linux/arm64'],
+      });
+    });
+  }
+
+  it("does not look above the repository's root", async () => {
+    await writeFile(join(directory, 'mabuild.config.json'), '{"platforms":["linux/arm64"]}');
+    await mkdir(join(directory, 'repository', '.git'), { recursive: true });
+    expect(await loadConfig({ directory: join(directory, 'repository') })).to.deep.equal({});
+  });
+
+  const wrong: readonly { text: string; says: RegExp }[] = [
+    { text: '{', says: /mabuild\.config\.json: / },
+    { text: '[]', says: /is not an object/ },
+    { text: '{"platform":["linux/arm64"]}', says: /platform is not a known field/ },
+    { text: '{"platforms":"linux/arm64"}', says: /platforms is not a list of strings/ },
+    { text: '{"baseStyle":"pretty"}', says: /baseStyle is neither "namespace" nor "index"/ },
+    { text: '{"images":{"node":1}}', says: /images\."node" is not a string/ },
+    {
+      text: '{"registries":{"docker.io":{"mirror":[]}}}',
+      says: /registries\.docker\.io\.mirror is not a known field/,
+    },
+    {
+      text: '{"registries":{"docker.io":{"insecure":"yes"}}}',
+      says: /registries\.docker\.io\.insecure is neither true nor false/,
+    },
+  ];
+  for (const { text, says } of wrong) {
+    it(`refuses ${text}`, async () => {
+      await writeFile(join(directory, 'mabuild.config.json'), text);
+      const error = await loadConfig({ directory }).catch((thrown: Error) => thrown);
+      expect(error).to.be.instanceOf(Error).and.have.property('code', 'CONFIG_INVALID');
+      expect((error as Error).message).to.match(says);
+    });
+  }
+});

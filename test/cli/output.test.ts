@@ -1,0 +1,36 @@
+import { expect } from 'chai';
+import { parseOutput } from '../../packages/cli/src/sdk/output.ts';
+
+describe('outputs', () => {
+  const rows: readonly [string, object | undefined][] = [
+    ['oci:./image', { type: 'oci', path: './image' }],
+    ['oci-archive:a.tar', { type: 'oci-archive', path: 'a.tar' }],
+    ['docker-archive:a.tar', { type: 'docker-archive', path: 'a.tar' }],
+    ['local:out', { type: 'local', path: 'out' }],
+    ['tar:out.tar', { type: 'tar', path: 'out.tar' }],
+    ['out', { type: 'local', path: 'out' }],
+    ['type=oci,dest=a.tar', { type: 'oci-archive', path: 'a.tar' }],
+    ['type=oci,tar=false,dest=image', { type: 'oci', path: 'image' }],
+    ['dest=out,type=local', { type: 'local', path: 'out' }],
+    ['type=docker', { type: 'load' }],
+    ['type=docker,dest=a.tar', { type: 'docker-archive', path: 'a.tar' }],
+    ['type=registry', { type: 'push' }],
+    ['type=image,push=true,push-by-digest=true', { type: 'push', byDigest: true }],
+    ['type=image', { type: 'load' }],
+    ['', undefined],
+    ['oci:', undefined],
+    ['zip:a', undefined],
+    ['type=oci', undefined],
+    ['type=zip,dest=a', undefined],
+    ['type=local,=x', undefined],
+  ];
+  for (const [text, expected] of rows) {
+    it(JSON.stringify(text), () => {
+      if (expected) expect(parseOutput(text)).to.deep.equal(expected);
+      else
+        expect(() => parseOutput(text))
+          .to.throw()
+          .with.property('code', 'INVALID_OUTPUT');
+    });
+  }
+});
