@@ -57,8 +57,8 @@ const perArch: readonly Row[] = [
   [
     'an ARG',
     'linux/arm/v7',
-    'ARG BASE=node:22\nFROM ${BASE}\nARG BASE\nRUN echo $BASE\n',
-    'ARG BASE=arm32v7/node:22\nFROM --platform=linux/arm/v7 ${BASE}\nARG BASE\nRUN echo $BASE\n',
+    `ARG BASE=node:22\nFROM \${BASE}\nARG BASE\nRUN echo $BASE\n`,
+    `ARG BASE=arm32v7/node:22\nFROM --platform=linux/arm/v7 \${BASE}\nARG BASE\nRUN echo $BASE\n`,
   ],
   [
     'two ARGs',
@@ -243,7 +243,7 @@ sharedDescribe('migration of the corpora', () => {
       for (const style of ['per-arch', 'portable'] as const) {
         const options = { style, platforms: [parsePlatform('linux/arm/v7')] };
         const migrated = (await migrateDockerfile(text, options)).files[0]?.text ?? '';
-        expect(rest(migrated), `${file} ${style}`).to.deep.equal(rest(text));
+        expect(rest(migrated) === rest(text), `${file} ${style}`).to.equal(true);
         expect(
           (await migrateDockerfile(migrated, options)).files[0]?.text,
           `${file} ${style}, again`,
@@ -254,7 +254,7 @@ sharedDescribe('migration of the corpora', () => {
 });
 
 /** Everything but what a change of base images may touch. */
-function rest(text: string): readonly string[] {
+function rest(text: string): string {
   const { instructions } = parseDockerfile(text);
   let out = '';
   let at = 0;
@@ -267,7 +267,7 @@ function rest(text: string): readonly string[] {
     out += text.slice(at, range.start);
     at = range.end;
   }
-  return (out + text.slice(at)).split('\n').filter((line) => line.trim() !== '');
+  return (out + text.slice(at)).replace(/^\s*\n/gm, '');
 }
 
 function parses(text: string): boolean {

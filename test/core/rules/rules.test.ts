@@ -27,19 +27,19 @@ const rows: readonly Row[] = [
     finds: [['base-image-lacks-platform', 'error', 'suggest', 'FROM node:22\n']],
   },
   {
-    text: 'ARG BASE=node:22-trixie\nFROM ${BASE} AS a\nFROM $BASE\n',
+    text: `ARG BASE=node:22-trixie\nFROM \${BASE} AS a\nFROM $BASE\n`,
     finds: [
       [
         'base-image-lacks-platform',
         'error',
         'semi',
-        'ARG BASE=node:22-bookworm\nFROM ${BASE} AS a\nFROM $BASE\n',
+        `ARG BASE=node:22-bookworm\nFROM \${BASE} AS a\nFROM $BASE\n`,
       ],
       [
         'base-image-lacks-platform',
         'error',
         'semi',
-        'ARG BASE=node:22-bookworm\nFROM ${BASE} AS a\nFROM $BASE\n',
+        `ARG BASE=node:22-bookworm\nFROM \${BASE} AS a\nFROM $BASE\n`,
       ],
     ],
   },

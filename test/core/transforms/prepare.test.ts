@@ -112,6 +112,12 @@ const rows: readonly {
     expected: `FROM busybox:latest@${I}\nSHELL ["/bin/ash","-eo","pipefail","-c"]\nRUN --mount=type=cache,target=/c ["/bin/ash","-eo","pipefail","-c","uname -m\\necho \\"$HOME\\"\\n"]\n\n\n\nFROM busybox:latest@${I}\nRUN ["/bin/sh","-c","cat <<-A - <<B\\n\\ta\\nA\\nb\\nB"]\n\n\n\n\nRUN ["/usr/bin/env","python3","-c","#!/usr/bin/env python3\\nprint(1)\\n"]\n\n\n\nCOPY --from=0 / /\n`,
   },
   {
+    name: 'empties stages for an old BuildKit, which reads them all',
+    text: 'FROM busybox AS a\nFROM busybox\nRUN --network=none <<EOF\nx\nEOF\n',
+    options: { capabilities: old, target: '0' },
+    expected: `FROM busybox:latest@${I} AS a\n\n\n\n\n`,
+  },
+  {
     name: 'drops flags that an old BuildKit does not know',
     text: 'FROM busybox\nCOPY --link --chmod=755 a /\nRUN --network=default true\n',
     options: { capabilities: old },

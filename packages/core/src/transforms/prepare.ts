@@ -70,11 +70,13 @@ export function prepareDockerfile(dockerfile: Dockerfile, options: PrepareOption
   let build: PrepareOptions = options;
   if (!frontend) step(dropSyntaxLine);
   step((current) => ({ edits: retargetBase(current, retargeting(build)) }));
-  if (classic) {
+  // An old frontend refuses what it does not know in stages that it would not build, too.
+  const prune = classic || !known.heredoc;
+  if (prune) {
     step((current) => pruneStages(current, build));
     build = { ...options, target: undefined };
-    step((current) => targetArgs(current, build));
   }
+  if (classic) step((current) => targetArgs(current, build));
   if (classic || !known.heredoc) step((current) => lowerHeredoc(current, build));
   if (classic || !known.heredoc || !known.link || !known.runNetwork) {
     step((current) => lowerFlags(current, { ...build, capabilities: known }));
@@ -87,7 +89,7 @@ export function prepareDockerfile(dockerfile: Dockerfile, options: PrepareOption
     text: draft.dockerfile.text,
     addedFiles: draft.addedFiles,
     buildArgs: options.buildArgs ?? {},
-    target: classic ? targetStage(draft.dockerfile).name : options.target,
+    target: prune ? targetStage(draft.dockerfile).name : options.target,
     originalLine: (line) => lines[line] ?? line,
   };
 }
