@@ -163,7 +163,7 @@ describe('architecture', () => {
   it('index files only re-export, but for the lists of things that can be added', () => {
     const lists = new Set(listed.map(([name, folder]) => `${name}/${folder}/index.ts`));
     const wrong = sources
-      .filter((file) => file.path.endsWith('index.ts') && !lists.has(`${file.package}/${file.path}`))
+      .filter((file) => /(^|\/)index\.ts$/.test(file.path) && !lists.has(`${file.package}/${file.path}`))
       .filter((file) => /^\s*(export\s+)?(async\s+)?(function|const|let|class)\b/m.test(file.bare))
       .map((file) => `packages/${file.package}/src/${file.path}`);
     expect(wrong).to.deep.equal([]);

@@ -32,6 +32,10 @@ describe('the command', () => {
   }
 
   const wrong: readonly { argv: readonly string[]; says: RegExp; code?: number }[] = [
+    {
+      argv: ['build', '--platform', 'linux/sparc6', '.'],
+      says: /linux\/sparc6 is no platform that is known/,
+    },
     { argv: ['nonsense'], says: /unknown command 'nonsense'/ },
     { argv: ['build', '--nonsense'], says: /unknown option '--nonsense'/ },
     { argv: ['build', '--platform'], says: /argument missing/ },

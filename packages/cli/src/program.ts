@@ -1,5 +1,5 @@
 import { isMabuildError, MabuildError } from '@mabuild/oci';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError } from './commands/command.ts';
 import { commands } from './commands/index.ts';
 import { collect } from './commands/options.ts';
 import { type ExitCode, exitCodeOf } from './exit-code.ts';

@@ -62,7 +62,11 @@ async function* filtered(
   };
   for await (const record of readTarRecords(tar)) {
     if ('trailer' in record) {
-      yield* release([...held.keys()].filter((path) => differs(held.get(path)!, filter.below.get(path))));
+      // Without the emulator or its own folder these are somebody else's.
+      const touched = result.changed || held.has(filter.path.slice(0, filter.path.lastIndexOf('/')));
+      yield* release(
+        [...held.keys()].filter((path) => !touched || differs(held.get(path)!, filter.below.get(path))),
+      );
       if (held.size > 0) result.changed = true;
       yield* record.trailer;
       return;

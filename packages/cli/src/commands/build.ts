@@ -1,8 +1,7 @@
-import { Command } from 'commander';
 import { paintFor } from '../formatters/paint.ts';
 import { createProgress, progressModes } from '../progress/progress.ts';
 import type { BuildRequest } from '../sdk/build-request.ts';
-import type { CommandHost } from './command.ts';
+import { Command, type CommandHost } from './command.ts';
 import { collect, type GlobalOptions, oneOf, sdkOptions } from './options.ts';
 
 export interface BuildOptions extends GlobalOptions {
@@ -86,7 +85,7 @@ export function buildCommand({ io }: CommandHost): Command {
       const { buildAndPush, planImages } = await import('../sdk/build.ts');
       if (options.dryRun) {
         const plan = await planImages(request, sdk);
-        const { formatPlan, planDocument } = await import('../formatters/plan.ts');
+        const { formatPlan, planDocument } = await import('../formatters/index.ts');
         io.stdout.write(
           format === 'json' ? `${JSON.stringify(planDocument(plan), null, 2)}\n` : formatPlan(plan),
         );
@@ -95,9 +94,13 @@ export function buildCommand({ io }: CommandHost): Command {
       const paint = paintFor({ isTTY: io.stderr.isTTY, color: options.color, environment: io.environment });
       const progress = createProgress(mode, io, paint);
       try {
-        const result = await buildAndPush(request, { ...sdk, onEvent: progress.onEvent });
+        const result = await buildAndPush(request, {
+          ...sdk,
+          onEvent: progress.onEvent,
+          onRegistryEvent: progress.onEvent,
+        });
         progress.close();
-        const { formatBuild, writeBuildFiles } = await import('../formatters/build.ts');
+        const { formatBuild, writeBuildFiles } = await import('../formatters/index.ts');
         await writeBuildFiles(result, { iidfile: options.iidfile, metadataFile: options.metadataFile });
         io.stdout.write(formatBuild(result, { format, quiet: options.quiet ?? false }));
       } finally {

@@ -1,6 +1,5 @@
-import { Command } from 'commander';
 import { paintFor } from '../formatters/paint.ts';
-import type { CommandHost } from './command.ts';
+import { Command, type CommandHost } from './command.ts';
 import { collect, type GlobalOptions, keyValues, list, oneOf, sdkOptions } from './options.ts';
 
 interface CheckOptions extends GlobalOptions {
@@ -53,7 +52,7 @@ export function checkCommand({ io, exit }: CommandHost): Command {
         },
         await sdkOptions(io, options),
       );
-      const { countFindings, findingsDocument, formatFindings } = await import('../formatters/findings.ts');
+      const { countFindings, findingsDocument, formatFindings } = await import('../formatters/index.ts');
       const paint = paintFor({
         isTTY: (io.stdout as { isTTY?: boolean }).isTTY,
         color: options.color,

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Command, CommanderError } from 'commander';
 import type { ExitCode } from '../exit-code.ts';
 import type { Io } from '../io.ts';
 
@@ -11,3 +11,5 @@ export interface CommandHost {
 
 /** Defines one command: its arguments, options, help and action. Heavy imports belong inside the action. */
 export type DefineCommand = (host: CommandHost) => Command;
+
+export { Command, CommanderError };

@@ -1,5 +1,4 @@
-import { Command } from 'commander';
-import type { CommandHost } from './command.ts';
+import { Command, type CommandHost } from './command.ts';
 import { type GlobalOptions, sdkOptions } from './options.ts';
 
 interface DigestOptions extends GlobalOptions {

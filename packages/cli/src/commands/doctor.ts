@@ -1,5 +1,4 @@
-import { Command } from 'commander';
-import type { CommandHost } from './command.ts';
+import { Command, type CommandHost } from './command.ts';
 import { type GlobalOptions, oneOf, sdkOptions } from './options.ts';
 
 interface DoctorOptions extends GlobalOptions {
@@ -20,7 +19,7 @@ export function doctorCommand({ io, exit }: CommandHost): Command {
       const format = oneOf('--format', options.format, ['text', 'json']);
       const { examine } = await import('../sdk/doctor.ts');
       const report = await examine({ qemu: options.qemu }, await sdkOptions(io, options));
-      const { formatDoctor } = await import('../formatters/doctor.ts');
+      const { formatDoctor } = await import('../formatters/index.ts');
       io.stdout.write(
         format === 'json' ? `${JSON.stringify({ version: 1, ...report }, null, 2)}\n` : formatDoctor(report),
       );

@@ -1,5 +1,4 @@
-import { Command } from 'commander';
-import type { CommandHost } from './command.ts';
+import { Command, type CommandHost } from './command.ts';
 import { type GlobalOptions, oneOf, sdkOptions } from './options.ts';
 
 interface InspectOptions extends GlobalOptions {
@@ -28,7 +27,7 @@ export function inspectCommand({ io, exit }: CommandHost): Command {
       } else if (format === 'json') {
         io.stdout.write(`${JSON.stringify({ version: 1, ...answer.report }, null, 2)}\n`);
       } else {
-        const { formatInspect } = await import('../formatters/inspect.ts');
+        const { formatInspect } = await import('../formatters/index.ts');
         io.stdout.write(formatInspect(answer.report));
       }
       const { missingPlatforms } = await import('../sdk/inspect.ts');

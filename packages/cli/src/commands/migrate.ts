@@ -1,6 +1,5 @@
-import { Command } from 'commander';
 import { paintFor } from '../formatters/paint.ts';
-import type { CommandHost } from './command.ts';
+import { Command, type CommandHost } from './command.ts';
 import { collect, type GlobalOptions, keyValues, list, oneOf, sdkOptions } from './options.ts';
 
 interface MigrateOptions extends GlobalOptions {
@@ -56,7 +55,7 @@ export function migrateCommand({ io, exit }: CommandHost): Command {
         },
         await sdkOptions(io, options),
       );
-      const { formatMigration, migrationDocument } = await import('../formatters/migration.ts');
+      const { formatMigration, migrationDocument } = await import('../formatters/index.ts');
       const paint = paintFor({
         isTTY: (io.stdout as { isTTY?: boolean }).isTTY,
         color: options.color,

@@ -1,7 +1,6 @@
-import { Command } from 'commander';
 import { paintFor } from '../formatters/paint.ts';
 import { createProgress, progressModes } from '../progress/progress.ts';
-import type { CommandHost } from './command.ts';
+import { Command, type CommandHost } from './command.ts';
 import { type GlobalOptions, oneOf, sdkOptions } from './options.ts';
 
 interface PushOptions extends GlobalOptions {
@@ -29,7 +28,11 @@ export function pushCommand({ io }: CommandHost): Command {
       try {
         const result = await pushImage(
           { source, destination, verify: options.verify },
-          { ...(await sdkOptions(io, options)), onEvent: progress.onEvent },
+          {
+            ...(await sdkOptions(io, options)),
+            onEvent: progress.onEvent,
+            onRegistryEvent: progress.onEvent,
+          },
         );
         progress.close();
         io.stdout.write(

@@ -1,5 +1,4 @@
-import { Command } from 'commander';
-import type { CommandHost } from './command.ts';
+import { Command, type CommandHost } from './command.ts';
 import { collect, type GlobalOptions, keyValues, oneOf, sdkOptions } from './options.ts';
 
 interface RunOptions extends GlobalOptions {

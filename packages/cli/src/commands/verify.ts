@@ -1,6 +1,5 @@
-import { Command } from 'commander';
 import { paintFor } from '../formatters/paint.ts';
-import type { CommandHost } from './command.ts';
+import { Command, type CommandHost } from './command.ts';
 import { type GlobalOptions, oneOf, sdkOptions } from './options.ts';
 
 interface VerifyOptions extends GlobalOptions {
@@ -32,7 +31,7 @@ export function verifyCommand({ io, exit }: CommandHost): Command {
         },
         await sdkOptions(io, options),
       );
-      const { formatVerify, verifyDocument } = await import('../formatters/verify.ts');
+      const { formatVerify, verifyDocument } = await import('../formatters/index.ts');
       const paint = paintFor({
         isTTY: (io.stdout as { isTTY?: boolean }).isTTY,
         color: options.color,

@@ -9,16 +9,23 @@ export function plainProgress(stream: Writable, paint: Paint): Progress {
   return {
     onEvent: (event) => {
       for (const line of plainLines(event)) {
-        stream.write(event.type === 'warning' ? `${paint.warning('warning:')} ${line}\n` : `${line}\n`);
+        stream.write(isWarning(event) ? `${paint.warning('warning:')} ${line}\n` : `${line}\n`);
       }
     },
     close: () => {},
   };
 }
 
+/** Events that people should not miss among the others. */
+export function isWarning(event: ProgressEvent): boolean {
+  return (
+    event.type === 'warning' || event.type === 'registry-retry' || event.type === 'registry-mirror-skipped'
+  );
+}
+
 /** The lines that one event is worth; none for byte counts on the way. */
 export function plainLines(event: ProgressEvent): readonly string[] {
-  const prefix = event.platform ? `[${formatPlatform(event.platform)}] ` : '';
+  const prefix = 'platform' in event && event.platform ? `[${formatPlatform(event.platform)}] ` : '';
   switch (event.type) {
     case 'task':
       return [`${prefix}${event.state}${event.detail ? `: ${event.detail}` : ''}`];
@@ -44,6 +51,12 @@ export function plainLines(event: ProgressEvent): readonly string[] {
       return [
         `${prefix}${event.state} ${event.descriptor.digest.slice(0, 19)} ${formatBytes(event.descriptor.size)}`,
       ];
+    case 'registry-retry':
+      return [
+        `${event.host}: ${event.doing}: ${event.reason}; attempt ${event.attempt + 1} of ${event.attempts} in ${(event.delay / 1000).toFixed(1)} s${event.asked ? ', as the registry asks' : ''}`,
+      ];
+    case 'registry-mirror-skipped':
+      return [`${event.registry}: mirror ${event.mirror} is passed over: ${event.reason}`];
     default:
       return [];
   }

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import { formatPlatform } from '@mabuild/oci';
 import type { Paint } from '../formatters/paint.ts';
-import { plainLines } from './plain.ts';
+import { isWarning, plainLines } from './plain.ts';
 import type { Progress, ProgressEvent } from './progress.ts';
 import { formatBytes, withoutControls } from './text.ts';
 
@@ -26,7 +26,7 @@ export function terminalProgress(stream: Writable & { readonly columns?: number 
   let timer: NodeJS.Timeout | undefined;
 
   function blockFor(event: ProgressEvent): Block {
-    const platform = event.platform ? formatPlatform(event.platform) : 'image';
+    const platform = 'platform' in event && event.platform ? formatPlatform(event.platform) : 'image';
     let block = blocks.get(platform);
     if (!block) {
       block = {
@@ -59,7 +59,7 @@ export function terminalProgress(stream: Writable & { readonly columns?: number 
 
   return {
     onEvent: (event) => {
-      if (event.type === 'warning') {
+      if (isWarning(event)) {
         clear();
         for (const line of plainLines(event)) stream.write(`${paint.warning('warning:')} ${line}\n`);
       } else {

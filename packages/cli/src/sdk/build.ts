@@ -11,13 +11,14 @@ import {
   planBuild,
   runBuild,
 } from '@mabuild/core';
-import { formatPlatform, MabuildError, type Platform, type PushEvent, parsePlatform } from '@mabuild/oci';
+import { formatPlatform, MabuildError, type Platform, type PushEvent } from '@mabuild/oci';
 import type { RegistryClient } from '@mabuild/registry';
 import type { BuildRequest, BuildResult } from './build-request.ts';
 import { openRequestContext } from './context.ts';
 import { exportFiles } from './export-files.ts';
 import { loadImages, writeDockerArchives } from './load.ts';
 import type { Output } from './output.ts';
+import { readPlatforms } from './platforms.ts';
 import { assemble, type Published, parseTag, pushSuffixedTags, pushTags, writeLayout } from './publish.ts';
 import { type SdkOptions, type Toolbox, withToolbox } from './toolbox.ts';
 
@@ -37,6 +38,7 @@ export const defaultPlatforms: readonly string[] = ['linux/amd64', 'linux/arm64'
  */
 export async function buildAndPush(request: BuildRequest, options: BuildOptions = {}): Promise<BuildResult> {
   for (const tag of request.tags ?? []) parseTag(tag);
+  readPlatforms(request.platforms ?? []);
   return withBuild(request, options, async (site) => {
     const planned = await plan(site, request, options);
     for (const finding of planned.plan.findings) {
@@ -151,12 +153,8 @@ function sourceDateEpoch(site: BuildSite): Readonly<Record<string, string>> {
 }
 
 function platformsOf(request: BuildRequest, toolbox: Toolbox, engine: Engine): readonly Platform[] {
-  const named = request.platforms ?? toolbox.config.platforms ?? defaultPlatforms;
-  const platforms = named.map((platform) =>
-    typeof platform === 'string' ? parsePlatform(platform) : platform,
-  );
-  if (platforms.length > 0) return platforms;
-  return [engine.info.platform];
+  const platforms = readPlatforms(request.platforms ?? toolbox.config.platforms ?? defaultPlatforms);
+  return platforms.length > 0 ? platforms : [engine.info.platform];
 }
 
 /** Writes what was built to where the request wants it. */

@@ -6,9 +6,10 @@ import {
   recommendedRules,
   type Severity,
 } from '@mabuild/core';
-import { formatPlatform, type Platform, parsePlatform } from '@mabuild/oci';
+import { formatPlatform, type Platform } from '@mabuild/oci';
 import type { FileFindings } from '../formatters/findings.ts';
 import { imageFacts } from './image-facts.ts';
+import { readPlatforms } from './platforms.ts';
 import { readDockerfiles } from './read-dockerfiles.ts';
 import { type SdkOptions, withToolbox } from './toolbox.ts';
 
@@ -69,7 +70,7 @@ export function targets(
   named: readonly string[] | undefined,
   configured: readonly string[] | undefined,
 ): readonly Platform[] {
-  const platforms = (named ?? configured ?? defaultTargets).map((text) => parsePlatform(text));
+  const platforms = readPlatforms(named ?? configured ?? defaultTargets);
   if (named) return platforms;
   const foreign = platforms.filter((platform) => platform.architecture !== 'amd64');
   return foreign.length > 0 ? foreign : platforms;
