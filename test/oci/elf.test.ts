@@ -134,7 +134,7 @@ describe('elf', () => {
         {
           type: 'dynamic',
           interpreter: '/lib/ld-linux-armhf.so.3',
-          needed: ['libselinux.so.1', 'libc.so.6'],
+          needed: ['libselinux.so.1', 'libc.so.6', 'ld-linux-armhf.so.3'],
         },
       ],
       ['coreutils', 'arm64', 'bin/ls', { interpreter: '/lib/ld-linux-aarch64.so.1' }],

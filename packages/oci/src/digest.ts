@@ -97,7 +97,7 @@ export function verifyingStream(
   const hash = hashFor(descriptor.digest);
   const { algorithm, encoded } = parseDigest(descriptor.digest);
   let size = 0;
-  return new Transform({
+  const stream = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       size += chunk.length;
       if (size > descriptor.size) {
@@ -116,6 +116,9 @@ export function verifyingStream(
       done(found === encoded ? null : digestMismatch(what, descriptor.digest, `${algorithm}:${found}`));
     },
   });
+  // Small content may turn out wrong before its reader has come: the reader still meets the error, nobody else shall.
+  stream.on('error', () => undefined);
+  return stream;
 }
 
 /**

@@ -181,8 +181,11 @@ function judgeProgram(trial: Trial, files: ImageFiles, file: ElfImageFile, progr
     }
     return;
   }
-  judgeFloatAbi(trial, files, file, program.why);
   judgeCpu(trial, file, program.why, true);
+  if (!judgeFloatAbi(trial, files, file, program.why)) {
+    // Whose libraries are of the other float ABI is then the program's fault, not theirs.
+    return;
+  }
   judgeLoader(trial, files, file);
   judgeLibraries(trial, files, file);
 }
@@ -192,16 +195,17 @@ function canStart(file: ElfFacts): boolean {
   return (file.type === 'executable' || file.type === 'dynamic') && file.machine !== 247;
 }
 
-function judgeFloatAbi(trial: Trial, files: ImageFiles, file: ElfImageFile, why: string): void {
+/** @returns whether the program may run as far as its float ABI goes. */
+function judgeFloatAbi(trial: Trial, files: ImageFiles, file: ElfImageFile, why: string): boolean {
   const { floatAbi, interpreter } = file.file;
   const expected = expectedFloatAbi(trial.platform);
   if (expected === undefined || floatAbi === undefined || floatAbi === expected) {
-    return;
+    return true;
   }
   const found = `${floatAbi}-float`;
   if (expected === 'soft') {
     blame(trial, 'elf-float-abi', file, found, why);
-    return;
+    return false;
   }
   // Soft-float code runs on every ARM, as long as it brings its own soft-float libraries.
   const loader = interpreter === undefined ? undefined : files.find(interpreter);
@@ -210,10 +214,11 @@ function judgeFloatAbi(trial: Trial, files: ImageFiles, file: ElfImageFile, why:
     (loader?.kind === 'elf' && loader.file.machine === 40 && loader.file.floatAbi !== 'hard');
   if (bringsItsOwn) {
     addNote(trial, 'elf-float-abi', file, found, why);
-    return;
+    return true;
   }
   trial.needsBase ||= loader === undefined && !files.complete;
   blame(trial, 'elf-float-abi', file, found, why);
+  return false;
 }
 
 /** v5 has no floating point unit; what is called v6 and v7 uses one. */
