@@ -75,7 +75,7 @@ servicesDescribe('build: what it says when something is wrong', function (servic
     it('an unknown platform is named', async () => {
       const context = await workspace.context({ Dockerfile: 'FROM busybox\n' });
       expectError(
-        await build(['--platform', 'linux/amd64,toaster', context]),
+        await build(['--platform', 'linux/amd64,linux/toaster', context]),
         2,
         'INVALID_PLATFORM',
         /toaster/,
@@ -103,10 +103,10 @@ servicesDescribe('build: what it says when something is wrong', function (servic
       });
     }
 
-    it('for a platform that nobody has is refused too', async () => {
+    it('for a platform that it never had stops the build too', async () => {
       const context = await workspace.context({ Dockerfile: 'FROM busybox\n' });
-      const result = await build(['--platform', 'linux/toaster', context]);
-      expectError(result, 1, 'BASE_PLATFORM_MISSING', /busybox/, /linux\/toaster/);
+      const result = await build(['--platform', 'linux/riscv64', context]);
+      expectError(result, 1, 'BASE_PLATFORM_MISSING', /busybox/, /linux\/riscv64/);
     });
 
     it('that does not exist is named with its line', async () => {
