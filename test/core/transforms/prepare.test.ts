@@ -118,6 +118,12 @@ const rows: readonly {
     expected: `FROM busybox:latest@${I} AS a\n\n\n\n\n`,
   },
   {
+    name: 'values of bare global arguments for an old BuildKit',
+    text: 'ARG TARGETARCH\nFROM busybox AS b-arm\nFROM b-$TARGETARCH\nARG TARGETARCH\n',
+    options: { capabilities: old },
+    expected: `ARG TARGETARCH=arm\nFROM busybox:latest@${I} AS b-arm\nFROM b-$TARGETARCH\nARG TARGETARCH\n`,
+  },
+  {
     name: 'drops flags that an old BuildKit does not know',
     text: 'FROM busybox\nCOPY --link --chmod=755 a /\nRUN --network=default true\n',
     options: { capabilities: old },

@@ -14,4 +14,4 @@ export {
 } from './prepare.ts';
 export { pruneStages } from './prune-stages.ts';
 export { dropSyntaxLine, syntaxImage } from './syntax-line.ts';
-export { targetArgs } from './target-args.ts';
+export { globalTargetArgs, targetArgs } from './target-args.ts';

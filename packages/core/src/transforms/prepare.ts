@@ -16,7 +16,7 @@ import { lowerHeredoc } from './lower-heredoc.ts';
 import { type BasePin, pinBase } from './pin-base.ts';
 import { pruneStages } from './prune-stages.ts';
 import { dropSyntaxLine, syntaxImage } from './syntax-line.ts';
-import { targetArgs } from './target-args.ts';
+import { globalTargetArgs, targetArgs } from './target-args.ts';
 
 /** How base images of a build are named. */
 export interface BaseOptions extends BuildTarget {
@@ -77,6 +77,7 @@ export function prepareDockerfile(dockerfile: Dockerfile, options: PrepareOption
     build = { ...options, target: undefined };
   }
   if (classic) step((current) => targetArgs(current, build));
+  else if (!known.heredoc) step((current) => globalTargetArgs(current, build));
   if (classic || !known.heredoc) step((current) => lowerHeredoc(current, build));
   if (classic || !known.heredoc || !known.link || !known.runNetwork) {
     step((current) => lowerFlags(current, { ...build, capabilities: known }));

@@ -29,6 +29,15 @@ export function targetArgs(dockerfile: Dockerfile, build: BuildTarget): Change {
   };
 }
 
+/**
+ * Gives automatic arguments above the first FROM their values: to BuildKit 0.8 a bare `ARG TARGETARCH` there means an
+ * empty one, to its successors the automatic one.
+ */
+export function globalTargetArgs(dockerfile: Dockerfile, build: BuildTarget): Change {
+  const automatic = scopeOf(build).platformArgs ?? {};
+  return { edits: dockerfile.globalArgs.flatMap((instruction) => defaults(instruction, automatic)) };
+}
+
 function defaults(
   instruction: Instruction,
   automatic: Readonly<Record<string, string>>,
