@@ -8,6 +8,7 @@ import {
 } from '@mabuild/oci';
 import { RegistryError } from './error.ts';
 import type { RegistryHost } from './registry-host.ts';
+import { pause } from './retry.ts';
 import { pullScope, pushScope } from './scope.ts';
 import { asFault, ConnectionFault, type StreamAnswer } from './transport.ts';
 import { resolveUploadLocation } from './upload-location.ts';
@@ -209,17 +210,32 @@ async function beginUpload(
 /** Milliseconds that tidying up may take. */
 const tidying = 5_000;
 
-/** Best effort: distribution-spec registries that do not know it let uploads expire. */
+/**
+ * Best effort: registries that do not know it let uploads expire.
+ *
+ * A registry that is still taking in a cut body may bring the upload back when it notices, so it is cancelled until it
+ * is unknown.
+ */
 async function cancelUpload(repository: Repository, location: URL): Promise<void> {
-  await repository.host
-    .callOnce({
-      method: 'DELETE',
-      target: location,
-      scopes: [pushScope(repository.path)],
-      doing: `giving up an upload to ${repository.name}`,
-      signal: AbortSignal.timeout(tidying),
-    })
-    .catch(() => undefined);
+  const signal = AbortSignal.timeout(tidying);
+  try {
+    for (const delay of [20, 50, 100, 200, 400]) {
+      const answer = await repository.host.callOnce({
+        method: 'DELETE',
+        target: location,
+        scopes: [pushScope(repository.path)],
+        doing: `giving up an upload to ${repository.name}`,
+        accept: [400, 404, 416, 500],
+        signal,
+      });
+      if (answer.status === 404) {
+        return;
+      }
+      await pause(delay, signal);
+    }
+  } catch {
+    // The upload stays until the registry's own clean-up.
+  }
 }
 
 /** An abort that comes late, so that the address of an upload just opened is still learnt, and the upload cancelled. */
