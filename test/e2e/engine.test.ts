@@ -126,7 +126,7 @@ servicesDescribe('a Docker Engine', (services) => {
         local: true,
       });
       expect(engine.info.apiVersion).to.match(/^1\.\d+$/);
-      expect(engine.info.builders).to.deep.equal(['buildkit', 'classic']);
+      expect(engine.info.builders).to.include('classic');
       expect(engine.info.platform.os).to.equal('linux');
       if (services.mirror !== undefined)
         expect(engine.info.mirrors).to.include(services.mirror.replace(/\/$/, ''));

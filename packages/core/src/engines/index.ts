@@ -2,7 +2,7 @@ export { BuildFailedError, type BuildFailure } from './build-failed.ts';
 export type { EngineAddress, TlsMaterial } from './docker/address.ts';
 export { DockerClient, type DockerClientOptions } from './docker/client.ts';
 export { EngineRefusedError } from './docker/client-error.ts';
-export { DockerEngine, type DockerEngineOptions } from './docker/engine.ts';
+export { type BuildkitBuilder, DockerEngine, type DockerEngineOptions } from './docker/engine.ts';
 export { type OpenEngineOptions, openDockerEngine as detectEngine } from './docker/open.ts';
 export { type EndpointRequest, type EngineCandidate, engineCandidates } from './endpoint.ts';
 export type * from './engine.ts';

@@ -38,12 +38,25 @@ import { inspectImage, loadArchive, removeImage, tagImage } from './load.ts';
 import { type PullOptions, pullImage } from './pull.ts';
 import { runContainer } from './run.ts';
 
+/** Builds through BuildKit; holds the session that concurrent builds of one context share. */
+export interface BuildkitBuilder {
+  /** @returns the image's id. @throws BuildFailedError `BUILD_FAILED`. */
+  build(
+    build: EngineBuild,
+    context: BuildContext,
+    options: EngineBuildOptions & { readonly hasBridge: boolean },
+  ): Promise<string>;
+  close(): Promise<void>;
+}
+
 export interface DockerEngineOptions {
   /** Negotiated; closed with the engine. */
   readonly client: DockerClient;
   readonly info: EngineInfo;
   /** The engine's kernel is this machine's: its registered formats are read from here. @default false */
   readonly sameKernel?: boolean;
+  /** Without it the engine's own BuildKit stays unused, and `info` does not name it. */
+  readonly buildkit?: BuildkitBuilder | undefined;
   /** @default `/proc/sys/fs/binfmt_misc` */
   readonly binfmtDirectory?: string | undefined;
   /** Names this installation of an engine; without it nothing is remembered. */
@@ -64,7 +77,11 @@ export class DockerEngine implements Engine {
   constructor(options: DockerEngineOptions) {
     this.#options = options;
     this.client = options.client;
-    this.info = options.info;
+    const { info, buildkit } = options;
+    this.info = {
+      ...info,
+      builders: info.builders.filter((builder) => builder === 'classic' || buildkit !== undefined),
+    };
   }
 
   async emulation(platform: Platform, options: CallOptions = {}): Promise<Emulation> {
@@ -84,7 +101,9 @@ export class DockerEngine implements Engine {
 
   async build(build: EngineBuild, context: BuildContext, options: EngineBuildOptions): Promise<EngineImage> {
     const { hasBridge } = this.info;
-    const id = await buildClassic(this.client, build, context, { ...options, hasBridge });
+    const id = await (build.builder === 'buildkit'
+      ? this.#buildkit().build(build, context, { ...options, hasBridge })
+      : buildClassic(this.client, build, context, { ...options, hasBridge }));
     const image = await inspectImage(this.client, id, { signal: options.signal });
     if (image !== undefined) return image;
     throw new MabuildError(
@@ -123,7 +142,16 @@ export class DockerEngine implements Engine {
   async close(): Promise<void> {
     this.#closing.abort();
     await Promise.allSettled(this.#emulations.values());
+    await this.#options.buildkit?.close();
     await this.client.close();
+  }
+
+  #buildkit(): BuildkitBuilder {
+    if (this.#options.buildkit !== undefined) return this.#options.buildkit;
+    throw new MabuildError(`the engine at ${this.client.endpoint} is not used with BuildKit`, {
+      code: 'ENGINE_LACKS_BUILDER',
+      hint: 'build with the classic builder',
+    });
   }
 
   /** Probes once for each state of this machine: a probe costs two containers' worth of time. */
