@@ -313,7 +313,7 @@ servicesDescribe('a Docker Engine', (services) => {
       expect(error).to.be.instanceOf(BuildFailedError);
       expect(error).to.include({ code: 'BUILD_FAILED', exitCode: 7 });
       expect((error as BuildFailedError).location?.line).to.equal(5);
-      expect((error as BuildFailedError).output).to.deep.equal(['before', 'oops']);
+      expect((error as BuildFailedError).output).to.have.members(['before', 'oops']);
     });
 
     const bad: readonly [string, string, Partial<EngineBuild>, string, RegExp][] = [
