@@ -4,7 +4,7 @@ import pLimit from 'p-limit';
 import type { BuildContext } from './context/context.ts';
 import type { Engine } from './engines/engine.ts';
 import type { OnBuildEvent } from './events.ts';
-import { type BuiltImage, finishImage, type FinishOptions } from './finish/finish.ts';
+import { type BuiltImage, type FinishOptions, finishImage } from './finish/finish.ts';
 import type { PlannedBuild, PlannedTask } from './plan/plan-build.ts';
 
 export interface RunBuildOptions extends Omit<FinishOptions, 'engine' | 'signal' | 'onEvent'>, CallOptions {
@@ -22,7 +22,10 @@ export interface RunBuildOptions extends Omit<FinishOptions, 'engine' | 'signal'
  * @returns finished images in the order of the plan's tasks
  * @throws MabuildError `BUILD_FAILED`, `WRONG_ARCHITECTURE`, `VERIFICATION_FAILED`; the abort reason
  */
-export async function runBuild(planned: PlannedBuild, options: RunBuildOptions): Promise<readonly BuiltImage[]> {
+export async function runBuild(
+  planned: PlannedBuild,
+  options: RunBuildOptions,
+): Promise<readonly BuiltImage[]> {
   const failed = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
   // Every request of every platform listens to it.
@@ -48,12 +51,24 @@ export async function runBuild(planned: PlannedBuild, options: RunBuildOptions):
   return results.map((result) => (result as PromiseFulfilledResult<BuiltImage>).value);
 }
 
-async function runTask(planned: PlannedTask, options: RunBuildOptions & { signal: AbortSignal }): Promise<BuiltImage> {
+async function runTask(
+  planned: PlannedTask,
+  options: RunBuildOptions & { signal: AbortSignal },
+): Promise<BuiltImage> {
   const { engine, onEvent, signal } = options;
   const { task, build } = planned;
   const began = performance.now();
-  onEvent?.({ type: 'task', platform: task.platform, state: 'started', detail: `${task.strategy} with ${task.engine}` });
-  const image = await engine.build(build, options.context, { credentials: options.credentials, onEvent, signal });
+  onEvent?.({
+    type: 'task',
+    platform: task.platform,
+    state: 'started',
+    detail: `${task.strategy} with ${task.engine}`,
+  });
+  const image = await engine.build(build, options.context, {
+    credentials: options.credentials,
+    onEvent,
+    signal,
+  });
   onEvent?.({ type: 'task', platform: task.platform, state: 'built', detail: image.id });
   const finished = await finishImage(planned, image, options);
   const seconds = (performance.now() - began) / 1000;

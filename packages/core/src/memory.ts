@@ -16,7 +16,10 @@ export function openMemory(directory: string): Memory {
   return {
     async get(kind, key) {
       try {
-        const entry = JSON.parse(await readFile(fileOf(kind, key), 'utf8')) as { key?: unknown; value?: unknown };
+        const entry = JSON.parse(await readFile(fileOf(kind, key), 'utf8')) as {
+          key?: unknown;
+          value?: unknown;
+        };
         return entry.key === key ? entry.value : undefined;
       } catch {
         return undefined;

@@ -80,7 +80,15 @@ export class BlobStore {
     const abort = options.signal ? { signal: options.signal } : {};
     try {
       if (options.gzip === undefined) await pipeline(body, before, after, output, abort);
-      else await pipeline(body, before, createGzip({ level: options.gzip, chunkSize: 64 * 1024 }), after, output, abort);
+      else
+        await pipeline(
+          body,
+          before,
+          createGzip({ level: options.gzip, chunkSize: 64 * 1024 }),
+          after,
+          output,
+          abort,
+        );
       const hex = stored.digest('hex');
       await rename(temporary, join(folder, hex));
       return { digest: `sha256:${hex}`, size, diffId: `sha256:${plain.digest('hex')}` };

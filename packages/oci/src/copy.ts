@@ -27,7 +27,11 @@ export interface CopyOptions extends CallOptions {
  * before their index, tags last. When every tag points at the root already, one question a tag is all that is asked.
  * @throws what source and sink throw; the first failure stops the rest
  */
-export async function copyImage(source: ImageSource, sink: ImageSink, options: CopyOptions = {}): Promise<Descriptor> {
+export async function copyImage(
+  source: ImageSource,
+  sink: ImageSink,
+  options: CopyOptions = {},
+): Promise<Descriptor> {
   const root = options.root ?? source.root;
   const tags = options.tags ?? [];
   const failed = new AbortController();
@@ -36,7 +40,13 @@ export async function copyImage(source: ImageSource, sink: ImageSink, options: C
   setMaxListeners(0, signal);
   signal.throwIfAborted();
   if (tags.length > 0 && (await allTagged(sink, tags, root, signal))) {
-    options.onEvent?.({ type: 'blob', descriptor: root, state: 'exists', bytes: 0, ...platformOf(root.platform) });
+    options.onEvent?.({
+      type: 'blob',
+      descriptor: root,
+      state: 'exists',
+      bytes: 0,
+      ...platformOf(root.platform),
+    });
     return root;
   }
   const copy = new Copy(source, sink, pLimit(options.jobs ?? 8), { signal, onEvent: options.onEvent });
@@ -120,7 +130,13 @@ class Copy {
 
   async #child(child: Descriptor): Promise<void> {
     if (await this.#limit(() => this.#sink.has(child, this.#options))) {
-      this.#tell({ type: 'blob', descriptor: child, state: 'exists', bytes: 0, ...platformOf(child.platform) });
+      this.#tell({
+        type: 'blob',
+        descriptor: child,
+        state: 'exists',
+        bytes: 0,
+        ...platformOf(child.platform),
+      });
       return;
     }
     await this.putManifest(child, await this.contents(child, child.platform), child.platform);

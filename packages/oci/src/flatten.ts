@@ -103,7 +103,11 @@ async function* adopted(
   }
 }
 
-async function* recordsOf(source: ImageSource, layer: Descriptor, options: CallOptions): AsyncGenerator<TarRecord> {
+async function* recordsOf(
+  source: ImageSource,
+  layer: Descriptor,
+  options: CallOptions,
+): AsyncGenerator<TarRecord> {
   const body = await decompressed(await source.read(layer, options), options);
   for await (const record of readTarRecords(body)) {
     if (!('trailer' in record)) {

@@ -30,7 +30,10 @@ export function describe(document: object, mediaType: string): DescribedDocument
  * @throws MabuildError `DUPLICATE_PLATFORM`, `PLATFORM_MISSING` when a child states none, `MIXED_MEDIA_TYPES` when a
  *   manifest list shall hold OCI manifests
  */
-export function makeIndex(children: readonly Descriptor[], options: MakeIndexOptions = {}): DescribedDocument {
+export function makeIndex(
+  children: readonly Descriptor[],
+  options: MakeIndexOptions = {},
+): DescribedDocument {
   const seen = new Map<string, string>();
   for (const child of children) {
     if (!child.platform) {
@@ -42,10 +45,13 @@ export function makeIndex(children: readonly Descriptor[], options: MakeIndexOpt
     const platform = formatPlatform(normalizePlatform(child.platform));
     const other = seen.get(platform);
     if (other !== undefined) {
-      throw new MabuildError(`joining an index: ${platform} is there twice, as ${other} and ${child.digest}`, {
-        code: 'DUPLICATE_PLATFORM',
-        hint: 'leave one of them out',
-      });
+      throw new MabuildError(
+        `joining an index: ${platform} is there twice, as ${other} and ${child.digest}`,
+        {
+          code: 'DUPLICATE_PLATFORM',
+          hint: 'leave one of them out',
+        },
+      );
     }
     seen.set(platform, child.digest);
   }
@@ -61,7 +67,9 @@ export function makeIndex(children: readonly Descriptor[], options: MakeIndexOpt
     schemaVersion: 2,
     mediaType,
     manifests: children,
-    ...(options.annotations && Object.keys(options.annotations).length > 0 ? { annotations: options.annotations } : {}),
+    ...(options.annotations && Object.keys(options.annotations).length > 0
+      ? { annotations: options.annotations }
+      : {}),
   };
   return describe(index, mediaType);
 }

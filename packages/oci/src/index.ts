@@ -1,4 +1,7 @@
+export { BlobStore, type StoredBlob, type StoreOptions } from './blob-store.ts';
+export { type CopyOptions, copyImage } from './copy.ts';
 export type { Credential, CredentialSource } from './credential-source.ts';
+export { type Compression, compressionOf, decompressed } from './decompress.ts';
 export { type Descriptor, parseDescriptor } from './descriptor.ts';
 export {
   type DigestAlgorithm,
@@ -12,8 +15,19 @@ export {
   verifyBytes,
   verifyingStream,
 } from './digest.ts';
+export { dockerArchive, type OpenDockerArchiveOptions, openDockerArchive } from './docker-archive.ts';
 export { type ElfBytes, type ElfFacts, elfBytesOf, elfMachineName, isElf, parseElf } from './elf.ts';
 export { isMabuildError, MabuildError, type MabuildErrorOptions, type SourceLocation } from './error.ts';
+export type { PushEvent } from './events.ts';
+export {
+  type FolderFacts,
+  filterLayer,
+  foldersOfLayer,
+  type LayerFilter,
+  type LayerFilterResult,
+} from './filter-layer.ts';
+export { flattenImage } from './flatten.ts';
+export { type DescribedDocument, describe, type MakeIndexOptions, makeIndex } from './image-index.ts';
 export type { ImageSink, OpenBody, PutOptions, TagOptions } from './image-sink.ts';
 export type { CallOptions, ImageResolver, ImageSource } from './image-source.ts';
 export {
@@ -32,6 +46,7 @@ export {
   type LinkFile,
   type ScriptFile,
 } from './layer-facts.ts';
+export { createLayoutSink, openLayout } from './layout.ts';
 export {
   type ContainerConfig,
   chooseManifest,
@@ -51,6 +66,8 @@ export {
   isMediaType,
   mediaTypes,
 } from './media-type.ts';
+export { type FinalLayer, type MutatedImage, type MutateRequest, mutateImage } from './mutate.ts';
+export { type ArchiveSink, createOciArchiveSink, openOciArchive } from './oci-archive.ts';
 export {
   longestConfig,
   longestManifest,
@@ -85,9 +102,10 @@ export {
   withTag,
 } from './reference.ts';
 export { scanLayer } from './scan-layer.ts';
+export { withRoot } from './sources.ts';
 export { type PackEntry, packTar, readTarEntries, type TarEntry, type TarEntryType } from './tar.ts';
 export { safeEntryPath } from './tar-path.ts';
-export { type Compression, compressionOf, decompressed } from './decompress.ts';
+export { readTarRecords, type TarRecord } from './tar-records.ts';
 export {
   type RememberedLayers,
   type VerifiedImage,
@@ -95,15 +113,3 @@ export {
   type VerifyReport,
   verifyImage,
 } from './verify.ts';
-export { BlobStore, type StoredBlob, type StoreOptions } from './blob-store.ts';
-export { type FolderFacts, filterLayer, foldersOfLayer, type LayerFilter, type LayerFilterResult } from './filter-layer.ts';
-export { type FinalLayer, type MutatedImage, type MutateRequest, mutateImage } from './mutate.ts';
-export { readTarRecords, type TarRecord } from './tar-records.ts';
-export { type CopyOptions, copyImage } from './copy.ts';
-export type { PushEvent } from './events.ts';
-export { type DescribedDocument, describe, type MakeIndexOptions, makeIndex } from './image-index.ts';
-export { createLayoutSink, openLayout } from './layout.ts';
-export { withRoot } from './sources.ts';
-export { dockerArchive, type OpenDockerArchiveOptions, openDockerArchive } from './docker-archive.ts';
-export { type ArchiveSink, createOciArchiveSink, openOciArchive } from './oci-archive.ts';
-export { flattenImage } from './flatten.ts';

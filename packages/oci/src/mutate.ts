@@ -48,10 +48,13 @@ const leftovers = ['container', 'container_config', 'docker_version'] as const;
 export function mutateImage(request: MutateRequest): MutatedImage {
   const { config, layers } = request;
   if (layers.length !== config.rootfs.diff_ids.length) {
-    throw new MabuildError(`the config lists ${config.rootfs.diff_ids.length} layers, the image has ${layers.length}`, {
-      code: 'INVALID_CONFIG',
-      hint: 'the engine exported something else than it inspected; build again',
-    });
+    throw new MabuildError(
+      `the config lists ${config.rootfs.diff_ids.length} layers, the image has ${layers.length}`,
+      {
+        code: 'INVALID_CONFIG',
+        hint: 'the engine exported something else than it inspected; build again',
+      },
+    );
   }
   const kept = layers.filter((layer) => layer !== undefined);
   const dropped = kept.length < layers.length;

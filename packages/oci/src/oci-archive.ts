@@ -32,7 +32,9 @@ export async function openOciArchive(
       const { algorithm, encoded } = parseDigest(descriptor.digest);
       const path = `blobs/${algorithm}/${encoded}`;
       if (!archive.has(path)) {
-        throw new MabuildError(`reading blob ${descriptor.digest}: it is not in ${file}`, { code: 'BLOB_NOT_FOUND' });
+        throw new MabuildError(`reading blob ${descriptor.digest}: it is not in ${file}`, {
+          code: 'BLOB_NOT_FOUND',
+        });
       }
       const verified = verifyingStream(descriptor);
       pipeline(archive.open(path), verified, () => {});

@@ -25,7 +25,10 @@ export function withRoot(document: DescribedDocument, sources: readonly ImageSou
           missing = error;
         }
       }
-      throw missing ?? new MabuildError(`reading ${descriptor.digest}: no source has it`, { code: 'BLOB_NOT_FOUND' });
+      throw (
+        missing ??
+        new MabuildError(`reading ${descriptor.digest}: no source has it`, { code: 'BLOB_NOT_FOUND' })
+      );
     },
     mountableFrom(descriptor) {
       for (const source of sources) {

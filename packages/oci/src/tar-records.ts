@@ -7,6 +7,7 @@ export interface TarRecord {
   /** The header's type flag, e.g. `0` file, `1` hard link, `5` folder. */
   readonly type: string;
   readonly linkname: string;
+  /** Permission bits. */
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
@@ -64,7 +65,8 @@ export async function* readTarRecords(
       name: extension.path ?? headerName(first),
       type: typeOf(first),
       linkname: extension.linkpath ?? text(first, 157, 100),
-      mode: number(first, 100, 8),
+      // docker writes the file's type above the permission bits.
+      mode: number(first, 100, 8) & 0o7777,
       uid: number(first, 108, 8),
       gid: number(first, 116, 8),
       size: content,
@@ -234,7 +236,10 @@ function number(header: Buffer, start: number, length: number): number {
     if (!Number.isSafeInteger(value)) throw damaged('a number that is too large');
     return value;
   }
-  const digits = header.toString('latin1', start, start + length).replace(/[\0 ].*$/s, '').trim();
+  const digits = header
+    .toString('latin1', start, start + length)
+    .replace(/[\0 ].*$/s, '')
+    .trim();
   if (digits === '') return 0;
   if (!/^[0-7]+$/.test(digits)) throw damaged('a number that is not octal');
   return Number.parseInt(digits, 8);

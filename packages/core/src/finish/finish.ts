@@ -140,7 +140,7 @@ async function rememberedImage(image: EngineImage, site: Site): Promise<TakenOut
 
 function imageKey(image: EngineImage, { planned, emulator }: Site): string {
   return JSON.stringify([
-    1,
+    3,
     image.id,
     planned.finalBase?.manifestDescriptor.digest ?? null,
     emulator ?? null,

@@ -45,7 +45,7 @@ export interface FinishLayerOptions extends CallOptions {
 
 /** Fast, and within a tenth of the size that the slowest level reaches on system files. */
 const gzipLevel = 4;
-const format = 2;
+const format = 3;
 
 /** What an earlier build made of this layer, when its blob is still there. */
 export async function rememberedLayer(
