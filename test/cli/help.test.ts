@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import type { Command } from 'commander';
 import { createProgram } from '../../packages/cli/src/program.ts';
 import { version } from '../../packages/cli/src/version.ts';
 import { fakeIo } from '../support/io.ts';
 import { repositoryRoot } from '../support/sources.ts';
+
+type Command = ReturnType<typeof createProgram>;
 
 const page = readFileSync(join(repositoryRoot, 'docs/cli.md'), 'utf8');
 const everywhere = ['--debug', '--no-color', '--config', '--mirror', '--help'];
