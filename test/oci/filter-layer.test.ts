@@ -68,6 +68,24 @@ const rows: readonly Row[] = [
     left: [{ path: `rootfs/${emulator}`, content: 'mine' }],
   },
   {
+    what: 'a folder that was added to the context',
+    layer: [
+      { path: 'src/', folder: true },
+      { path: 'src/.added/', folder: true },
+      { path: 'src/.added/qemu', content },
+      { path: 'src/.addedmine', content: 'mine' },
+    ],
+    left: [
+      { path: 'src/', folder: true },
+      { path: 'src/.addedmine', content: 'mine' },
+    ],
+  },
+  {
+    what: "a folder above the emulator's that is the layer's own",
+    layer: [usr, libexec],
+    left: [usr, libexec],
+  },
+  {
     what: 'long names, links and empty files',
     layer: [long, { path: 'a', symlink: 'b' }, { path: 'e' }, program],
     left: [long, { path: 'a', symlink: 'b' }, { path: 'e' }],
@@ -113,5 +131,9 @@ function filter(
   const pieces = function* (): Generator<Buffer> {
     for (let at = 0; at < tar.length; at += size) yield tar.subarray(at, at + size);
   };
-  return filterLayer(Readable.from(pieces()), { path: emulator, size: content.length, below });
+  return filterLayer(Readable.from(pieces()), {
+    emulator: { path: emulator, size: content.length },
+    folder: '.added',
+    below,
+  });
 }

@@ -9,12 +9,20 @@ export interface FolderFacts {
 
 /** What to take out of a layer. */
 export interface LayerFilter {
-  /** The emulator's path in the image, without leading slash. */
-  readonly path: string;
-  /** The emulator's size in bytes: a copy elsewhere is known by path and size. */
-  readonly size: number;
-  /** Folders above `path` as the layers below have them. */
+  /** An injected emulator. */
+  readonly emulator?: EmulatorPlace | undefined;
+  /** Name of a folder that was added to the build context: what has it anywhere in its path goes. */
+  readonly folder?: string | undefined;
+  /** Folders above the emulator as the layers below have them. */
   readonly below: ReadonlyMap<string, FolderFacts>;
+}
+
+/** Where an emulator lies in an image. */
+export interface EmulatorPlace {
+  /** Without leading slash. */
+  readonly path: string;
+  /** Bytes: a copy elsewhere is known by path and size. */
+  readonly size: number;
 }
 
 /** What was found; complete when the filtered bytes were read to their end. */
@@ -28,9 +36,9 @@ export interface LayerFilterResult {
 }
 
 /**
- * Takes an injected emulator out of a layer's tar; every other member keeps its very bytes.
+ * Takes out of a layer's tar what a build added for its own sake; every other member keeps its very bytes.
  *
- * Out go the path itself, whiteouts of it, hard links to it, copies of it below another root (`COPY --from=build / /root/`),
+ * Out go the added folder of the context, and of the emulator the path itself, whiteouts of it, hard links to it, copies of it below another root (`COPY --from=build / /root/`),
  * and the folders above it that this layer lists for its sake alone: empty here, and unknown below or there with the same
  * owner and mode. A folder that somebody made or changed otherwise stays.
  */
@@ -47,7 +55,9 @@ async function* filtered(
   filter: LayerFilter,
   result: LayerFilterResult,
 ): AsyncGenerator<Uint8Array> {
-  const above = foldersAbove(filter.path);
+  const { emulator, folder: added } = filter;
+  const above = foldersAbove(emulator?.path ?? '');
+  const parent = emulator?.path.slice(0, emulator.path.lastIndexOf('/'));
   // Folders above the path wait here until something else inside them comes, or the archive ends.
   const held = new Map<string, TarRecord>();
   const release = function* (paths: Iterable<string>): Generator<Uint8Array> {
@@ -63,7 +73,7 @@ async function* filtered(
   for await (const record of readTarRecords(tar)) {
     if ('trailer' in record) {
       // Without the emulator or its own folder these are somebody else's.
-      const touched = result.changed || held.has(filter.path.slice(0, filter.path.lastIndexOf('/')));
+      const touched = result.changed || (parent !== undefined && held.has(parent));
       yield* release(
         [...held.keys()].filter((path) => !touched || differs(held.get(path)!, filter.below.get(path))),
       );
@@ -72,7 +82,9 @@ async function* filtered(
       return;
     }
     const path = plainPath(record.name);
-    if (isEmulator(path, record, filter)) {
+    if (added !== undefined && path.split('/').includes(added)) {
+      result.changed = true;
+    } else if (emulator && isEmulator(path, record, emulator)) {
       result.changed = true;
     } else if (record.type === '5' && above.has(path)) {
       held.set(path, record);
@@ -85,7 +97,7 @@ async function* filtered(
   }
 }
 
-function isEmulator(path: string, record: TarRecord, { path: emulator, size }: LayerFilter): boolean {
+function isEmulator(path: string, record: TarRecord, { path: emulator, size }: EmulatorPlace): boolean {
   if (path === emulator || path === whiteoutOf(emulator)) return true;
   if (record.type === '1' && plainPath(record.linkname) === emulator) return true;
   return path.endsWith(`/${emulator}`) && record.type === '0' && record.size === size;

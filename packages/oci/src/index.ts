@@ -20,6 +20,7 @@ export { type ElfBytes, type ElfFacts, elfBytesOf, elfMachineName, isElf, parseE
 export { isMabuildError, MabuildError, type MabuildErrorOptions, type SourceLocation } from './error.ts';
 export type { PushEvent } from './events.ts';
 export {
+  type EmulatorPlace,
   type FolderFacts,
   filterLayer,
   foldersOfLayer,

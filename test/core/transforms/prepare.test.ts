@@ -38,8 +38,8 @@ function prepare(text: string, options: Partial<PrepareOptions> = {}) {
 }
 
 const emulator = { inject: { file: '/opt/qemu-arm-static', path: '/usr/bin/qemu-arm-static' } };
-const mount = '--mount=type=bind,source=.mabuild/qemu-arm-static,target=/usr/bin/qemu-arm-static';
-const copy = 'COPY [".mabuild/qemu-arm-static","/usr/bin/qemu-arm-static"]';
+const mount = '--mount=type=bind,source=.mabuild-added/qemu-arm-static,target=/usr/bin/qemu-arm-static';
+const copy = 'COPY [".mabuild-added/qemu-arm-static","/usr/bin/qemu-arm-static"]';
 
 const rows: readonly {
   readonly name: string;
@@ -165,7 +165,7 @@ describe('prepareDockerfile', () => {
 
   it('adds the emulator as a file', () => {
     expect(prepare('FROM busybox\nRUN a\n', { emulator }).addedFiles).to.deep.equal([
-      { path: '.mabuild/qemu-arm-static', mode: 0o755, from: { file: '/opt/qemu-arm-static' } },
+      { path: '.mabuild-added/qemu-arm-static', mode: 0o755, from: { file: '/opt/qemu-arm-static' } },
     ]);
   });
 
@@ -183,12 +183,12 @@ describe('prepareDockerfile', () => {
     ];
     const { text: lowered, addedFiles } = prepare(text, { builder: 'classic', capabilities: old, bases });
     expect(lowered).to.equal(
-      `FROM busybox@${M}\nARG WHO=world\nCOPY .mabuild/heredoc-3-0/a .mabuild/heredoc-3-1/b /dst/\n\n\n\n\nCOPY .mabuild/heredoc-8-0/EOF /run.sh\n\n\n`,
+      `FROM busybox@${M}\nARG WHO=world\nCOPY .mabuild-added/heredoc-3-0/a .mabuild-added/heredoc-3-1/b /dst/\n\n\n\n\nCOPY .mabuild-added/heredoc-8-0/EOF /run.sh\n\n\n`,
     );
     expect(addedFiles).to.deep.equal([
-      { path: '.mabuild/heredoc-3-0/a', mode: 0o644, from: { content: '"hi" \'world\' $X 1\n' } },
-      { path: '.mabuild/heredoc-3-1/b', mode: 0o644, from: { content: '$WHO\n' } },
-      { path: '.mabuild/heredoc-8-0/EOF', mode: 0o755, from: { content: 'x\n' } },
+      { path: '.mabuild-added/heredoc-3-0/a', mode: 0o644, from: { content: '"hi" \'world\' $X 1\n' } },
+      { path: '.mabuild-added/heredoc-3-1/b', mode: 0o644, from: { content: '$WHO\n' } },
+      { path: '.mabuild-added/heredoc-8-0/EOF', mode: 0o755, from: { content: 'x\n' } },
     ]);
   });
 

@@ -8,6 +8,7 @@ import {
   type CallOptions,
   configPlatform,
   type Descriptor,
+  type EmulatorPlace,
   type FinalLayer,
   type FolderFacts,
   foldersOfLayer,
@@ -31,13 +32,7 @@ import type { BuildTask } from '../plan/plan.ts';
 import type { PlannedTask } from '../plan/plan-build.ts';
 import type { ResolvedBase } from '../plan/resolve-bases.ts';
 import { builtSource } from './built-source.ts';
-import {
-  type FinishedLayer,
-  type FinishLayerOptions,
-  finishLayer,
-  type LentEmulator,
-  rememberedLayer,
-} from './layer.ts';
+import { type FinishedLayer, type FinishLayerOptions, finishLayer, rememberedLayer } from './layer.ts';
 
 /** One platform's image, finished: what may be published. */
 export interface BuiltImage {
@@ -114,7 +109,7 @@ export async function finishImage(
 interface Site {
   readonly planned: PlannedTask;
   readonly options: FinishOptions;
-  readonly emulator: LentEmulator | undefined;
+  readonly emulator: EmulatorPlace | undefined;
   readonly store: BlobStore;
 }
 
@@ -124,7 +119,7 @@ interface TakenOut {
   readonly layers: readonly (FinishedLayer | undefined)[];
 }
 
-async function lentEmulator({ emulator }: PlannedTask): Promise<LentEmulator | undefined> {
+async function lentEmulator({ emulator }: PlannedTask): Promise<EmulatorPlace | undefined> {
   if (!emulator) return undefined;
   return { path: emulator.path.replace(/^\/+/, ''), size: (await stat(emulator.file)).size };
 }
@@ -143,6 +138,7 @@ function imageKey(image: EngineImage, { planned, emulator }: Site): string {
     3,
     image.id,
     planned.finalBase?.manifestDescriptor.digest ?? null,
+    planned.addedFolder ?? null,
     emulator ?? null,
   ]);
 }
@@ -187,7 +183,14 @@ async function knownLayer(path: string, site: Site): Promise<string | undefined>
 
 function layerOptions(site: Site, below: ReadonlyMap<string, FolderFacts>): FinishLayerOptions {
   const { memory, signal } = site.options;
-  return { store: site.store, memory, signal, emulator: site.emulator, below };
+  return {
+    store: site.store,
+    memory,
+    signal,
+    emulator: site.emulator,
+    addedFolder: site.planned.addedFolder,
+    below,
+  };
 }
 
 async function finishLayers(

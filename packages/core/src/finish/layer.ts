@@ -7,6 +7,7 @@ import {
   type BlobStore,
   type CallOptions,
   type Descriptor,
+  type EmulatorPlace,
   type FolderFacts,
   filterLayer,
   isLayerFacts,
@@ -16,14 +17,6 @@ import {
 } from '@mabuild/oci';
 import type { ExportedLayer } from '../engines/engine.ts';
 import type { Memory } from '../memory.ts';
-
-/** An emulator that was lent to the build and must not be published. */
-export interface LentEmulator {
-  /** In the image, without leading slash. */
-  readonly path: string;
-  /** Bytes. */
-  readonly size: number;
-}
 
 /** A layer that the build added, ready to be published. */
 export interface FinishedLayer {
@@ -38,14 +31,17 @@ export interface FinishedLayer {
 export interface FinishLayerOptions extends CallOptions {
   readonly store: BlobStore;
   readonly memory: Memory;
-  readonly emulator?: LentEmulator | undefined;
+  /** An emulator that was lent to the build and must not be published. */
+  readonly emulator?: EmulatorPlace | undefined;
+  /** The folder that the build added to its context. */
+  readonly addedFolder?: string | undefined;
   /** Folders above the emulator's path as the layers below have them. */
   readonly below: ReadonlyMap<string, FolderFacts>;
 }
 
 /** Fast, and within a tenth of the size that the slowest level reaches on system files. */
 const gzipLevel = 4;
-const format = 3;
+const format = 4;
 
 /** What an earlier build made of this layer, when its blob is still there. */
 export async function rememberedLayer(
@@ -65,19 +61,15 @@ export async function rememberedLayer(
 export async function finishLayer(layer: ExportedLayer, options: FinishLayerOptions): Promise<FinishedLayer> {
   const remembered = await rememberedLayer(layer.diffId, options);
   if (remembered) return remembered;
-  const finished = options.emulator
-    ? await filteredLayer(layer, options, options.emulator)
-    : await plainLayer(layer, options);
+  const isFiltered = options.emulator !== undefined || options.addedFolder !== undefined;
+  const finished = await (isFiltered ? filteredLayer : plainLayer)(layer, options);
   await options.memory.set('layer', keyOf(layer.diffId, options), finished);
   return finished;
 }
 
-async function filteredLayer(
-  layer: ExportedLayer,
-  options: FinishLayerOptions,
-  emulator: LentEmulator,
-): Promise<FinishedLayer> {
-  const filter = filterLayer(plainBytes(layer), { ...emulator, below: options.below });
+async function filteredLayer(layer: ExportedLayer, options: FinishLayerOptions): Promise<FinishedLayer> {
+  const { emulator, addedFolder, below } = options;
+  const filter = filterLayer(plainBytes(layer), { emulator, folder: addedFolder, below });
   const { descriptor, diffId, facts } = await storeAndScan(filter.body, options);
   const folders = Object.fromEntries(filter.result.folders);
   // A layer that never held anything is the build's own doing and stays.
@@ -133,11 +125,8 @@ function plainBytes(layer: ExportedLayer): AsyncIterable<Uint8Array> {
   return file.pipe(gunzip);
 }
 
-function keyOf(diffId: string, { emulator, below }: FinishLayerOptions): string {
-  const filter = emulator
-    ? [emulator.path, emulator.size, [...below].sort(([a], [b]) => (a < b ? -1 : 1))]
-    : [];
-  return createHash('sha256')
-    .update(JSON.stringify([format, gzipLevel, diffId, filter]))
-    .digest('hex');
+function keyOf(diffId: string, { emulator, addedFolder, below }: FinishLayerOptions): string {
+  const filter = emulator ? [emulator, [...below].sort(([a], [b]) => (a < b ? -1 : 1))] : [];
+  const key = [format, gzipLevel, diffId, filter, addedFolder ?? null];
+  return createHash('sha256').update(JSON.stringify(key)).digest('hex');
 }

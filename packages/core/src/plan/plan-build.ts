@@ -23,6 +23,7 @@ import { targetStage } from '../dockerfile/stage-graph.ts';
 import type { Builder, Engine, EngineBuild } from '../engines/engine.ts';
 import { suggestTag } from '../knowledge/suggest-tag.ts';
 import type { Finding } from '../rules/rule.ts';
+import { addedFolder } from '../transforms/added-folder.ts';
 import {
   type BaseOptions,
   type PrepareOptions,
@@ -71,6 +72,8 @@ export interface PlannedTask {
   readonly finalBase: ResolvedBase | undefined;
   /** The emulator that is lent to the build. */
   readonly emulator: LentProgram | undefined;
+  /** The folder of the context that builds of this plan added, if any: `COPY . .` must not publish it. */
+  readonly addedFolder: string | undefined;
 }
 
 export interface PlannedBuild {
@@ -99,7 +102,12 @@ export async function planBuild(request: PlanRequest, world: PlanWorld): Promise
   for (const [index, platform] of request.platforms.entries()) {
     tasks.push(await planTask(platform, bases[index] ?? [], site));
   }
-  return { plan: { tasks: tasks.map(({ task }) => task), findings }, tasks };
+  // All platforms see one context, and so what is added to it for any of them.
+  const addedTo = tasks.some(({ build }) => build.addedFiles.length > 0) ? addedFolder : undefined;
+  return {
+    plan: { tasks: tasks.map(({ task }) => task), findings },
+    tasks: tasks.map((task) => ({ ...task, addedFolder: addedTo })),
+  };
 }
 
 interface Site {
@@ -247,7 +255,7 @@ async function planTask(
     bases: bases.map((base) => withDigest(base.reference, base.manifestDescriptor.digest)),
     originalLocation: (line) => lineLocation(dockerfile, prepared.originalLine(line)),
   };
-  return { task, build, finalBase, emulator: emulation.lent };
+  return { task, build, finalBase, emulator: emulation.lent, addedFolder: undefined };
 }
 
 function lineLocation(dockerfile: Dockerfile, line: number): SourceLocation {

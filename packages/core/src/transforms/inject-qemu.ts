@@ -5,6 +5,7 @@ import { locate } from '../dockerfile/location.ts';
 import type { Dockerfile, Stage, TextEdit } from '../dockerfile/model.ts';
 import { stageGraph } from '../dockerfile/stage-graph.ts';
 import type { Builder } from '../engines/engine.ts';
+import { addedFolder } from './added-folder.ts';
 import type { Change } from './draft.ts';
 
 /** How RUN steps of a foreign platform are helped. */
@@ -30,7 +31,7 @@ export interface InjectOptions extends BuildTarget {
 export function injectQemu(dockerfile: Dockerfile, options: InjectOptions): Change {
   const { inject, environment = {} } = options.emulator;
   const stages = emulatedStages(dockerfile, options);
-  const source = inject && `.mabuild/${inject.path.split('/').at(-1)}`;
+  const source = inject && `${addedFolder}/${inject.path.split('/').at(-1)}`;
   const injected = new Set<Stage>();
   const edits = stages.flatMap(({ stage, base }): readonly TextEdit[] => {
     if (inject && base) refuseTriggers(dockerfile, base);

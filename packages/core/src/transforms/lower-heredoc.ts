@@ -5,6 +5,7 @@ import { locate } from '../dockerfile/location.ts';
 import type { Dockerfile, Heredoc, Instruction, Stage, TextEdit } from '../dockerfile/model.ts';
 import { stageGraph } from '../dockerfile/stage-graph.ts';
 import type { Builder } from '../engines/engine.ts';
+import { addedFolder } from './added-folder.ts';
 import type { Change } from './draft.ts';
 import { heredocCommand } from './heredoc-command.ts';
 import { heredocFile } from './heredoc-file.ts';
@@ -85,7 +86,7 @@ function lowerCopy(
 }
 
 function pathOf(instruction: Instruction, heredoc: Heredoc, index: number): string {
-  return `.mabuild/heredoc-${instruction.startLine}-${index}/${heredoc.name}`;
+  return `${addedFolder}/heredoc-${instruction.startLine}-${index}/${heredoc.name}`;
 }
 
 /** One line instead of several, and empty ones for the rest. */
