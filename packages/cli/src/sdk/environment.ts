@@ -1,4 +1,4 @@
-import { homedir, tmpdir } from 'node:os';
+import { homedir, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** What the SDK takes from the machine that it runs on; every part can be given instead. */
@@ -10,6 +10,8 @@ export interface Environment {
   readonly operatingSystem: string;
   /** `process.arch`. */
   readonly architecture: string;
+  /** `os.release()`: tells an engine in a virtual machine from one that shares this kernel. */
+  readonly kernelRelease: string;
   /** What was exported and compressed once is remembered here. @default `$XDG_CACHE_HOME/mabuild` */
   readonly cacheDirectory: string;
   /** Folder for what lives as long as one call. */
@@ -26,6 +28,7 @@ export function environmentOf(given: Partial<Environment> = {}): Environment {
     homeDirectory,
     operatingSystem: given.operatingSystem ?? process.platform,
     architecture: given.architecture ?? process.arch,
+    kernelRelease: given.kernelRelease ?? release(),
     cacheDirectory: given.cacheDirectory ?? cacheDirectory(variables, homeDirectory),
     temporaryDirectory: given.temporaryDirectory ?? tmpdir(),
   };

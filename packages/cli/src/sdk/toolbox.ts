@@ -52,6 +52,7 @@ export async function withToolbox<T>(options: SdkOptions, use: (toolbox: Toolbox
     readDockerConfig({ directory, environment: environment.variables }),
   ]);
   const credentials = options.credentials ?? dockerConfig.credentials;
+  const memory = openMemory(join(environment.cacheDirectory, 'memory'));
   const open: { close(): Promise<void> }[] = [];
   const keep = <C extends { close(): Promise<void> }>(closable: C): C => {
     open.push(closable);
@@ -63,7 +64,7 @@ export async function withToolbox<T>(options: SdkOptions, use: (toolbox: Toolbox
       config,
       dockerConfig,
       credentials,
-      memory: openMemory(join(environment.cacheDirectory, 'memory')),
+      memory,
       blobDirectory: join(environment.cacheDirectory, 'content'),
       registry: async (engine) =>
         keep(
@@ -83,6 +84,8 @@ export async function withToolbox<T>(options: SdkOptions, use: (toolbox: Toolbox
             environment: environment.variables,
             homeDirectory: environment.homeDirectory,
             platform: environment.operatingSystem,
+            kernelRelease: environment.kernelRelease,
+            memory,
             dockerConfig: { directory, currentContext: dockerConfig.currentContext },
             signal: options.signal,
           }),
