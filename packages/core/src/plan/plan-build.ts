@@ -13,6 +13,7 @@ import {
   type SourceLocation,
   withDigest,
 } from '@mabuild/oci';
+import { checkDockerfile } from '../check.ts';
 import { resolveBase } from '../dockerfile/base.ts';
 import { type BuildTarget, scopeOf } from '../dockerfile/image-uses.ts';
 import { locate } from '../dockerfile/location.ts';
@@ -93,7 +94,7 @@ export async function planBuild(request: PlanRequest, world: PlanWorld): Promise
     request.file === undefined ? {} : { file: request.file },
   );
   const builder = chooseBuilder(request.builder, world.engine.info);
-  const findings: Finding[] = [];
+  const findings: Finding[] = [...(await advice(dockerfile, request))];
   const keepSyntax = builder === 'buildkit' && (await canFetchSyntax(dockerfile, world, findings, request));
   const site: Site = { request, world, dockerfile, builder, keepSyntax, findings };
   // Every base of every platform is asked for before the first platform is looked at further.
@@ -108,6 +109,17 @@ export async function planBuild(request: PlanRequest, world: PlanWorld): Promise
     plan: { tasks: tasks.map(({ task }) => task), findings },
     tasks: tasks.map((task) => ({ ...task, addedFolder: addedTo })),
   };
+}
+
+/** What the rules say besides what asking the registry settles: nobody reads a warning of what was refused already. */
+async function advice(dockerfile: Dockerfile, request: PlanRequest): Promise<readonly Finding[]> {
+  const platforms = request.platforms.filter(({ architecture }) => architecture !== 'amd64');
+  if (platforms.length === 0) return [];
+  return checkDockerfile(dockerfile, {
+    platforms,
+    buildArgs: request.buildArgs,
+    ignore: ['base-image-lacks-platform', 'copy-from-image-lacks-platform'],
+  });
 }
 
 interface Site {
