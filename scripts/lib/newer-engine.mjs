@@ -1,0 +1,149 @@
+import { access, mkdir, mkdtemp, readdir, readlink, rename, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { startProcess } from './process.mjs';
+import { run } from './run.mjs';
+
+/**
+ * A folder with Docker Engine of another Debian release and all that it needs, unpacked; the same folder again later.
+ * Nothing is installed.
+ *
+ * @param {string} suite `trixie` has 26.1, `forky` 28.5
+ * @param {{ cache: string, log?: (line: string) => void }} options `cache`: folder that keeps it between runs
+ * @returns {Promise<string>} a root folder of which only `usr` is meant to be used
+ */
+export async function newerEngineRoot(suite, { cache, log = () => {} }) {
+  if (!/^[a-z]+$/.test(suite)) throw new Error(`${suite} is no name of a Debian release`);
+  const folder = join(cache, 'engines');
+  const root = join(folder, suite);
+  if (await exists(join(root, 'usr/sbin/dockerd'))) return root;
+  log(`fetching Docker Engine of Debian ${suite}`);
+  await mkdir(folder, { recursive: true });
+  const fresh = await mkdtemp(join(folder, 'new-'));
+  try {
+    const unpacked = join(fresh, 'root');
+    await mkdir(unpacked);
+    for (const file of await fetchPackages(suite, fresh)) {
+      await run('sh', [
+        '-c',
+        'dpkg-deb --fsys-tarfile "$1" | tar -x --keep-directory-symlink -C "$2"',
+        'sh',
+        file,
+        unpacked,
+      ]);
+    }
+    await rename(unpacked, root);
+    return root;
+  } catch (error) {
+    // Another process was first.
+    if (await exists(join(root, 'usr/sbin/dockerd'))) return root;
+    throw error;
+  } finally {
+    await rm(fresh, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Starts a Docker Engine of another Debian release beside the machine's own: it sees this machine with that release's
+ * /usr in place of ours, in a mount namespace of its own. No bridge, no firewall rules, private folders. Needs root.
+ *
+ * @param {string} name for messages, and its folder in `dir`
+ * @param {{ root: string, dir: string, store: 'graphdriver' | 'containerd', mirror?: string }} options `root`: see
+ *   `newerEngineRoot`; `mirror`: URL that stands in for docker.io
+ * @returns {Promise<{ host: string, log: string, stop(): Promise<void> }>} `log` is a file
+ */
+export async function startNewerEngine(name, { root, dir, store, mirror }) {
+  // Elsewhere programs lie outside of /usr too, and the release's own would not be found.
+  const merged = await readlink('/bin').catch(() => undefined);
+  if (merged !== 'usr/bin') throw new Error('this machine keeps /bin apart from /usr/bin');
+  const own = join(dir, name);
+  await mkdir(own, { recursive: true });
+  const config = join(own, 'daemon.json');
+  await writeFile(config, JSON.stringify({ features: { 'containerd-snapshotter': store === 'containerd' } }));
+  const socket = join(own, 'docker.sock');
+  const log = join(own, 'dockerd.log');
+  const engine = await startProcess(
+    name,
+    'unshare',
+    [
+      ...['--mount', '--propagation', 'private', 'sh', '-c'],
+      ...['mount --bind "$1/usr" /usr && shift && exec "$@"', 'sh', root],
+      ...['/usr/sbin/dockerd', '--config-file', config],
+      ...['--bridge=none', '--iptables=false', '--ip6tables=false'],
+      ...['--data-root', join(own, 'data'), '--exec-root', join(own, 'exec')],
+      ...['--pidfile', join(own, 'dockerd.pid'), '-H', `unix://${socket}`, '--shutdown-timeout', '2'],
+      ...(mirror === undefined ? [] : ['--registry-mirror', mirror]),
+    ],
+    { log, env: { DOCKER_CONFIG: own } },
+  );
+  try {
+    await engine.ready(() => answers(socket));
+  } catch (error) {
+    await engine.stop();
+    throw error;
+  }
+  return { host: `unix://${socket}`, log, stop: () => engine.stop() };
+}
+
+/** Fetches docker.io and everything that it depends on with apt, in private folders. */
+async function fetchPackages(suite, dir) {
+  const state = join(dir, 'apt');
+  const archives = join(state, 'archives');
+  await mkdir(join(state, 'lists', 'partial'), { recursive: true });
+  await mkdir(join(archives, 'partial'), { recursive: true });
+  const status = join(state, 'status');
+  await writeFile(status, '');
+  const sources = join(state, 'sources.list');
+  const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
+  await writeFile(sources, `deb [signed-by=${keyring}] ${await debianMirror()} ${suite} main\n`);
+  const options = {
+    'APT::Install-Recommends': 'false',
+    'APT::Sandbox::User': '',
+    'Acquire::Languages': 'none',
+    // A mirror that stands still serves lists that have expired.
+    'Acquire::Check-Valid-Until': 'false',
+    'Dir::State': state,
+    'Dir::State::status': status,
+    'Dir::Cache': state,
+    'Dir::Etc::sourcelist': sources,
+    'Dir::Etc::sourceparts': join(state, 'none'),
+    'Dir::Etc::preferences': join(state, 'none'),
+    'Dir::Etc::preferencesparts': join(state, 'none'),
+    'Debug::NoLocking': 'true',
+  };
+  const set = Object.entries(options).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
+  const apt = (...args) => run('apt-get', ['-qq', '-y', ...set, ...args], { env: { LC_ALL: 'C' } });
+  await apt('update');
+  await apt('--download-only', 'install', 'docker.io', 'ca-certificates');
+  const files = (await readdir(archives)).filter((file) => file.endsWith('.deb')).sort();
+  return files.map((file) => join(archives, file));
+}
+
+/** Where this machine gets Debian from. */
+async function debianMirror() {
+  const format = '$(ORIGIN)|$(LABEL)|$(REPO_URI)';
+  const lines = (await run('apt-get', ['indextargets', '--format', format])).split('\n');
+  const own = lines
+    .map((line) => line.split('|'))
+    .find(([origin, label]) => origin === 'Debian' && label === 'Debian');
+  if (own?.[2] === undefined) throw new Error('this machine knows no mirror of Debian');
+  return own[2];
+}
+
+function answers(socketPath) {
+  return new Promise((resolve, reject) => {
+    request({ socketPath, path: '/_ping', timeout: 5000 }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    })
+      .on('error', reject)
+      .end();
+  });
+}
+
+async function exists(path) {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
