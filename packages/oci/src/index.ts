@@ -68,7 +68,7 @@ export {
   mediaTypes,
 } from './media-type.ts';
 export { type FinalLayer, type MutatedImage, type MutateRequest, mutateImage } from './mutate.ts';
-export { type ArchiveSink, createOciArchiveSink, openOciArchive } from './oci-archive.ts';
+export { type ArchiveSink, createOciArchiveSink, ociArchive, openOciArchive } from './oci-archive.ts';
 export {
   longestConfig,
   longestManifest,

@@ -2,14 +2,18 @@ import { randomBytes } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { pipeline, type Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import { pipeline as pipelineDone } from 'node:stream/promises';
+import type { Descriptor } from './descriptor.ts';
 import { parseDigest, verifyingStream } from './digest.ts';
 import { MabuildError } from './error.ts';
 import type { ImageSink } from './image-sink.ts';
 import type { CallOptions, ImageSource } from './image-source.ts';
-import { chooseEntry, createLayoutSink } from './layout.ts';
-import { parseImageIndex } from './parse-manifest.ts';
+import { chooseEntry, createLayoutSink, refNameAnnotation } from './layout.ts';
+import { isForeignLayerType, isIndexType, mediaTypes } from './media-type.ts';
+import { parseImageIndex, parseImageManifest } from './parse-manifest.ts';
+import { readDocument } from './read-document.ts';
+import { formatReference, type ImageReference } from './reference.ts';
 import { type PackEntry, packTar } from './tar.ts';
 import { openTarFile } from './tar-file.ts';
 
@@ -29,8 +33,7 @@ export async function openOciArchive(
   return {
     root,
     async read(descriptor) {
-      const { algorithm, encoded } = parseDigest(descriptor.digest);
-      const path = `blobs/${algorithm}/${encoded}`;
+      const path = blobPath(descriptor);
       if (!archive.has(path)) {
         throw new MabuildError(`reading blob ${descriptor.digest}: it is not in ${file}`, {
           code: 'BLOB_NOT_FOUND',
@@ -71,6 +74,77 @@ export async function createOciArchiveSink(file: string): Promise<ArchiveSink> {
     },
     abort,
   };
+}
+
+/**
+ * Writes an image or an index, with everything that it names, as `docker load` reads it into a containerd image store.
+ *
+ * @param root what each of `references` will stand for; without one it is loaded under its digest alone
+ */
+export function ociArchive(
+  source: ImageSource,
+  root: Descriptor,
+  references: readonly ImageReference[],
+  options: CallOptions = {},
+): Readable {
+  return packTar(archiveEntries(source, root, references, options));
+}
+
+async function* archiveEntries(
+  source: ImageSource,
+  root: Descriptor,
+  references: readonly ImageReference[],
+  options: CallOptions,
+): AsyncGenerator<PackEntry> {
+  const index = {
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociIndex,
+    manifests: references.length === 0 ? [root] : references.map((reference) => named(root, reference)),
+  };
+  yield document('oci-layout', Buffer.from(JSON.stringify({ imageLayoutVersion: '1.0.0' })));
+  yield document('index.json', Buffer.from(JSON.stringify(index)));
+  const written = new Set<string>();
+  const pending = [root];
+  for (let next = pending.shift(); next !== undefined; next = pending.shift()) {
+    if (written.has(next.digest)) continue;
+    written.add(next.digest);
+    const bytes = await readDocument(source, next, options);
+    yield document(blobPath(next), bytes);
+    if (isIndexType(next.mediaType)) {
+      pending.push(...parseImageIndex(bytes).manifests);
+      continue;
+    }
+    const { config, layers } = parseImageManifest(bytes);
+    for (const blob of [config, ...layers.filter((layer) => !isForeignLayerType(layer.mediaType))]) {
+      if (written.has(blob.digest)) continue;
+      written.add(blob.digest);
+      const open = (): Promise<Readable> => source.read(blob, options);
+      yield { ...ofRoot, name: blobPath(blob), type: 'file', mode: 0o644, size: blob.size, open };
+    }
+  }
+}
+
+/** The entry of `index.json` for one name: containerd takes the whole reference from an annotation of its own. */
+function named(root: Descriptor, reference: ImageReference): Descriptor {
+  const tag = reference.tag ?? 'latest';
+  return {
+    ...root,
+    annotations: {
+      ...root.annotations,
+      'io.containerd.image.name': formatReference({ ...reference, tag }),
+      [refNameAnnotation]: tag,
+    },
+  };
+}
+
+function document(name: string, bytes: Buffer): PackEntry {
+  const open = (): Readable => Readable.from([bytes], { objectMode: false });
+  return { ...ofRoot, name, type: 'file', mode: 0o644, size: bytes.length, open };
+}
+
+function blobPath({ digest }: Descriptor): string {
+  const { algorithm, encoded } = parseDigest(digest);
+  return `blobs/${algorithm}/${encoded}`;
 }
 
 const ofRoot = { uid: 0, gid: 0, mtime: 0 } as const;

@@ -197,7 +197,7 @@ async function deliver(
       await exportFiles(images, output, options);
       return { digest, references: [] };
     default:
-      return loadImages(images, tags, {
+      return loadImages(images, assembly, tags, {
         engine: site.engine,
         explicit: request.output !== undefined,
         ...copying,

@@ -8,11 +8,12 @@ import {
   familiarReference,
   formatPlatform,
   MabuildError,
+  ociArchive,
   platformsEqual,
 } from '@mabuild/oci';
 import type { Output } from './output.ts';
 import { platformSuffix } from './platform-suffix.ts';
-import { type Published, parseTag } from './publish.ts';
+import { type Assembly, type Published, parseTag } from './publish.ts';
 
 export interface LoadOptions extends CallOptions {
   readonly engine: Engine;
@@ -33,10 +34,15 @@ export interface Delivered {
  */
 export async function loadImages(
   images: readonly BuiltImage[],
+  assembly: Assembly,
   tags: readonly string[],
   options: LoadOptions,
 ): Promise<Delivered> {
   const { engine } = options;
+  if (engine.info.imageStore === 'containerd') {
+    await engine.load(ociArchive(assembly.source, assembly.root, tags.map(parseTag), options), options);
+    return delivered(assembly.root.digest, tags);
+  }
   const own = images.find((image) => platformsEqual(image.task.platform, engine.info.platform)) ?? images[0];
   if (!own) throw new MabuildError('there is nothing to load', { code: 'USAGE' });
   const names = tags.map((tag) => familiarReference(parseTag(tag)));
@@ -49,9 +55,13 @@ export async function loadImages(
       message: `only ${formatPlatform(own.task.platform)} was loaded; ${others.join(', ')} ${others.length === 1 ? 'is' : 'are'} not kept: push with --push, or write all with -o oci:DIR`,
     });
   }
+  return delivered(own.descriptor.digest, tags);
+}
+
+function delivered(digest: string, tags: readonly string[]): Delivered {
   return {
-    digest: own.descriptor.digest,
-    references: names.map((reference) => ({ reference, digest: own.descriptor.digest })),
+    digest,
+    references: tags.map((tag) => ({ reference: familiarReference(parseTag(tag)), digest })),
   };
 }
 
