@@ -14,13 +14,13 @@ import {
   type PushEvent,
   verifyImage,
 } from '@mabuild/oci';
-import type { Published } from './publish.ts';
-import { parseTag } from './publish.ts';
-import { type SdkOptions, withToolbox } from './toolbox.ts';
+import { openEngineImage } from './engine-source.ts';
+import { type Published, parseTag } from './publish.ts';
+import { type SdkOptions, type Toolbox, withToolbox } from './toolbox.ts';
 import { verificationFailed } from './verification.ts';
 
 export interface PushRequest {
-  /** `oci:DIR[:TAG]`, `oci-archive:FILE`, `docker-archive:FILE`. */
+  /** `oci:DIR[:TAG]`, `oci-archive:FILE`, `docker-archive:FILE`, or `docker:IMAGE` for an image of the engine. */
   readonly source: string;
   /** Reference to write. */
   readonly destination: string;
@@ -29,8 +29,8 @@ export interface PushRequest {
 }
 
 /**
- * Pushes an image that lies in a layout or an archive; what is not what it says is not published.
- * @throws MabuildError `INVALID_SOURCE`, `VERIFICATION_FAILED`, `REGISTRY_…`
+ * Pushes an image that lies in a layout, an archive or the engine; what is not what it says is not published.
+ * @throws MabuildError `INVALID_SOURCE`, `IMAGE_NOT_FOUND`, `VERIFICATION_FAILED`, `REGISTRY_…`
  */
 export async function pushImage(
   request: PushRequest,
@@ -41,7 +41,7 @@ export async function pushImage(
     const { environment } = toolbox;
     const directory = join(environment.temporaryDirectory, `mabuild-${randomBytes(6).toString('hex')}`);
     try {
-      const source = await openSource(request.source, environment.workingDirectory, directory, options);
+      const source = await openSource(request.source, directory, toolbox, options);
       if (request.verify ?? true) {
         const report = await verifyImage(source, { signal: options.signal });
         if (!report.ok) throw verificationFailed(request.source, report);
@@ -63,13 +63,13 @@ export async function pushImage(
 
 async function openSource(
   text: string,
-  workingDirectory: string,
   temporaryDirectory: string,
+  { environment, openEngine }: Toolbox,
   options: CallOptions,
 ): Promise<ImageSource> {
   const [, kind, rest] = /^([a-z-]+):(.+)$/.exec(text) ?? [];
   const { signal } = options;
-  const path = (name: string): string => resolve(workingDirectory, name);
+  const path = (name: string): string => resolve(environment.workingDirectory, name);
   switch (kind) {
     case 'oci': {
       const colon = rest?.lastIndexOf(':') ?? -1;
@@ -83,10 +83,12 @@ async function openSource(
       return openOciArchive(path(rest!), { signal });
     case 'docker-archive':
       return openDockerArchive(path(rest!), { directory: temporaryDirectory, signal });
+    case 'docker':
+      return openEngineImage(await openEngine(), rest!, { directory: temporaryDirectory, signal });
     default:
       throw new MabuildError(`${JSON.stringify(text)} is no source`, {
         code: 'INVALID_SOURCE',
-        hint: 'use oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE',
+        hint: 'use oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE or docker:IMAGE',
       });
   }
 }

@@ -155,6 +155,8 @@ export interface Engine {
   build(build: EngineBuild, context: BuildContext, options: EngineBuildOptions): Promise<EngineImage>;
   /** Spools an image's config and layers to disk. */
   export(imageId: string, options: ExportOptions): Promise<ExportedImage>;
+  /** What `docker save` writes: a docker-archive, which is an OCI layout too where the store is containerd's. */
+  save(image: string, options?: CallOptions): Promise<Readable>;
   /** Loads a docker-archive (or, into the containerd store, an OCI archive) and returns what it named. */
   load(archive: Readable, options?: CallOptions): Promise<readonly string[]>;
   tag(imageId: string, reference: ImageReference, options?: CallOptions): Promise<void>;

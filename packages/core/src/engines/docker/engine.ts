@@ -33,7 +33,7 @@ import type {
 } from '../engine.ts';
 import { buildClassic } from './classic.ts';
 import type { DockerClient } from './client.ts';
-import { exportImage } from './export.ts';
+import { exportImage, saveImage } from './export.ts';
 import { inspectImage, loadArchive, removeImage, tagImage } from './load.ts';
 import { type PullOptions, pullImage } from './pull.ts';
 import { runContainer } from './run.ts';
@@ -117,6 +117,10 @@ export class DockerEngine implements Engine {
 
   async export(imageId: string, options: ExportOptions): Promise<ExportedImage> {
     return await exportImage(this.client, imageId, options);
+  }
+
+  async save(image: string, options: CallOptions = {}): Promise<Readable> {
+    return await saveImage(this.client, image, options);
   }
 
   async load(archive: Readable, options: CallOptions = {}): Promise<readonly string[]> {

@@ -1,8 +1,10 @@
 import { readFile, rm } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
 import { join, posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import {
+  type CallOptions,
   type Descriptor,
   digestOf,
   isMabuildError,
@@ -31,9 +33,7 @@ export async function exportImage(
   imageId: string,
   options: ExportOptions,
 ): Promise<ExportedImage> {
-  const { body } = await client.request('GET', `/images/${encodeURIComponent(imageId)}/get`, {
-    signal: options.signal,
-  });
+  const body = await saveImage(client, imageId, options);
   try {
     return await readSavedImage(body, imageId, options);
   } catch (error) {
@@ -47,6 +47,18 @@ export async function exportImage(
   } finally {
     body.destroy();
   }
+}
+
+/** What `docker save` writes. */
+export async function saveImage(
+  client: DockerClient,
+  image: string,
+  options: CallOptions = {},
+): Promise<IncomingMessage> {
+  const { body } = await client.request('GET', `/images/${encodeURIComponent(image)}/get`, {
+    signal: options.signal,
+  });
+  return body;
 }
 
 /** What one archive held, by the path inside it. */
