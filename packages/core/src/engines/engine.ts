@@ -107,6 +107,11 @@ export interface ExportOptions extends CallOptions {
   readonly known?: ((path: string) => Promise<string | undefined> | string | undefined) | undefined;
 }
 
+export interface InspectOptions extends CallOptions {
+  /** Which of an image's platforms; a containerd store holds several under one name. @default the engine's choice */
+  readonly platform?: Platform | undefined;
+}
+
 /** How a platform's programs run on the engine's host. */
 export type Emulation =
   | { readonly kind: 'native' }
@@ -165,8 +170,8 @@ export interface Engine {
     reference: ImageReference,
     options: CallOptions & { readonly credentials: CredentialSource; readonly platform: Platform },
   ): Promise<void>;
-  /** What the engine has under a name or an id, or `undefined`. */
-  inspect(image: string, options?: CallOptions): Promise<EngineImage | undefined>;
+  /** What the engine has under a name or an id, or `undefined`; what it prefers where it has none for the platform. */
+  inspect(image: string, options?: InspectOptions): Promise<EngineImage | undefined>;
   /** Runs a container to its end, collecting its output; removed afterwards, also on abort. */
   run(request: ContainerRequest, options?: RunOptions): Promise<ContainerResult>;
   close(): Promise<void>;

@@ -7,6 +7,7 @@ import {
   MabuildError,
   normalizePlatform,
   type Platform,
+  platformSatisfies,
 } from '@mabuild/oci';
 import type { BuildContext } from '../../context/context.ts';
 import {
@@ -29,6 +30,7 @@ import type {
   EngineInfo,
   ExportedImage,
   ExportOptions,
+  InspectOptions,
   RunOptions,
 } from '../engine.ts';
 import { buildClassic } from './classic.ts';
@@ -36,7 +38,7 @@ import type { DockerClient } from './client.ts';
 import { exportImage, saveImage } from './export.ts';
 import { inspectImage, loadArchive, removeImage, tagImage } from './load.ts';
 import { type PullOptions, pullImage } from './pull.ts';
-import { runContainer } from './run.ts';
+import { hasPlatform, runContainer } from './run.ts';
 
 /** Builds through BuildKit; holds the session that concurrent builds of one context share. */
 export interface BuildkitBuilder {
@@ -135,8 +137,13 @@ export class DockerEngine implements Engine {
     await pullImage(this.client, reference, options);
   }
 
-  async inspect(image: string, options: CallOptions = {}): Promise<EngineImage | undefined> {
-    return await inspectImage(this.client, image, options);
+  async inspect(image: string, options: InspectOptions = {}): Promise<EngineImage | undefined> {
+    const found = await inspectImage(this.client, image, options);
+    const { platform } = options;
+    if (found === undefined || platform === undefined || platformSatisfies(found.platform, platform))
+      return found;
+    if (this.info.imageStore === 'graphdriver') return found;
+    return (await hasPlatform(this.client, found.id, platform, options)) ? { ...found, platform } : found;
   }
 
   async run(request: ContainerRequest, options: RunOptions = {}): Promise<ContainerResult> {

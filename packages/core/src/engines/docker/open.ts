@@ -2,6 +2,7 @@ import { type CallOptions, isMabuildError, MabuildError } from '@mabuild/oci';
 import type { Memory } from '../../memory.ts';
 import { type EndpointRequest, type EngineCandidate, engineCandidates } from '../endpoint.ts';
 import type { Engine } from '../engine.ts';
+import { DockerBuildkit } from './buildkit.ts';
 import { DockerClient } from './client.ts';
 import { DockerEngine } from './engine.ts';
 import { readEngineInfo } from './info.ts';
@@ -52,7 +53,8 @@ async function open(candidate: EngineCandidate, options: OpenEngineOptions): Pro
     const { info, id, kernel } = await readEngineInfo(client, candidate.foundBy, { signal });
     const sameKernel =
       info.local && options.platform === 'linux' && kernel !== undefined && kernel === options.kernelRelease;
-    return new DockerEngine({ client, info, sameKernel, id, memory: options.memory });
+    const buildkit = info.builders.includes('buildkit') ? new DockerBuildkit(client) : undefined;
+    return new DockerEngine({ client, info, sameKernel, id, memory: options.memory, buildkit });
   } catch (error) {
     await client.close();
     throw error;

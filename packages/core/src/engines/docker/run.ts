@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import { formatPlatform, MabuildError } from '@mabuild/oci';
+import { type CallOptions, formatPlatform, MabuildError, type Platform } from '@mabuild/oci';
 import type { ContainerRequest, ContainerResult, RunOptions } from '../engine.ts';
 import type { DockerClient } from './client.ts';
 import { EngineRefusedError, unreachable } from './client-error.ts';
@@ -27,6 +27,27 @@ export async function runContainer(
     const limits = error instanceof EngineRefusedError && /setting rlimit/.test(error.message);
     if (!limits || options.lowLimits) throw error;
     return await runOnce(client, request, { ...options, lowLimits: true });
+  }
+}
+
+/**
+ * Tells whether an engine has one platform of an image of several: a container can be made of it. None is started.
+ * Engines before API 1.49 know no other question.
+ */
+export async function hasPlatform(
+  client: DockerClient,
+  image: string,
+  platform: Platform,
+  options: CallOptions = {},
+): Promise<boolean> {
+  try {
+    // The image may name no command of its own.
+    const request = { image, platform, command: ['true'], network: 'none' };
+    await removeContainer(client, await createContainer(client, request, { ...options, hasBridge: false }));
+    return true;
+  } catch (error) {
+    if (error instanceof EngineRefusedError && error.status === 404) return false;
+    throw error;
   }
 }
 
