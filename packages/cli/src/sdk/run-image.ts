@@ -111,7 +111,7 @@ async function imageForPlatform(
   toolbox: Toolbox,
   options: RunOptions,
 ): Promise<string> {
-  const local = await engine.inspect(request.reference, { signal: options.signal });
+  const local = await engine.inspect(request.reference, { platform, signal: options.signal });
   if (local && formatPlatform(local.platform) === formatPlatform(platform)) return local.id;
   const reference = parseReference(request.reference);
   const source = await (await toolbox.registry(engine.info)).resolve(reference, { signal: options.signal });

@@ -177,7 +177,10 @@ function suggestReference(reference: ImageReference, platform: Platform): string
 
 /** People build on images that they built before and never pushed. */
 async function isInEngine(base: WantedBase, { engine, signal }: PlanWorld): Promise<boolean> {
-  const found = await engine.inspect(familiarReference(base.reference), { signal });
+  const found = await engine.inspect(familiarReference(base.reference), {
+    platform: base.platform,
+    signal,
+  });
   return found !== undefined && platformSatisfies(found.platform, base.platform);
 }
 
