@@ -38,7 +38,7 @@ function prepare(text: string, options: Partial<PrepareOptions> = {}) {
 }
 
 const emulator = { inject: { file: '/opt/qemu-arm-static', path: '/usr/bin/qemu-arm-static' } };
-const mount = '--mount=type=bind,source=.mabuild-added/qemu-arm-static,target=/usr/bin/qemu-arm-static';
+const mount = '--mount=type=bind,rw,source=.mabuild-added/qemu-arm-static,target=/usr/bin/qemu-arm-static';
 const copy = 'COPY [".mabuild-added/qemu-arm-static","/usr/bin/qemu-arm-static"]';
 
 const rows: readonly {

@@ -24,7 +24,7 @@ export interface InjectOptions extends BuildTarget {
 /**
  * Puts the emulator into the stages of the target's platform that RUN something.
  *
- * BuildKit binds it to each RUN; the classic builder gets a COPY of its own, behind which the emulator is filtered out
+ * BuildKit binds it to each RUN, writable, since `chown -R` shall not stumble over it, and forgets what was written; the classic builder gets a COPY of its own, behind which the emulator is filtered out
  * of the result. Variables come as ARG: RUN sees them, the image's Env does not.
  * @throws MabuildError `ONBUILD_NEEDS_EMULATOR` for a trigger of this file that would RUN before the emulator is there.
  */
@@ -50,7 +50,7 @@ export function injectQemu(dockerfile: Dockerfile, options: InjectOptions): Chan
         mounts.push({
           start: end,
           end,
-          newText: ` --mount=type=bind,source=${source},target=${inject.path}`,
+          newText: ` --mount=type=bind,rw,source=${source},target=${inject.path}`,
         });
       }
     }
