@@ -111,10 +111,20 @@ async function storeAndScan(
 async function* teeInto(body: AsyncIterable<Uint8Array>, copy: PassThrough): AsyncGenerator<Uint8Array> {
   for await (const chunk of body) {
     // A scanner that has given up takes no more; the bytes still go to the store.
-    if (!copy.destroyed && !copy.write(chunk)) await Promise.race([once(copy, 'drain'), once(copy, 'close')]);
+    if (!copy.destroyed && !copy.write(chunk)) await drained(copy);
     yield chunk;
   }
   copy.end();
+}
+
+async function drained(copy: PassThrough): Promise<void> {
+  const done = new AbortController();
+  const { signal } = done;
+  try {
+    await Promise.race([once(copy, 'drain', { signal }), once(copy, 'close', { signal })]);
+  } finally {
+    done.abort();
+  }
 }
 
 function plainBytes(layer: ExportedLayer): AsyncIterable<Uint8Array> {
