@@ -35,6 +35,8 @@ const worldRefused: ReadonlySet<string> = new Set([
   'ENGINE_TOO_OLD',
   'ENGINE_UNREACHABLE',
   'EXPORT_INVALID',
+  'GIT_FAILED',
+  'GIT_NOT_FOUND',
   'LOAD_FAILED',
   'NOT_AN_ENGINE',
   'NO_ENGINE',

@@ -1,8 +1,10 @@
 export { type RunBuildOptions, runBuild } from './build.ts';
 export { type CheckOptions, checkDockerfile, offlineImages } from './check.ts';
-export { type ContextTarOptions, contextTar, unpackTar } from './context/archive.ts';
+export { type ContextTarOptions, contextTar } from './context/archive.ts';
 export type { AddedFile, BuildContext, ContextEntry } from './context/context.ts';
 export { type FolderContextOptions, openFolderContext } from './context/folder-context.ts';
+export { type OpenContextOptions, type OpenedContext, openContext } from './context/open-context.ts';
+export { unpackTar } from './context/unpack.ts';
 export { type DiffNames, unifiedDiff } from './diff.ts';
 export {
   type Base,

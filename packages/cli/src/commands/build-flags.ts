@@ -26,7 +26,7 @@ export function buildRequestOf(context: string, options: BuildOptions, io: Io): 
   }
   return {
     context,
-    stdin: context === '-' ? io.stdin : undefined,
+    stdin: context === '-' || options.file === '-' ? io.stdin : undefined,
     file: options.file,
     tags,
     platforms: list(options.platform) ?? list(io.environment.MABUILD_PLATFORM),

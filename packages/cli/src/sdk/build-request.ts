@@ -7,9 +7,9 @@ import type { Output } from './output.ts';
 export interface BuildRequest {
   /** A folder, a git URL, or `-` with `stdin`. @default '.' */
   readonly context?: string | undefined;
-  /** The context's bytes when `context` is `-`: a tar, or a Dockerfile. */
+  /** What `-` means: the context's bytes, a tar or a Dockerfile, or with `file` the Dockerfile's. */
   readonly stdin?: Readable | undefined;
-  /** Path of the Dockerfile. @default `Dockerfile` in the context */
+  /** Path of the Dockerfile, inside the context for `-` and git URLs; `-` for `stdin`. @default `Dockerfile` in the context */
   readonly file?: string | undefined;
   readonly tags?: readonly string[] | undefined;
   /** @default the configuration's, else linux/amd64, linux/arm64, linux/arm/v7 */

@@ -1,11 +1,9 @@
 import type { Stats } from 'node:fs';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { type CallOptions, MabuildError } from '@mabuild/oci';
-import { type ExtractOptions, extract, type PackOptions, pack } from 'tar-fs';
+import { type PackOptions, pack } from 'tar-fs';
 import type { AddedFile, BuildContext, ContextEntry } from './context.ts';
 
 export interface ContextTarOptions extends CallOptions {
@@ -175,44 +173,4 @@ function fileSystemOf(sources: ReadonlyMap<string, Source>, onError: (error: unk
       return Readable.from(body(), { objectMode: false });
     },
   };
-}
-
-/**
- * Unpacks a tar into a folder so that nothing is written outside it: a name with `..`, an absolute name and a name below a
- * link are refused; devices and pipes are left out; links are made but never written through.
- *
- * @throws MabuildError `CONTEXT_ARCHIVE_INVALID`.
- */
-export async function unpackTar(body: Readable, directory: string, options: CallOptions = {}): Promise<void> {
-  let refused: string | undefined;
-  const target = extract(directory, {
-    chown: false,
-    strict: false,
-    validateSymlinks: false,
-    ignore(_path, header) {
-      const name = header?.name ?? '';
-      const escapes = name.startsWith('/') || name.split(/[\\/]/).includes('..');
-      if (escapes) refused ??= name;
-      return escapes;
-    },
-  } as ExtractOptions);
-  try {
-    await pipeline(body, target as unknown as NodeJS.WritableStream, { signal: options.signal });
-  } catch (cause) {
-    options.signal?.throwIfAborted();
-    const reason = (cause as Error).message.replaceAll(join(directory, '/'), '');
-    throw invalidArchive(`the build context is no tar that can be unpacked: ${reason}`, cause);
-  }
-  if (refused !== undefined)
-    throw invalidArchive(
-      `the build context's tar holds ${JSON.stringify(refused)}, which lies outside of it`,
-    );
-}
-
-function invalidArchive(message: string, cause?: unknown): MabuildError {
-  return new MabuildError(message, {
-    code: 'CONTEXT_ARCHIVE_INVALID',
-    hint: 'pack the context with `tar -C FOLDER -c .`',
-    cause,
-  });
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { constants, type Dirent, type Stats } from 'node:fs';
 import { lstat, open, readdir, readFile, readlink, realpath, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type CallOptions, MabuildError } from '@mabuild/oci';
 import type { BuildContext, ContextEntry } from './context.ts';
@@ -12,6 +12,8 @@ export interface FolderContextOptions extends CallOptions {
   readonly dockerfile?: string | undefined;
   /** Told of each socket, pipe or device, which no context can hold. */
   readonly onSkipped?: ((path: string) => void) | undefined;
+  /** Messages about a .dockerignore name it from here. @default the file's path */
+  readonly namedFrom?: string | undefined;
   /** Overrides the key that is made of the folder's path. */
   readonly key?: string | undefined;
   /** Called by `close`. */
@@ -37,7 +39,7 @@ export async function openFolderContext(
   });
   if (!found.isDirectory()) throw missingFolder(directory, undefined);
   const folder = await realpath(directory);
-  const rules = await readIgnoreRules(folder, options);
+  const rules = await readIgnoreRules(directory, options);
   return {
     key: options.key ?? createHash('sha256').update(`folder ${folder}`).digest('hex'),
     entries: (call = {}) => walk(folder, '', rules, { ...options, ...call }),
@@ -56,7 +58,10 @@ async function readIgnoreRules(folder: string, options: FolderContextOptions): P
       if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
       throw unreadable(file, error);
     });
-    if (text !== undefined) return parseDockerignore(text, file);
+    if (text !== undefined) {
+      const { namedFrom } = options;
+      return parseDockerignore(text, namedFrom === undefined ? file : relative(namedFrom, file));
+    }
   }
   return parseDockerignore('');
 }
