@@ -13,6 +13,7 @@ import {
 } from '@mabuild/core';
 import {
   type CredentialSource,
+  decompressed,
   digestOf,
   formatPlatform,
   isMabuildError,
@@ -264,6 +265,10 @@ servicesDescribe('a Docker Engine', (services) => {
       return { image, log };
     };
 
+    /** The classic builder loses the variant where the store is containerd's. */
+    const labelled = (platform: string): string =>
+      engine.info.imageStore === 'containerd' ? platform.replace(/\/v\d$/, '') : platform;
+
     for (const platform of platforms)
       it(`builds ${platform}`, async () => {
         const dockerfile = `FROM ${await busybox(platform)}\nARG WHO\nCOPY . /c\nRUN uname -m | tee /machine && ls -A /c && echo $WHO\n`;
@@ -273,9 +278,7 @@ servicesDescribe('a Docker Engine', (services) => {
           noCache: true,
         });
         const { image, log } = await build(wanted, { 'page.html': 'hello', Dockerfile: 'FROM other' });
-        expect(formatPlatform(image.platform).startsWith(platform), formatPlatform(image.platform)).to.equal(
-          true,
-        );
+        expect(formatPlatform(image.platform).startsWith(labelled(platform))).to.equal(true);
         // What we send besides the context is not seen by COPY.
         expect(log.map((line) => line.trim())).to.deep.equal([
           machines[platform],
@@ -405,7 +408,7 @@ servicesDescribe('a Docker Engine', (services) => {
       const refused = await thrownBy(engine.build(wanted, contextOf({}), { credentials: anonymous }));
       expect(isMabuildError(refused) && refused.code).to.equal('BUILD_FAILED');
       const image = await engine.build(wanted, contextOf({}), { credentials });
-      expect(formatPlatform(image.platform)).to.equal('linux/arm/v7');
+      expect(formatPlatform(image.platform)).to.equal(labelled('linux/arm/v7'));
       await judge.removeImage(`${host}/private/engine:1`);
       await engine.pull(parseReference(`${host}/private/engine:1`), {
         credentials,
@@ -434,7 +437,8 @@ servicesDescribe('a Docker Engine', (services) => {
       const config = JSON.parse(Buffer.from(exported.config).toString()) as {
         rootfs: { diff_ids: string[] };
       };
-      expect(digestOf(exported.config)).to.equal(image.id);
+      // The id is the manifest's digest where the store is containerd's.
+      if (engine.info.imageStore === 'graphdriver') expect(digestOf(exported.config)).to.equal(image.id);
       expect(exported.layers.map(({ diffId }) => diffId)).to.deep.equal(config.rootfs.diff_ids);
       expect(await readdir(folder)).to.have.length(exported.layers.length);
       const known = new Map(exported.layers.slice(0, -1).map(({ path, diffId }) => [path, diffId]));
@@ -448,8 +452,8 @@ servicesDescribe('a Docker Engine', (services) => {
       ]);
       expect(again.layers.map(({ diffId }) => diffId)).to.deep.equal(config.rootfs.diff_ids);
       const names: string[] = [];
-      for await (const { name } of readTarEntries(createReadStream(again.layers.at(-1)?.file ?? '')))
-        names.push(name);
+      const layer = await decompressed(createReadStream(again.layers.at(-1)?.file ?? ''));
+      for await (const { name } of readTarEntries(layer)) names.push(name);
       expect(names).to.deep.equal(['b']);
     });
 

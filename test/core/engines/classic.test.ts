@@ -61,6 +61,7 @@ describe('classic builder', () => {
         out(' ---> Running in 0123456789ab\n'),
         out('hello\n'),
         out('Removing intermediate container 0123456789ab\n'),
+        out(' ---> Removed intermediate container 0123456789ab\n'),
         out(' ---> ba9876543210\n'),
         ...built,
       ],

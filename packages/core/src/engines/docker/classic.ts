@@ -163,7 +163,9 @@ export class ClassicFollower {
       return;
     }
     if (
-      /^(-{2,3}> (Running in )?[0-9a-f]{11,64}|Removing intermediate container [0-9a-f]+|COMMIT)$/.test(said)
+      /^(-{2,3}> (Running in )?[0-9a-f]{11,64}|(-{2,3}> )?Remov(ing|ed) intermediate container [0-9a-f]+|COMMIT)$/.test(
+        said,
+      )
     )
       return;
     if (said === '' || this.#step === undefined) return;
