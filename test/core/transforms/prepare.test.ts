@@ -163,6 +163,13 @@ describe('prepareDockerfile', () => {
     });
   }
 
+  it('copies an emulator that is to be kept, with BuildKit too', () => {
+    const kept = { ...emulator, inject: { ...emulator.inject, keep: true } };
+    expect(prepare('FROM busybox\nRUN a\n', { emulator: kept }).text).to.match(
+      /\nCOPY \["\.mabuild-added\/qemu-arm-static","\/usr\/bin\/qemu-arm-static"\]\nRUN a\n$/,
+    );
+  });
+
   it('adds the emulator as a file', () => {
     expect(prepare('FROM busybox\nRUN a\n', { emulator }).addedFiles).to.deep.equal([
       { path: '.mabuild-added/qemu-arm-static', mode: 0o755, from: { file: '/opt/qemu-arm-static' } },

@@ -58,6 +58,8 @@ export interface PlanRequest {
   readonly images: ImageMapping;
   /** Where static emulators are looked for before the usual places. */
   readonly emulatorDirectories: readonly string[];
+  /** Publish the emulator with the image. */
+  readonly keepEmulator: boolean;
 }
 
 export interface PlanWorld extends CallOptions {
@@ -225,6 +227,7 @@ async function planTask(
     mode: request.emulation,
     runs,
     directories: request.emulatorDirectories,
+    keep: request.keepEmulator,
     signal: world.signal,
   });
   if (emulation.lent) refuseTriggers(bases);

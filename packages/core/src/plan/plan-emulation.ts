@@ -27,6 +27,8 @@ export interface PlanEmulationOptions extends CallOptions {
   readonly runs: boolean;
   /** Searched for static emulators before the usual places. */
   readonly directories: readonly string[];
+  /** The image shall carry its emulator, needed or not. */
+  readonly keep: boolean;
 }
 
 /**
@@ -56,7 +58,7 @@ export async function planEmulation(
   // qemu's default processor would run v7 code that no v6 board runs.
   const environment =
     platform.architecture === 'arm' && platform.variant === 'v6' ? { QEMU_CPU: 'arm1176' } : {};
-  const inject = emulation.kind === 'binfmt-without-f' || mode === 'inject';
+  const inject = emulation.kind === 'binfmt-without-f' || mode === 'inject' || options.keep;
   if (!inject) return { native: false, emulator: { environment }, lent: undefined };
   if (mode === 'binfmt') {
     throw missing(
@@ -72,7 +74,7 @@ export async function planEmulation(
   const directories = options.directories.length > 0 ? options.directories : qemuDirectories;
   const file = await findQemu({ platform, host: own, directories });
   const lent = { file, path: emulation.interpreter };
-  return { native: false, emulator: { inject: lent, environment }, lent };
+  return { native: false, emulator: { inject: { ...lent, keep: options.keep }, environment }, lent };
 }
 
 function missing(platform: Platform, engine: Engine, why: string, hint: string): MabuildError {

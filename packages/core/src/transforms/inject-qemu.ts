@@ -11,7 +11,14 @@ import type { Change } from './draft.ts';
 /** How RUN steps of a foreign platform are helped. */
 export interface Emulator {
   /** A static qemu of this machine, put into the build where the host's kernel looks for it. */
-  readonly inject?: { readonly file: string; readonly path: string } | undefined;
+  readonly inject?:
+    | {
+        readonly file: string;
+        readonly path: string;
+        /** Copy it into the image, to be published, on either builder. @default false */
+        readonly keep?: boolean | undefined;
+      }
+    | undefined;
   /** For RUN steps only, e.g. `QEMU_CPU=arm1176`; nothing of it reaches the image's Env. */
   readonly environment?: Readonly<Record<string, string>> | undefined;
 }
@@ -24,8 +31,9 @@ export interface InjectOptions extends BuildTarget {
 /**
  * Puts the emulator into the stages of the target's platform that RUN something.
  *
- * BuildKit binds it to each RUN, writable, since `chown -R` shall not stumble over it, and forgets what was written; the classic builder gets a COPY of its own, behind which the emulator is filtered out
- * of the result. Variables come as ARG: RUN sees them, the image's Env does not.
+ * BuildKit binds it to each RUN: writable, so that `chown -R` does not stumble over it, and what was written is
+ * forgotten. The classic builder, and an emulator that is to be kept, get a COPY of their own. Variables come as ARG: RUN
+ * sees them, the image's Env does not.
  * @throws MabuildError `ONBUILD_NEEDS_EMULATOR` for a trigger of this file that would RUN before the emulator is there.
  */
 export function injectQemu(dockerfile: Dockerfile, options: InjectOptions): Change {
@@ -40,11 +48,12 @@ export function injectQemu(dockerfile: Dockerfile, options: InjectOptions): Chan
     if (runs.length === 0) return [];
     const lines = Object.entries(environment).map(([name, value]) => `ARG ${name}=${value}`);
     const mounts: TextEdit[] = [];
-    if (inject && options.builder === 'classic' && !injected.has(stage)) {
+    const isCopied = inject?.keep === true || options.builder === 'classic';
+    if (inject && isCopied && !injected.has(stage)) {
       lines.unshift(`COPY ${JSON.stringify([source, inject.path])}`);
       injected.add(stage);
     }
-    if (inject && options.builder === 'buildkit') {
+    if (inject && !isCopied) {
       for (const { keywordRange } of runs) {
         const { end } = keywordRange;
         mounts.push({
