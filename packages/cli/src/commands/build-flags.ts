@@ -2,14 +2,47 @@ import { MabuildError } from '@mabuild/oci';
 import type { Io } from '../io.ts';
 import type { BuildRequest } from '../sdk/build-request.ts';
 import { type Output, parseOutput } from '../sdk/output.ts';
-import type { BuildOptions } from './build.ts';
-import { keyValues, list, oneOf, positive } from './options.ts';
+import { type GlobalOptions, keyValues, list, oneOf, positive } from './options.ts';
+
+/** The flags of `mabuild build` as they are parsed. */
+export interface BuildFlags extends GlobalOptions {
+  readonly file?: string;
+  readonly tag?: readonly string[];
+  readonly platform?: readonly string[];
+  readonly buildArg?: readonly string[];
+  readonly target?: string;
+  readonly label?: readonly string[];
+  readonly cache: boolean;
+  readonly pull?: boolean;
+  readonly push?: boolean;
+  readonly pushByDigest?: boolean;
+  readonly load?: boolean;
+  readonly output?: string;
+  readonly index: string;
+  readonly indexType: string;
+  readonly annotation?: readonly string[];
+  readonly tagSuffix?: boolean;
+  readonly network: string;
+  readonly engine: string;
+  readonly emulation: string;
+  readonly qemu?: string;
+  readonly keepEmulator?: boolean;
+  readonly baseStyle?: string;
+  readonly verify: boolean;
+  readonly jobs?: string;
+  readonly dryRun?: boolean;
+  readonly format: string;
+  readonly progress: string;
+  readonly quiet?: boolean;
+  readonly iidfile?: string;
+  readonly metadataFile?: string;
+}
 
 /**
  * Turns build's flags into a request.
  * @throws MabuildError `USAGE` naming the flag
  */
-export function buildRequestOf(context: string, options: BuildOptions, io: Io): BuildRequest {
+export function buildRequestOf(context: string, options: BuildFlags, io: Io): BuildRequest {
   const output = outputOf(options);
   const tags = options.tag ?? [];
   if (tags.length === 0 && output?.type === 'push') {
@@ -54,7 +87,7 @@ export function buildRequestOf(context: string, options: BuildOptions, io: Io): 
   };
 }
 
-function outputOf(options: BuildOptions): Output | undefined {
+function outputOf(options: BuildFlags): Output | undefined {
   const outputs: Output[] = [];
   if (options.push || options.pushByDigest)
     outputs.push({ type: 'push', byDigest: options.pushByDigest ?? false });

@@ -1,41 +1,9 @@
 import { paintFor } from '../formatters/paint.ts';
 import { createProgress, progressModes } from '../progress/progress.ts';
 import type { BuildRequest } from '../sdk/build-request.ts';
+import type { BuildFlags } from './build-flags.ts';
 import { Command, type CommandHost } from './command.ts';
-import { collect, type GlobalOptions, oneOf, sdkOptions } from './options.ts';
-
-export interface BuildOptions extends GlobalOptions {
-  readonly file?: string;
-  readonly tag?: readonly string[];
-  readonly platform?: readonly string[];
-  readonly buildArg?: readonly string[];
-  readonly target?: string;
-  readonly label?: readonly string[];
-  readonly cache: boolean;
-  readonly pull?: boolean;
-  readonly push?: boolean;
-  readonly pushByDigest?: boolean;
-  readonly load?: boolean;
-  readonly output?: string;
-  readonly index: string;
-  readonly indexType: string;
-  readonly annotation?: readonly string[];
-  readonly tagSuffix?: boolean;
-  readonly network: string;
-  readonly engine: string;
-  readonly emulation: string;
-  readonly qemu?: string;
-  readonly keepEmulator?: boolean;
-  readonly baseStyle?: string;
-  readonly verify: boolean;
-  readonly jobs?: string;
-  readonly dryRun?: boolean;
-  readonly format: string;
-  readonly progress: string;
-  readonly quiet?: boolean;
-  readonly iidfile?: string;
-  readonly metadataFile?: string;
-}
+import { collect, oneOf, sdkOptions } from './options.ts';
 
 /** `mabuild build [CONTEXT]` */
 export function buildCommand({ io }: CommandHost): Command {
@@ -76,7 +44,7 @@ export function buildCommand({ io }: CommandHost): Command {
       'after',
       '\nExamples:\n  mabuild build --push -t ghcr.io/me/app:1 .\n  mabuild build --platform linux/arm/v7 --load -t app .\n  mabuild build -o oci:./image .',
     )
-    .action(async (context: string, options: BuildOptions) => {
+    .action(async (context: string, options: BuildFlags) => {
       const format = oneOf('--format', options.format, ['text', 'json']);
       const mode = options.quiet ? 'quiet' : oneOf('--progress', options.progress, progressModes);
       const { buildRequestOf } = await import('./build-flags.ts');

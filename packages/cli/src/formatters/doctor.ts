@@ -10,8 +10,9 @@ export function formatDoctor(report: DoctorReport): string {
     lines.push(
       `Engine:      ${engine.kind} ${engine.version}, API ${engine.apiVersion}, at ${engine.endpoint} (${engine.foundBy})`,
       `Host:        ${formatPlatform(engine.platform)}${engine.local ? ', this machine' : ''}`,
-      `Builders:    ${engine.builders.join(', ')}`,
-      `Image store: ${engine.imageStore}`,
+      `Builders:    ${engine.builders.map((builder, at) => (at === 0 ? `${builder} (unless --engine says otherwise)` : builder)).join(', ')}`,
+      `Image store: ${engine.imageStore}${engine.imageStore === 'containerd' ? ': --load keeps every platform' : ": --load keeps the host's platform"}`,
+      `RUN network: ${engine.hasBridge ? "the engine's own" : "the host's, since the engine has no bridge"}`,
       `Mirrors:     ${[...engine.mirrors.map((url) => `docker.io through ${url}`), ...report.mirrors].join(', ') || 'none'}`,
       '',
       ...table(

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import { formatPlatform } from '@mabuild/oci';
 import type { Paint } from '../formatters/paint.ts';
-import type { Progress, ProgressEvent } from './progress.ts';
+import type { Progress, ProgressEvent } from './event.ts';
 import { formatBytes, withoutControls } from './text.ts';
 
 /** Lines that never change once written, each with its platform in front. */

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import type { Progress } from './progress.ts';
+import type { Progress } from './event.ts';
 
 /** The event objects themselves, one JSON line each. */
 export function rawJsonProgress(stream: Writable): Progress {

@@ -1,8 +1,8 @@
 import type { Writable } from 'node:stream';
 import { formatPlatform } from '@mabuild/oci';
 import type { Paint } from '../formatters/paint.ts';
+import type { Progress, ProgressEvent } from './event.ts';
 import { isWarning, plainLines } from './plain.ts';
-import type { Progress, ProgressEvent } from './progress.ts';
 import { formatBytes, withoutControls } from './text.ts';
 
 const redrawMilliseconds = 100;
