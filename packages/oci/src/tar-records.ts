@@ -88,17 +88,19 @@ export async function* readTarRecords(
   }
 }
 
-/** The header of a member under another name, as a file or as a hard link to `target`; owner, mode and times stay. */
+/** The header of a member under another name, as itself or as a hard link to `target`; owner, mode and times stay. */
 export function renamedHeader(record: TarRecord, name: string, target?: string): Buffer {
   const header = Buffer.from(record.header.subarray(-block));
-  const paths = [['path', name] as const, ...(target === undefined ? [] : [['linkpath', target] as const])];
+  const link = target ?? (record.type === '2' ? record.linkname : undefined);
+  const paths = [['path', name] as const, ...(link === undefined ? [] : [['linkpath', link] as const])];
   const extension = Buffer.from(paths.map(([key, value]) => paxRecord(key, value)).join(''));
   const prelude = Buffer.from(header);
   writeText(prelude, 'PaxHeader', 0, 100);
   writeHeader(prelude, 'x', extension.length);
   writeText(header, name, 0, 100);
-  writeText(header, target ?? '', 157, 100);
-  writeHeader(header, target === undefined ? '0' : '1', target === undefined ? record.size : 0);
+  writeText(header, link ?? '', 157, 100);
+  if (target !== undefined) writeHeader(header, '1', 0);
+  else writeHeader(header, record.type === '2' ? '2' : '0', record.size);
   const padding = Buffer.alloc(padded(extension.length) - extension.length);
   return Buffer.concat([prelude, extension, padding, header]);
 }
