@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { type IncomingMessage, request } from 'node:http';
-import { text } from 'node:stream/consumers';
+import { buffer, text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 
 /** What the tests ask an engine themselves, beside the product: the judge shares no code with the judged. */
@@ -11,6 +11,8 @@ export interface DockerJudge {
   run(reference: string, platform: string, command?: readonly string[]): Promise<string>;
   /** Paths that `docker export` of a pulled image gives. */
   exportedPaths(reference: string, platform: string): Promise<readonly string[]>;
+  /** The tar that `docker export` of a pulled image gives. */
+  exported(reference: string, platform: string): Promise<Buffer>;
   /** Ids of all containers, running or not. */
   containers(): Promise<readonly string[]>;
   /** Tags of all images. */
@@ -90,6 +92,10 @@ export function dockerJudge(host: string): DockerJudge {
         const [listing] = await Promise.all([text(tar.stdout), pipeline(exported, tar.stdin)]);
         return listing.split('\n').filter((path) => path !== '');
       }),
+    exported: (reference, platform) =>
+      withContainer(reference, platform, ['true'], async (id) =>
+        buffer(await call('GET', `/containers/${id}/export`)),
+      ),
     async containers() {
       const all = await json<{ Id: string }[]>('GET', '/containers/json?all=1');
       return all.map((container) => container.Id);
