@@ -10,7 +10,7 @@ export function buildCommand({ io }: CommandHost): Command {
   return new Command('build')
     .description('build one image per platform from one Dockerfile, and join them in one index')
     .argument('[context]', 'folder, git URL, or - for a tar or a Dockerfile on standard input', '.')
-    .option('-f, --file <file>', 'Dockerfile (default: Dockerfile in the context)')
+    .option('-f, --file <file>', 'Dockerfile, or - for standard input (default: Dockerfile in the context)')
     .option('-t, --tag <ref>', 'name of the result (repeatable)', collect)
     .option('--platform <list>', 'e.g. linux/amd64,linux/arm64,linux/arm/v7', collect)
     .option('--build-arg <k=v>', "K alone takes the environment's value (repeatable)", collect)
