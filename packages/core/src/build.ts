@@ -1,10 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import type { CallOptions, CredentialSource } from '@mabuild/oci';
-import pLimit from 'p-limit';
 import type { BuildContext } from './context/context.ts';
 import type { Engine } from './engines/engine.ts';
 import type { OnBuildEvent } from './events.ts';
 import { type BuiltImage, type FinishOptions, finishImage } from './finish/finish.ts';
+import { createLimit } from './limit.ts';
 import type { PlannedBuild, PlannedTask } from './plan/plan-build.ts';
 
 export interface RunBuildOptions extends Omit<FinishOptions, 'engine' | 'signal' | 'onEvent'>, CallOptions {
@@ -30,7 +30,7 @@ export async function runBuild(
   const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
   // Every request of every platform listens to it.
   setMaxListeners(0, signal);
-  const limit = pLimit(options.jobs);
+  const limit = createLimit(options.jobs);
   let first: { readonly error: unknown } | undefined;
   const results = await Promise.allSettled(
     planned.tasks.map((task) =>

@@ -1,6 +1,6 @@
-import pLimit from 'p-limit';
 import type { ContextEntry } from '../../../context/context.ts';
 import { parseDockerignore } from '../../../context/ignore.ts';
+import { createLimit } from '../../../limit.ts';
 import { followPaths } from './followed-paths.ts';
 import { type GrpcCall, GrpcError, type GrpcHandler, grpcStatus } from './grpc.ts';
 import { bytesField, numberOf, readFields, textOf, varintField } from './protobuf.ts';
@@ -50,7 +50,7 @@ export function fileSync(
     // Requests come while names are still being sent.
     const naming = sendNames(entries, call);
     naming.catch(() => {});
-    const limit = pLimit(filesAtOnce);
+    const limit = createLimit(filesAtOnce);
     const sending: Promise<void>[] = [];
     for await (const message of call.messages()) {
       const { type, id, data } = readPacket(message);
