@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pushBaseImages } from './base-images.mjs';
 import { enableEmulation } from './binfmt.mjs';
+import { newerEngineRoot, startNewerEngine } from './newer-engine.mjs';
 import { startProcess, tail } from './process.mjs';
 import { startRegistry, testUser } from './registries.mjs';
 import { removeTree } from './remove-tree.mjs';
@@ -16,11 +17,12 @@ import { startTokenServer } from './token-server.mjs';
  *
  * docker.io's names are served by a mirror that holds base images made from Debian's busybox packages.
  *
- * @param {{ cache: string, log?: (line: string) => void, only?: 'demo' }} options `cache`: folder that keeps Debian
- *   packages; `only: 'demo'` leaves out the registries with a password
+ * @param {{ cache: string, log?: (line: string) => void, only?: 'demo', newer?: string }} options `cache`: folder that
+ *   keeps Debian packages; `only: 'demo'` leaves out the registries with a password; `newer` is a Debian release whose
+ *   engine is started too, once with each image store
  * @returns {Promise<{ env: Record<string, string>, dir: string, stop(): Promise<void> }>} `env` is what tests read
  */
-export async function startServices({ cache, log = () => {}, only }) {
+export async function startServices({ cache, log = () => {}, only, newer }) {
   const dir = await mkdtemp(join(tmpdir(), 'mabuild-services-'));
   const stops = [];
   let stopping;
@@ -57,6 +59,14 @@ export async function startServices({ cache, log = () => {}, only }) {
       MABUILD_TEST_REGISTRY_DATA: registry.data,
     };
     if (only === 'demo') return { env, dir, stop };
+    if (newer !== undefined) {
+      const root = await newerEngineRoot(newer, { cache, log });
+      const start = (store) =>
+        started(startNewerEngine(store, { root, dir: join(dir, 'newer'), store, mirror: mirror.url }));
+      const [graphdriver, containerd] = await Promise.all([start('graphdriver'), start('containerd')]);
+      env.MABUILD_TEST_NEWER_DOCKER_HOST = graphdriver.host;
+      env.MABUILD_TEST_NEWER_DOCKER_HOST_CONTAINERD = containerd.host;
+    }
 
     const tls = await makeCertificate(dir);
     const tokens = await startTokenServer({

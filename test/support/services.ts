@@ -42,6 +42,25 @@ export function findServices(): Services | undefined {
   };
 }
 
+/** A Docker Engine newer than the machine's own, which `scripts/with-newer-engines.mjs` starts. */
+export interface NewerEngine {
+  readonly store: 'graphdriver' | 'containerd';
+  /** `unix://…`. */
+  readonly host: string;
+}
+
+/** The newer engines of this run, if any. */
+export function findNewerEngines(): readonly NewerEngine[] {
+  const {
+    MABUILD_TEST_NEWER_DOCKER_HOST: graphdriver,
+    MABUILD_TEST_NEWER_DOCKER_HOST_CONTAINERD: containerd,
+  } = process.env;
+  return [
+    ...(graphdriver ? [{ store: 'graphdriver', host: graphdriver } as const] : []),
+    ...(containerd ? [{ store: 'containerd', host: containerd } as const] : []),
+  ];
+}
+
 /**
  * A mocha suite that needs the services; without them it is skipped with the reason in its title.
  *
