@@ -94,7 +94,8 @@ export function mutateImage(request: MutateRequest): MutatedImage {
 
 function newConfig(request: MutateRequest, kept: readonly FinalLayer[], dropped: boolean): ImageConfig {
   const { config, layers, sourceDateEpoch } = request;
-  const fields: Record<string, unknown> = { ...config, ...statedPlatform(request) };
+  const { variant: _, ...others } = config;
+  const fields: Record<string, unknown> = { ...others, ...statedPlatform(request) };
   for (const name of leftovers) delete fields[name];
   if (dropped) for (const name of layerCaches) delete fields[name];
   fields.rootfs = { type: 'layers', diff_ids: kept.map((layer) => layer.diffId) };
