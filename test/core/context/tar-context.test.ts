@@ -58,6 +58,15 @@ const rows: readonly (readonly [string, Buffer, string, readonly string[], strin
     'other/Dockerfile.arm',
     ['Dockerfile', 'a.log', 'other', 'other/Dockerfile.arm', 'other/Dockerfile.arm.dockerignore'],
   ],
+  [
+    'a tar whose .dockerignore leads out of it',
+    makeTar([
+      { path: '.dockerignore', symlink: '/etc/hosts' },
+      { path: 'Dockerfile.dockerignore', symlink: '.dockerignore' },
+    ]),
+    'Dockerfile',
+    ['.dockerignore', 'Dockerfile.dockerignore'],
+  ],
   ['an empty tar', Buffer.alloc(1024), 'Dockerfile', []],
   ['a Dockerfile', Buffer.from('FROM scratch\n'), 'Dockerfile', [], 'FROM scratch\n'],
   [

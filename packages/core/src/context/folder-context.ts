@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { constants, type Dirent, type Stats } from 'node:fs';
 import { lstat, open, readdir, readFile, readlink, realpath, stat } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type CallOptions, MabuildError } from '@mabuild/oci';
 import type { BuildContext, ContextEntry } from './context.ts';
@@ -12,8 +12,11 @@ export interface FolderContextOptions extends CallOptions {
   readonly dockerfile?: string | undefined;
   /** Told of each socket, pipe or device, which no context can hold. */
   readonly onSkipped?: ((path: string) => void) | undefined;
-  /** Messages about a .dockerignore name it from here. @default the file's path */
-  readonly namedFrom?: string | undefined;
+  /**
+   * The folder is somebody else's, unpacked into here: messages name a .dockerignore from here, and one that is a link to
+   * outside does not count.
+   */
+  readonly unpackedInto?: string | undefined;
   /** Overrides the key that is made of the folder's path. */
   readonly key?: string | undefined;
   /** Called by `close`. */
@@ -53,17 +56,22 @@ async function readIgnoreRules(folder: string, options: FolderContextOptions): P
     ...(options.dockerfile === undefined ? [] : [`${options.dockerfile}.dockerignore`]),
     join(folder, '.dockerignore'),
   ];
+  const { unpackedInto } = options;
   for (const file of candidates) {
+    if (unpackedInto !== undefined && !(await liesIn(unpackedInto, file))) continue;
     const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
       throw unreadable(file, error);
     });
-    if (text !== undefined) {
-      const { namedFrom } = options;
-      return parseDockerignore(text, namedFrom === undefined ? file : relative(namedFrom, file));
-    }
+    if (text !== undefined)
+      return parseDockerignore(text, unpackedInto === undefined ? file : relative(unpackedInto, file));
   }
   return parseDockerignore('');
+}
+
+async function liesIn(folder: string, file: string): Promise<boolean> {
+  const real = await realpath(file).catch(() => undefined);
+  return real?.startsWith((await realpath(folder)) + sep) ?? false;
 }
 
 async function* walk(

@@ -40,7 +40,7 @@ export async function openGitContext(spec: string, options: GitContextOptions): 
     const context = await openFolderContext(directory, {
       dockerfile: join(directory, options.dockerfile),
       signal: options.signal,
-      namedFrom: directory,
+      unpackedInto: directory,
       onClose: remove,
     });
     return { context, directory };

@@ -49,7 +49,7 @@ export async function openTarContext(stream: Readable, options: TarContextOption
     const context = await openFolderContext(directory, {
       ...(dockerfileText === undefined && { dockerfile: join(directory, options.dockerfile) }),
       signal,
-      namedFrom: directory,
+      unpackedInto: directory,
       onClose: remove,
     });
     return { context, directory, ...(dockerfileText !== undefined && { dockerfileText }) };
