@@ -5,7 +5,7 @@ import type { Engine } from './engines/engine.ts';
 import type { OnBuildEvent } from './events.ts';
 import { type BuiltImage, type FinishOptions, finishImage } from './finish/finish.ts';
 import { createLimit } from './limit.ts';
-import type { PlannedBuild, PlannedTask } from './plan/plan-build.ts';
+import type { PlannedBuild, PlannedTask } from './plan/plan-request.ts';
 
 export interface RunBuildOptions extends Omit<FinishOptions, 'engine' | 'signal' | 'onEvent'>, CallOptions {
   readonly engine: Engine;

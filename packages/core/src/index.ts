@@ -93,13 +93,8 @@ export {
   migrateDockerfile,
 } from './migrate.ts';
 export type { BuildPlan, BuildTask, PlannedBase, Strategy } from './plan/plan.ts';
-export {
-  type PlannedBuild,
-  type PlannedTask,
-  type PlanRequest,
-  type PlanWorld,
-  planBuild,
-} from './plan/plan-build.ts';
+export { planBuild } from './plan/plan-build.ts';
+export type { PlannedBuild, PlannedTask, PlanRequest, PlanWorld } from './plan/plan-request.ts';
 export {
   type Finding,
   type FixKind,

@@ -29,7 +29,7 @@ import type { Engine, EngineImage, ExportedImage, ExportedLayer } from '../engin
 import type { OnBuildEvent } from '../events.ts';
 import type { Memory } from '../memory.ts';
 import type { BuildTask } from '../plan/plan.ts';
-import type { PlannedTask } from '../plan/plan-build.ts';
+import type { PlannedTask } from '../plan/plan-request.ts';
 import type { ResolvedBase } from '../plan/resolve-bases.ts';
 import { builtSource } from './built-source.ts';
 import { type FinishedLayer, type FinishLayerOptions, finishLayer, rememberedLayer } from './layer.ts';

@@ -29,6 +29,8 @@ import {
 export interface WantedBase {
   readonly reference: ImageReference;
   readonly platform: Platform;
+  /** FROM, COPY --from or RUN --mount=from. */
+  readonly use: 'from' | 'copy' | 'mount';
   /** Where the user's file names it. */
   readonly location: SourceLocation;
 }

@@ -1,0 +1,65 @@
+import { familiarReference, formatPlatform, isMabuildError, parseReference } from '@mabuild/oci';
+import { checkDockerfile } from '../check.ts';
+import type { Dockerfile, Range } from '../dockerfile/model.ts';
+import type { Finding } from '../rules/rule.ts';
+import { syntaxImage } from '../transforms/index.ts';
+import type { PlanRequest, PlanWorld } from './plan-request.ts';
+import type { ResolvedBase } from './resolve-bases.ts';
+
+const nowhere: Range = { start: 0, end: 0 };
+
+/** What the rules say besides what asking the registry settles: nobody reads a warning of what was refused already. */
+export async function advice(dockerfile: Dockerfile, request: PlanRequest): Promise<readonly Finding[]> {
+  const platforms = request.platforms.filter(({ architecture }) => architecture !== 'amd64');
+  if (platforms.length === 0) return [];
+  return checkDockerfile(dockerfile, {
+    platforms,
+    buildArgs: request.buildArgs,
+    ignore: ['base-image-lacks-platform', 'copy-from-image-lacks-platform'],
+  });
+}
+
+/**
+ * Asks whether the frontend that `# syntax=` names can be fetched.
+ * @returns nothing when it can, or when none is named
+ */
+export async function syntaxFinding(
+  dockerfile: Dockerfile,
+  request: PlanRequest,
+  world: PlanWorld,
+): Promise<Finding | undefined> {
+  const image = syntaxImage(dockerfile);
+  if (image === undefined) return undefined;
+  try {
+    await world.resolver.resolve(parseReference(image), { signal: world.signal });
+    return undefined;
+  } catch (error) {
+    world.signal?.throwIfAborted();
+    if (!isMabuildError(error)) throw error;
+    return {
+      rule: 'syntax-unreachable',
+      severity: 'warning',
+      platforms: request.platforms,
+      message: `the frontend ${image} cannot be fetched; the engine's own is used`,
+      range: dockerfile.directives.find(({ name }) => name === 'syntax')?.range ?? nowhere,
+      fix: 'none',
+      edits: [],
+    };
+  }
+}
+
+/** A lower variant of the same architecture was taken. */
+export function substituteFinding(base: ResolvedBase, dockerfile: Dockerfile): Finding {
+  const wanted = formatPlatform(base.platform);
+  const found = formatPlatform(base.substitute ?? base.platform);
+  const { line } = base.location;
+  return {
+    rule: 'base-image-substitute',
+    severity: 'warning',
+    platforms: [base.platform],
+    message: `${familiarReference(base.reference)} has no image for ${wanted}; its ${found} image, which runs there, is taken`,
+    range: dockerfile.instructions.find(({ startLine }) => startLine === line)?.range ?? nowhere,
+    fix: 'none',
+    edits: [],
+  };
+}

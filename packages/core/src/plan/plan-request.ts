@@ -1,0 +1,52 @@
+import type { CallOptions, ImageResolver, Platform } from '@mabuild/oci';
+import type { BaseStyle, ImageMapping } from '../dockerfile/retarget-base.ts';
+import type { Builder, Engine, EngineBuild } from '../engines/engine.ts';
+import type { BuildPlan, BuildTask } from './plan.ts';
+import type { EmulationMode, LentProgram } from './plan-emulation.ts';
+import type { ResolvedBase } from './resolve-bases.ts';
+
+/** What is to be built, in nouns. */
+export interface PlanRequest {
+  /** The Dockerfile's text. */
+  readonly dockerfile: string;
+  /** Its name, for messages. */
+  readonly file?: string | undefined;
+  readonly platforms: readonly Platform[];
+  readonly target?: string | undefined;
+  readonly buildArgs: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly noCache: boolean;
+  readonly pull: boolean;
+  /** `default`, `host` or `none`. */
+  readonly network: string;
+  readonly builder: 'auto' | Builder;
+  readonly emulation: EmulationMode;
+  readonly baseStyle: BaseStyle;
+  readonly images: ImageMapping;
+  /** Where static emulators are looked for before the usual places. */
+  readonly emulatorDirectories: readonly string[];
+  /** Publish the emulator with the image. */
+  readonly keepEmulator: boolean;
+}
+
+export interface PlanWorld extends CallOptions {
+  readonly engine: Engine;
+  readonly resolver: ImageResolver;
+}
+
+/** A task together with what its execution needs and JSON cannot hold. */
+export interface PlannedTask {
+  readonly task: BuildTask;
+  readonly build: EngineBuild;
+  /** What the result stands on; `undefined` for `scratch`, and for an image that only the engine has. */
+  readonly finalBase: ResolvedBase | undefined;
+  /** The emulator that is lent to the build. */
+  readonly emulator: LentProgram | undefined;
+  /** The folder of the context that builds of this plan added, if any: `COPY . .` must not publish it. */
+  readonly addedFolder: string | undefined;
+}
+
+export interface PlannedBuild {
+  readonly plan: BuildPlan;
+  readonly tasks: readonly PlannedTask[];
+}
