@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { mabuild, mabuildOk } from '../support/cli.ts';
@@ -70,6 +70,7 @@ servicesDescribe('build: contexts that are no folder', function (services) {
   ];
 
   async function makeRepository(repository: string): Promise<void> {
+    await rm(repository, { recursive: true, force: true });
     await mkdir(join(repository, 'app/docker'), { recursive: true });
     const git = (...args: readonly string[]): unknown =>
       execFileSync('git', ['-C', repository, '-c', 'user.email=t@example.com', '-c', 'user.name=t', ...args]);
@@ -84,12 +85,15 @@ servicesDescribe('build: contexts that are no folder', function (services) {
     git('checkout', '-q', 'main');
   }
 
-  for (const { name, args, input, said } of rows) {
-    it(`${name}: is built, pushed and run for ${platform}`, async () => {
-      const image = `${services.registry}/e2e/contexts:${name}`;
+  for (const [engine, row] of ['classic', 'buildkit'].flatMap((name) =>
+    rows.map((row) => [name, row] as const),
+  )) {
+    const { name, args, input, said } = row;
+    it(`${name}, ${engine}: is built, pushed and run for ${platform}`, async () => {
+      const image = `${services.registry}/e2e/contexts:${name}-${engine}`;
       const given = await input();
       await mabuildOk(
-        [...['build', '--engine', 'classic', '--platform', platform, '--push', '-t', image], ...args()],
+        [...['build', '--engine', engine, '--platform', platform, '--push', '-t', image], ...args()],
         { workspace, env, ...(given !== undefined && { input: given }) },
       );
       await judge.pull(image, platform);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
+import type { PlannedTask } from '@mabuild/core';
 import {
   type Descriptor,
   digestOf,
@@ -28,7 +29,6 @@ import {
   finishImage,
 } from '../../../packages/core/src/finish/finish.ts';
 import { openMemory } from '../../../packages/core/src/memory.ts';
-import type { PlannedTask } from '../../../packages/core/src/plan/plan-build.ts';
 import type { ResolvedBase } from '../../../packages/core/src/plan/resolve-bases.ts';
 import { armFlags, machines, makeElf } from '../../support/elf.ts';
 import { type MadeImage, makeImage } from '../../support/made-image.ts';
@@ -137,7 +137,7 @@ async function makeBase(layer: readonly TarInput[] = baseLayer): Promise<Base> {
     image,
     layer: manifest.layers[0] as Descriptor,
     resolved: {
-      ...{ reference, platform: v7, location: { line: 1, column: 1 }, root: image.root },
+      ...{ reference, platform: v7, use: 'from', location: { line: 1, column: 1 }, root: image.root },
       ...{ manifestDescriptor, manifest, config, source },
     },
   };
