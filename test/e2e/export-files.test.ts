@@ -28,67 +28,68 @@ RUN cd /t && rm name1 && echo replaced > name1 && echo 3 > thrice && rm tofile &
 CMD ["true"]
 `;
 
-servicesDescribe('build: files of an image', function (services) {
-  this.timeout(180_000);
-  const judge = dockerJudge(services.dockerHost);
-  const env = { DOCKER_HOST: services.dockerHost };
-  let workspace: Workspace;
-  let context: string;
-  /** What `docker export` says that the image holds. */
-  let expected: ReadonlyMap<string, string>;
+for (const engine of ['classic', 'buildkit'])
+  servicesDescribe(`build: files of an image, ${engine}`, function (services) {
+    this.timeout(180_000);
+    const judge = dockerJudge(services.dockerHost);
+    const env = { DOCKER_HOST: services.dockerHost };
+    let workspace: Workspace;
+    let context: string;
+    /** What `docker export` says that the image holds. */
+    let expected: ReadonlyMap<string, string>;
 
-  before(async () => {
-    workspace = await makeWorkspace();
-    context = await workspace.context({ Dockerfile: dockerfile });
-    const image = `${services.registry}/e2e/files:1`;
-    await build('--push', '-t', image);
-    await judge.pull(image, platform);
-    expected = await listing(Readable.from([await judge.exported(image, platform)]));
-    await judge.removeImage(image);
-  });
-  after(() => workspace.remove());
-
-  function build(...args: readonly string[]): Promise<unknown> {
-    return mabuildOk(['build', '--engine', 'classic', '--platform', platform, ...args, context], {
-      ...{ workspace, env },
+    before(async () => {
+      workspace = await makeWorkspace();
+      context = await workspace.context({ Dockerfile: dockerfile });
+      const image = `${services.registry}/e2e/files:${engine}`;
+      await build('--push', '-t', image);
+      await judge.pull(image, platform);
+      expected = await listing(Readable.from([await judge.exported(image, platform)]));
+      await judge.removeImage(image);
     });
-  }
+    after(() => workspace.remove());
 
-  it('-o tar: holds what docker export gives', async () => {
-    const file = join(workspace.dir, 'files.tar');
-    await build('-o', `tar:${file}`);
-    const found = await listing(createReadStream(file));
-    expect([...found].sort()).to.deep.equal([...expected].sort());
-    // tar itself takes it, hard links after what they link to.
-    execFileSync('tar', ['-tf', file]);
-  });
-
-  it('-o local: unpacks it', async () => {
-    const folder = join(workspace.dir, 'files');
-    await build('-o', `local:${folder}`);
-    for (const [path, facts] of expected) {
-      const full = join(folder, path);
-      const stats = await lstat(full);
-      const [type, mode, , what] = facts.split(' ');
-      if (type === 'symlink') expect(await readlink(full), path).to.equal(what);
-      else expect((stats.mode & 0o7777).toString(8), path).to.equal(mode);
-      if (type === 'file') expect(digest(await readFile(full)), path).to.equal(what);
-      expect([stats.isFile(), stats.isDirectory(), stats.isSymbolicLink()], path).to.deep.equal([
-        type === 'file',
-        type === 'directory',
-        type === 'symlink',
-      ]);
+    function build(...args: readonly string[]): Promise<unknown> {
+      return mabuildOk(['build', '--engine', engine, '--platform', platform, ...args, context], {
+        ...{ workspace, env },
+      });
     }
-    expect(await readFile(join(folder, 't/name2'), 'utf8')).to.equal('linked\n');
-    expect((await lstat(join(folder, 't/name2'))).ino).to.equal(
-      (await lstat(join(folder, 't/kept/name3'))).ino,
-    );
-  });
 
-  it('-o local: takes a second image into the same folder', async () => {
-    await build('-o', `local:${join(workspace.dir, 'files')}`);
+    it('-o tar: holds what docker export gives', async () => {
+      const file = join(workspace.dir, 'files.tar');
+      await build('-o', `tar:${file}`);
+      const found = await listing(createReadStream(file));
+      expect([...found].sort()).to.deep.equal([...expected].sort());
+      // tar itself takes it, hard links after what they link to.
+      execFileSync('tar', ['-tf', file]);
+    });
+
+    it('-o local: unpacks it', async () => {
+      const folder = join(workspace.dir, 'files');
+      await build('-o', `local:${folder}`);
+      for (const [path, facts] of expected) {
+        const full = join(folder, path);
+        const stats = await lstat(full);
+        const [type, mode, , what] = facts.split(' ');
+        if (type === 'symlink') expect(await readlink(full), path).to.equal(what);
+        else expect((stats.mode & 0o7777).toString(8), path).to.equal(mode);
+        if (type === 'file') expect(digest(await readFile(full)), path).to.equal(what);
+        expect([stats.isFile(), stats.isDirectory(), stats.isSymbolicLink()], path).to.deep.equal([
+          type === 'file',
+          type === 'directory',
+          type === 'symlink',
+        ]);
+      }
+      expect(await readFile(join(folder, 't/name2'), 'utf8')).to.equal('linked\n');
+      expect((await lstat(join(folder, 't/name2'))).ino).to.equal(
+        (await lstat(join(folder, 't/kept/name3'))).ino,
+      );
+    });
+
+    it('-o local: takes a second image into the same folder', async () => {
+      await build('-o', `local:${join(workspace.dir, 'files')}`);
+    });
   });
-});
 
 /** What docker puts into every container. */
 const ofDocker = /^(\.dockerenv|(dev|proc|sys)(\/.*)?|etc\/(hosts|hostname|resolv\.conf|mtab))$/;
