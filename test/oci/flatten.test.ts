@@ -161,6 +161,30 @@ const rows: readonly Row[] = [
     files: ['a = 2', 'b -> target'],
     reads: 3,
   },
+  {
+    what: 'a link where an upper layer has files below a folder that it does not list',
+    layers: [[dir('bin'), file('bin/old')], [soft('bin', 'usr/bin'), file('usr/bin/sh')], [file('bin/new')]],
+    files: ['bin/new = bin/new', 'usr/bin/sh = usr/bin/sh'],
+  },
+  {
+    what: 'a folder where an upper layer has files below it that does not list it',
+    layers: [[dir('bin', 0o700), file('bin/old')], [file('bin/new')]],
+    files: ['bin/', 'bin/new = bin/new', 'bin/old = bin/old'],
+  },
+  {
+    what: 'absolute names',
+    layers: [
+      [dir('/a'), file('/a/f', '1'), hard('/a/h', '/a/f'), soft('/a/s', '/x'), file('/b')],
+      [file('/.wh.b', '')],
+    ],
+    files: ['a/', 'a/f, a/h = 1', 'a/s -> /x'],
+  },
+  {
+    what: 'an absolute hard link whose other name an upper layer replaced',
+    layers: [[file('/a', '1'), hard('/b', '/a')], [file('a', '2')]],
+    files: ['a = 2', 'b = 1'],
+    reads: 3,
+  },
   { what: 'long names', layers: [[file(long, '1')], [file(long, '2')]], files: [`${long} = 2`] },
 ];
 

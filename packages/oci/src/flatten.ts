@@ -29,6 +29,8 @@ interface Hidden {
   readonly paths: Set<string>;
   /** Paths below which nothing of a lower layer shows: deleted, replaced by a file, or an opaque folder's. */
   readonly trees: Set<string>;
+  /** Folders above what is there, listed or not: nothing but a folder of a lower layer shows in their place. */
+  readonly folders: Set<string>;
 }
 
 async function* flattened(
@@ -36,25 +38,28 @@ async function* flattened(
   layers: readonly Descriptor[],
   options: CallOptions,
 ): AsyncGenerator<Uint8Array> {
-  const hidden: Hidden = { paths: new Set(), trees: new Set() };
+  const hidden: Hidden = { paths: new Set(), trees: new Set(), folders: new Set() };
   for (const layer of layers) {
-    const own: Hidden = { paths: new Set(), trees: new Set() };
+    const own: Hidden = { paths: new Set(), trees: new Set(), folders: new Set() };
     // Other names of files that a layer above replaced, by the name that the layer gave the content.
     const orphans = new Map<string, string[]>();
     for await (const record of recordsOf(source, layer, options)) {
       const path = safeEntryPath(record.name.replace(/^\/+/, ''));
-      if (path === '' || note(path, record, own) || isHidden(path, hidden)) continue;
+      if (path === '' || note(path, record, own) || isHidden(path, record.type, hidden)) continue;
       const target = record.type === '1' ? safeEntryPath(record.linkname.replace(/^\/+/, '')) : undefined;
-      if (target !== undefined && isHidden(target, hidden)) {
+      if (target !== undefined && isHidden(target, '0', hidden)) {
         orphans.set(target, [...(orphans.get(target) ?? []), path]);
         continue;
       }
-      yield record.header;
+      const absolute =
+        record.name.startsWith('/') || (target !== undefined && record.linkname.startsWith('/'));
+      yield absolute ? renamedHeader(record, path, target) : record.header;
       yield* record.body();
     }
     if (orphans.size > 0) yield* adopted(source, layer, orphans, options);
     for (const path of own.paths) hidden.paths.add(path);
     for (const path of own.trees) hidden.trees.add(path);
+    for (const path of own.folders) hidden.folders.add(path);
   }
   yield Buffer.alloc(1024);
 }
@@ -64,6 +69,10 @@ function note(path: string, record: TarRecord, own: Hidden): boolean {
   const slash = path.lastIndexOf('/');
   const folder = path.slice(0, Math.max(slash, 0));
   const name = path.slice(slash + 1);
+  for (let above = folder; above !== '' && !own.folders.has(above); ) {
+    own.folders.add(above);
+    above = above.slice(0, Math.max(above.lastIndexOf('/'), 0));
+  }
   if (name === '.wh..wh..opq') {
     own.trees.add(folder);
     return true;
@@ -79,8 +88,8 @@ function note(path: string, record: TarRecord, own: Hidden): boolean {
   return false;
 }
 
-function isHidden(path: string, { paths, trees }: Hidden): boolean {
-  if (paths.has(path) || trees.has('')) return true;
+function isHidden(path: string, type: string, { paths, trees, folders }: Hidden): boolean {
+  if (paths.has(path) || trees.has('') || (type !== '5' && folders.has(path))) return true;
   for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
     if (trees.has(path.slice(0, slash))) return true;
   }

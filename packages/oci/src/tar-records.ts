@@ -100,7 +100,7 @@ export function renamedHeader(record: TarRecord, name: string, target?: string):
   writeText(header, name, 0, 100);
   writeText(header, link ?? '', 157, 100);
   if (target !== undefined) writeHeader(header, '1', 0);
-  else writeHeader(header, record.type === '2' ? '2' : '0', record.size);
+  else writeHeader(header, record.type, record.size);
   const padding = Buffer.alloc(padded(extension.length) - extension.length);
   return Buffer.concat([prelude, extension, padding, header]);
 }
