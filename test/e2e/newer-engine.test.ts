@@ -92,6 +92,16 @@ function holdsTheJob({ store, host }: NewerEngine, { registry }: Services): void
         );
       });
 
+      it('lends an emulator without publishing it', async () => {
+        const fixture = join(repositoryRoot, 'test/fixtures/injection');
+        await mabuild(...build, '--emulation', 'inject', '--push', '-t', image, fixture);
+        await judge.pull(image, 'linux/arm/v7');
+        expect(await judge.run(image, 'linux/arm/v7')).to.equal('armv7l\narmv7l\n');
+        const paths = await judge.exportedPaths(image, 'linux/arm/v7');
+        expect(paths.filter((path) => path.includes('qemu'))).to.deep.equal([]);
+        await judge.removeImage(image);
+      });
+
       it('reads what this frontend is new to', async () => {
         const text = [
           ...['FROM busybox AS made', 'RUN <<EOF', 'uname -m > /machine', 'EOF'],

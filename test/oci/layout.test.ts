@@ -13,6 +13,7 @@ import {
   dockerArchive,
   type ImageSource,
   mediaTypes,
+  ociArchive,
   openDockerArchive,
   openLayout,
   openOciArchive,
@@ -20,6 +21,7 @@ import {
   parseImageConfig,
   parseImageIndex,
   parseImageManifest,
+  parseReference,
   readDocument,
 } from '@mabuild/oci';
 import { expect } from 'chai';
@@ -419,6 +421,35 @@ requireTool('skopeo', 'skopeo judges', () => {
       `oci-archive:${file}:app:1`,
       `dir:${join(directory, 'copied')}`,
     ]);
+  }).timeout(30_000);
+
+  it('an archive for `docker load`, under every name', async () => {
+    const image = threePlatforms();
+    const file = join(directory, 'load.tar');
+    const names = ['app:1', 'localhost:5000/me/app'].map(parseReference);
+    await writeFile(file, ociArchive(image, image.root, names));
+    const index = parseImageIndex(await run('tar', ['-xOf', file, 'index.json']));
+    expect(index.manifests.map(({ digest }) => digest)).to.deep.equal([image.root.digest, image.root.digest]);
+    expect(index.manifests.map(({ annotations }) => annotations)).to.deep.equal([
+      {
+        'io.containerd.image.name': 'docker.io/library/app:1',
+        'org.opencontainers.image.ref.name': '1',
+      },
+      {
+        'io.containerd.image.name': 'localhost:5000/me/app:latest',
+        'org.opencontainers.image.ref.name': 'latest',
+      },
+    ]);
+    expect(await contentsOf(await openOciArchive(file, { tag: 'latest' }))).to.deep.equal(
+      [...image.blobs.keys()].sort(),
+    );
+    const copied = join(directory, 'copied');
+    await mkdir(copied);
+    await run('skopeo', ['copy', '--quiet', '--all', `oci-archive:${file}:1`, `dir:${copied}`]);
+    const unnamed = join(directory, 'unnamed.tar');
+    const { manifests } = parseImageIndex(await readDocument(image, image.root));
+    await writeFile(unnamed, ociArchive(image, manifests[1]!, []));
+    expect((await openOciArchive(unnamed)).root).to.deep.equal(manifests[1]);
   }).timeout(30_000);
 
   it('a docker archive, which comes back with the same layers', async () => {
