@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { type CallOptions, MabuildError } from '@mabuild/oci';
+import { type CallOptions, isMabuildError, MabuildError } from '@mabuild/oci';
 import { type PackOptions, pack } from 'tar-fs';
 import type { AddedFile, BuildContext, ContextEntry } from './context.ts';
 
@@ -112,24 +112,32 @@ export async function openAdded({ from }: AddedFile): Promise<Readable> {
     : createReadStream(from.file);
 }
 
-/** Yields exactly `size` bytes. @throws MabuildError `CONTEXT_CHANGED` when there are fewer. */
-export async function* exactly(
-  body: Readable,
-  size: number,
-  path: string,
+/** Yields what a listed file holds, no more than was listed. @throws MabuildError `CONTEXT_CHANGED` when it is gone or shorter. */
+export async function* contentOf(
+  { path, size }: ContextEntry,
+  open: (path: string) => Promise<Readable>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let left = size;
+  const body = await open(path).catch((error: unknown) => {
+    throw isMabuildError(error) && error.code === 'CONTEXT_FILE_NOT_FOUND'
+      ? changed(`${path} of the build context was there when the build began, and is gone`, error)
+      : error;
+  });
   for await (const chunk of body as AsyncIterable<Uint8Array>) {
     if (left === 0) break;
     const some = chunk.length > left ? chunk.subarray(0, left) : chunk;
     left -= some.length;
     yield some;
   }
-  if (left > 0)
-    throw new MabuildError(`${path} of the build context became ${left} bytes shorter while it was read`, {
-      code: 'CONTEXT_CHANGED',
-      hint: 'something writes to the context during the build: list that file in .dockerignore, or build again',
-    });
+  if (left > 0) throw changed(`${path} of the build context became ${left} bytes shorter while it was read`);
+}
+
+function changed(message: string, cause?: unknown): MabuildError {
+  return new MabuildError(message, {
+    code: 'CONTEXT_CHANGED',
+    hint: 'something writes to the context during the build: list that file in .dockerignore, or build again',
+    cause,
+  });
 }
 
 const nothing = async (): Promise<Readable> => Readable.from([]);
@@ -164,7 +172,7 @@ function fileSystemOf(sources: ReadonlyMap<string, Source>, onError: (error: unk
       const source = find(path) as Source;
       const body = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
         try {
-          yield* exactly(await source.open(), source.entry.size, source.entry.path);
+          yield* contentOf(source.entry, () => source.open());
         } catch (error) {
           onError(error);
           throw error;

@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { type CallOptions, formatPlatform, isMabuildError } from '@mabuild/oci';
+import { abortable } from '../../abortable.ts';
 import { contextTar } from '../../context/archive.ts';
 import type { BuildContext } from '../../context/context.ts';
+import { BuildFailedError } from '../build-failed.ts';
 import type { EngineBuild, EngineBuildOptions } from '../engine.ts';
 import { BuildkitFollower } from './buildkit-follower.ts';
 import type { DockerClient } from './client.ts';
 import type { BuildkitBuilder } from './engine.ts';
 import { readMessages } from './messages.ts';
+import { LostSession, sessionLost } from './session/lost-session.ts';
 import { BuildSession } from './session/session.ts';
 
 type BuildOptions = EngineBuildOptions & { readonly hasBridge: boolean };
@@ -14,24 +17,33 @@ type BuildOptions = EngineBuildOptions & { readonly hasBridge: boolean };
 /** How long the engine is given to hear that a build is cancelled, milliseconds. */
 const cancelTimeout = 3000;
 
+export interface DockerBuildkitOptions {
+  /** How long a build may be silent once the engine has dropped its session, milliseconds. @default 30000 */
+  readonly silenceAfterLoss?: number;
+}
+
+interface OpenSession {
+  readonly session: BuildSession;
+  readonly opened: Promise<void>;
+}
+
 /** Builds through the BuildKit inside a Docker Engine: `POST /build?version=2` and a session for what it asks back. */
 export class DockerBuildkit implements BuildkitBuilder {
   readonly #client: DockerClient;
   /** Sessions by context: builds of all platforms share one where they can. */
-  readonly #sessions = new Map<
-    BuildContext,
-    { readonly session: BuildSession; readonly opened: Promise<void> }[]
-  >();
+  readonly #sessions = new Map<BuildContext, readonly OpenSession[]>();
+  readonly #silenceAfterLoss: number;
 
-  constructor(client: DockerClient) {
+  constructor(client: DockerClient, options: DockerBuildkitOptions = {}) {
     this.#client = client;
+    this.#silenceAfterLoss = options.silenceAfterLoss ?? 30_000;
   }
 
   async build(build: EngineBuild, context: BuildContext, options: BuildOptions): Promise<string> {
     const dockerfile = { name: dockerfileName(build), text: build.dockerfile };
     const { session, opened } = this.#join(build, context, dockerfile, options);
     try {
-      await opened;
+      await abortable(opened, options.signal);
     } catch (error) {
       options.signal?.throwIfAborted();
       // An engine without sessions still builds from a tar; private bases are beyond it.
@@ -42,7 +54,9 @@ export class DockerBuildkit implements BuildkitBuilder {
       return await this.#run(build, context, options, { session, name: dockerfile.name });
     } catch (error) {
       options.signal?.throwIfAborted();
-      throw session.failure ? session.failure.error : error;
+      if (session.failure) throw session.failure.error;
+      const isProgram = error instanceof BuildFailedError && error.exitCode !== undefined;
+      throw session.lost.aborted && !isProgram ? sessionLost(this.#client.endpoint, error) : error;
     }
   }
 
@@ -56,15 +70,19 @@ export class DockerBuildkit implements BuildkitBuilder {
     context: BuildContext,
     dockerfile: { readonly name: string; readonly text: string },
     options: BuildOptions,
-  ): { readonly session: BuildSession; readonly opened: Promise<void> } {
-    const open = this.#sessions.get(context) ?? [];
+  ): OpenSession {
+    const open = (this.#sessions.get(context) ?? []).filter(({ session }) => !session.lost.aborted);
     for (const candidate of open) if (candidate.session.add(build.addedFiles, dockerfile)) return candidate;
     const session = new BuildSession(context, options);
     session.add(build.addedFiles, dockerfile);
     // Not ended by one build's signal: others share it, and closing the engine ends it.
     const entry = { session, opened: session.open(this.#client) };
-    entry.opened.catch(() => {});
     this.#sessions.set(context, [...open, entry]);
+    entry.opened.catch(() => {
+      // The next build asks again.
+      const others = (this.#sessions.get(context) ?? []).filter((other) => other !== entry);
+      this.#sessions.set(context, others);
+    });
     return entry;
   }
 
@@ -74,8 +92,10 @@ export class DockerBuildkit implements BuildkitBuilder {
     options: BuildOptions,
     shared: { readonly session: BuildSession; readonly name: string } | undefined,
   ): Promise<string> {
-    const { signal } = options;
     const client = this.#client;
+    const lost = shared && new LostSession(shared.session.lost, client.endpoint, this.#silenceAfterLoss);
+    const signals = [options.signal, lost?.signal].filter((signal) => signal !== undefined);
+    const signal = AbortSignal.any(signals);
     const buildId = randomBytes(16).toString('hex');
     const name = shared?.name ?? dockerfileName(build);
     const query = {
@@ -102,10 +122,15 @@ export class DockerBuildkit implements BuildkitBuilder {
           : { headers: { 'Content-Type': 'application/x-tar' }, body: contextTar(context, tar) }),
       });
       const messages = readMessages(body, { action: 'POST /build', endpoint: client.endpoint, signal });
-      for await (const message of messages) follower.take(message);
+      for await (const message of messages) {
+        lost?.heard();
+        follower.take(message);
+      }
     } catch (error) {
-      if (signal?.aborted) await this.#cancel(buildId);
+      if (signal.aborted) await this.#cancel(buildId);
       throw error;
+    } finally {
+      lost?.stop();
     }
     return follower.finish(client.endpoint);
   }

@@ -9,6 +9,7 @@ import {
   type Platform,
   platformSatisfies,
 } from '@mabuild/oci';
+import { abortable } from '../../abortable.ts';
 import type { BuildContext } from '../../context/context.ts';
 import {
   type BinfmtEntry,
@@ -236,14 +237,4 @@ function isEmulation(value: unknown): value is Emulation {
     kind === 'none' ||
     (kind === 'binfmt' && ['string', 'undefined'].includes(typeof interpreter))
   );
-}
-
-/** Waits for an answer that others wait for too: aborting ends the wait, not the work. */
-async function abortable<T>(answer: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return await answer;
-  return await new Promise<T>((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }

@@ -1,3 +1,4 @@
+import { contentOf } from '../../../context/archive.ts';
 import type { ContextEntry } from '../../../context/context.ts';
 import { parseDockerignore } from '../../../context/ignore.ts';
 import { createLimit } from '../../../limit.ts';
@@ -14,6 +15,8 @@ const goDirectory = 0x80000000;
 const goSymlink = 0x08000000;
 
 const bytesPerWrite = 64 * 1024;
+/** Largest content of one packet, as fsutil sends it. */
+const bytesPerPacket = 32 * 1024;
 const filesAtOnce = 4;
 
 /** What crossed; a context that an engine knows already costs nothing but names. */
@@ -47,22 +50,22 @@ export function fileSync(
     const folder = folders.get(name);
     if (!folder) throw new GrpcError(grpcStatus.notFound, `no folder ${JSON.stringify(name)} is shared`);
     const entries = chosenEntries(await watched(folder.entries()), call);
-    // Requests come while names are still being sent.
-    const naming = sendNames(entries, call);
-    naming.catch(() => {});
     const limit = createLimit(filesAtOnce);
-    const sending: Promise<void>[] = [];
-    for await (const message of call.messages()) {
-      const { type, id, data } = readPacket(message);
+    const sending = new FirstFailure();
+    // Requests come while names are still being sent.
+    sending.add(sendNames(entries, call));
+    const messages = call.messages();
+    for (;;) {
+      // The receiver waits for a file that cannot be read, so the failure must end the call.
+      const { done, value } = await sending.orBefore(messages.next());
+      if (done) throw new GrpcError(grpcStatus.internal, 'BuildKit left before it had taken the files');
+      const { type, id, data } = readPacket(value);
       if (type === packet.request) {
         const entry = entries[id];
         if (!entry) throw new GrpcError(grpcStatus.internal, `there is no file ${id}`);
-        const sent = limit(() => watched(sendFile(entry, id, folder, call, stats)));
-        sent.catch(() => {});
-        sending.push(sent);
+        sending.add(limit(() => watched(sendFile(entry, id, folder, call, stats))));
       } else if (type === packet.finish) {
-        await naming;
-        await Promise.all(sending);
+        await sending.all();
         await call.send(varintField(1, packet.finish));
         return;
       } else if (type === packet.error) {
@@ -70,6 +73,34 @@ export function fileSync(
       }
     }
   };
+}
+
+/** Work that goes on beside a loop; the first of it to fail is told at once. */
+class FirstFailure {
+  readonly #works: Promise<void>[] = [];
+  readonly #failed: Promise<never>;
+  #fail: (error: unknown) => void = () => {};
+
+  constructor() {
+    this.#failed = new Promise((_, reject) => {
+      this.#fail = reject;
+    });
+    this.#failed.catch(() => {});
+  }
+
+  add(work: Promise<void>): void {
+    work.catch(this.#fail);
+    this.#works.push(work);
+  }
+
+  /** What `next` gives, unless something fails before. */
+  orBefore<T>(next: Promise<T>): Promise<T> {
+    return Promise.race([this.#failed, next]);
+  }
+
+  async all(): Promise<void> {
+    await Promise.all(this.#works);
+  }
 }
 
 function chosenEntries(entries: readonly ContextEntry[], call: GrpcCall): readonly ContextEntry[] {
@@ -80,11 +111,16 @@ function chosenEntries(entries: readonly ContextEntry[], call: GrpcCall): readon
     excluded.length === 0 ? undefined : parseDockerignore(excluded.join('\n'), 'exclude-patterns');
   return entries.filter(({ path }) => isWanted(path) && !rules?.ignores(path));
 }
+
 /** Values that a header cannot hold are written as in a query, which a header of their own says. */
 function listHeader(call: GrpcCall, name: string): readonly string[] {
   const values = call.values(name);
   if (call.values(`${name}-encoded`)[0] !== '1') return values;
-  return values.map((value) => decodeURIComponent(value.replaceAll('+', ' ')));
+  try {
+    return values.map((value) => decodeURIComponent(value.replaceAll('+', ' ')));
+  } catch {
+    throw new GrpcError(grpcStatus.internal, `the header ${name} cannot be decoded`);
+  }
 }
 
 async function sendNames(entries: readonly ContextEntry[], call: GrpcCall): Promise<void> {
@@ -131,14 +167,13 @@ async function sendFile(
   stats: SyncStats,
 ): Promise<void> {
   const head = Buffer.concat([varintField(1, packet.data), varintField(3, id)]);
-  let batch: Buffer[] = [];
-  for await (const chunk of (await folder.open(entry.path)) as AsyncIterable<Buffer>) {
-    for (let at = 0; at < chunk.length; at += 32 * 1024) {
-      batch.push(Buffer.concat([head, bytesField(4, chunk.subarray(at, at + 32 * 1024))]));
+  for await (const chunk of contentOf(entry, (path) => folder.open(path))) {
+    const packets: Buffer[] = [];
+    for (let at = 0; at < chunk.length; at += bytesPerPacket) {
+      packets.push(Buffer.concat([head, bytesField(4, chunk.subarray(at, at + bytesPerPacket))]));
     }
     stats.bytes += chunk.length;
-    await call.send(...batch);
-    batch = [];
+    await call.send(...packets);
   }
   stats.files += 1;
   // Empty data ends the file.

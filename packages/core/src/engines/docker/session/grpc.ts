@@ -20,16 +20,12 @@ const largestMessage = 32 * 1024 * 1024;
 
 /** One call of the engine to us. */
 export interface GrpcCall {
-  readonly path: string;
-  readonly headers: IncomingHttpHeaders;
   /** Every value of a header that may be repeated: node joins them, and a comma may be part of a value. */
   values(name: string): readonly string[];
   /** The engine's messages. */
   messages(): AsyncGenerator<Buffer>;
   /** Sends messages in one write; waits while the engine reads slower than we send. */
   send(...messages: readonly Uint8Array[]): Promise<void>;
-  /** Rejects when the call is broken off. */
-  readonly stream: ServerHttp2Stream;
 }
 
 export type GrpcHandler = (call: GrpcCall) => Promise<void>;
@@ -56,34 +52,27 @@ export function serveCall(
   stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
   let trailers: Record<string, string> = { 'grpc-status': '0' };
   stream.on('wantTrailers', () => {
-    if (!stream.destroyed) stream.sendTrailers(trailers);
+    if (!stream.destroyed && !stream.closed) stream.sendTrailers(trailers);
   });
-  handler(callOf(stream, path, headers, rawHeaders))
+  handler(callOf(stream, rawHeaders))
     .catch((error: unknown) => {
       const status = error instanceof GrpcError ? error.status : grpcStatus.unknown;
-      const message = encodeURIComponent(error instanceof Error ? error.message : String(error));
-      trailers = { 'grpc-status': String(status), 'grpc-message': message };
+      // Through bytes: half a surrogate pair, as file names may have it, cannot be encoded.
+      const message = Buffer.from(error instanceof Error ? error.message : String(error)).toString();
+      trailers = { 'grpc-status': String(status), 'grpc-message': encodeURIComponent(message) };
     })
     .finally(() => {
       if (!stream.destroyed) stream.end();
     });
 }
 
-function callOf(
-  stream: ServerHttp2Stream,
-  path: string,
-  headers: IncomingHttpHeaders,
-  rawHeaders: readonly string[],
-): GrpcCall {
+function callOf(stream: ServerHttp2Stream, rawHeaders: readonly string[]): GrpcCall {
   return {
-    path,
-    headers,
-    stream,
     values: (name) =>
       rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name),
     messages: () => readFrames(stream),
     send: async (...messages) => {
-      if (stream.destroyed) throw new GrpcError(grpcStatus.internal, 'the engine broke the call off');
+      if (stream.destroyed || stream.writableEnded) throw brokenOff();
       if (!stream.write(frames(messages))) await drained(stream);
     },
   };
@@ -97,7 +86,11 @@ async function drained(stream: ServerHttp2Stream): Promise<void> {
   } finally {
     closed.abort();
   }
-  if (stream.destroyed) throw new GrpcError(grpcStatus.internal, 'the engine broke the call off');
+  if (stream.destroyed) throw brokenOff();
+}
+
+function brokenOff(): GrpcError {
+  return new GrpcError(grpcStatus.internal, 'the engine broke the call off');
 }
 
 /** Length-prefixed messages, uncompressed: gRPC over HTTP2, "Length-Prefixed-Message". */

@@ -5,17 +5,21 @@ import type { DockerClient } from '../client.ts';
 import { frames, readFrames } from './grpc.ts';
 import { bytesField, readFields } from './protobuf.ts';
 
+/** How long an engine may take to answer, milliseconds: what speaks HTTP/1 only may say nothing at all. */
+const answerTimeout = 5000;
+
 /**
  * Opens a session by gRPC on the engine's own socket: `moby.buildkit.v1.Control/Session` carries, message by message, the
  * bytes of the connection that `POST /session` would have given.
  *
- * @throws Error when the engine speaks no HTTP/2 there
+ * @throws Error when the engine speaks no HTTP/2 there, or is silent for 5 s
  */
 export async function openNativeSession(
   client: DockerClient,
   headers: Readonly<Record<string, string | readonly string[]>>,
   options: CallOptions = {},
 ): Promise<Duplex> {
+  const { signal } = options;
   const socket = await client.connect({ ...options, alpnProtocols: ['h2'] });
   const connection = http2.connect('http://docker', { createConnection: () => socket });
   const call = connection.request({
@@ -35,11 +39,14 @@ export async function openNativeSession(
     connection.destroy();
     socket.destroy();
   };
+  signal?.addEventListener('abort', stop, { once: true });
+  const timer = setTimeout(stop, answerTimeout);
   try {
     await new Promise<void>((resolve, reject) => {
-      connection.once('error', reject);
-      call.once('error', reject);
-      call.once('close', () => reject(new Error('the engine ended the session at once')));
+      // Listened to for good: a connection that breaks later shows in the tunnel's end.
+      connection.on('error', reject);
+      call.on('error', reject);
+      call.once('close', () => reject(new Error('the engine did not answer a session over gRPC')));
       call.once('response', (answer) => {
         if (answer[':status'] === 200 && answer['grpc-status'] === undefined) resolve();
         else reject(new Error(`the engine answered ${answer[':status']} to a session over gRPC`));
@@ -48,6 +55,9 @@ export async function openNativeSession(
   } catch (error) {
     stop();
     throw error;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', stop);
   }
   return tunnel(call, stop);
 }

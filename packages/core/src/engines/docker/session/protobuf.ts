@@ -5,6 +5,9 @@ export type WireField =
   | { readonly number: number; readonly kind: 'varint'; readonly value: bigint }
   | { readonly number: number; readonly kind: 'bytes'; readonly value: Buffer };
 
+/** Largest field number that the format allows. */
+const largestNumber = 2 ** 29 - 1;
+
 /**
  * Reads the fields of a protobuf message; fixed-size numbers, which none of BuildKit's messages here use, are passed over.
  * @throws MabuildError `ENGINE_ANSWER_INVALID`
@@ -18,14 +21,15 @@ export function* readFields(message: Buffer): Generator<WireField> {
       if (byte === undefined) break;
       at += 1;
       value |= BigInt(byte & 0x7f) << shift;
-      if (byte < 0x80) return value;
+      if (byte < 0x80) return BigInt.asUintN(64, value);
     }
     throw malformed('a number');
   };
   while (at < message.length) {
-    const key = Number(varint());
-    const number = key >> 3;
-    switch (key & 7) {
+    const key = varint();
+    const number = Number(key >> 3n);
+    if (number < 1 || number > largestNumber) throw malformed('a field');
+    switch (Number(key & 7n)) {
       case 0:
         yield { number, kind: 'varint', value: varint() };
         break;
@@ -84,7 +88,7 @@ function varintBytes(value: number | bigint): Buffer {
 }
 
 function malformed(what: string): MabuildError {
-  return new MabuildError(`BuildKit sent a message with ${what} that breaks off`, {
+  return new MabuildError(`BuildKit sent a message with ${what} that cannot be read`, {
     code: 'ENGINE_ANSWER_INVALID',
     hint: 'something between mabuild and the engine changed it',
   });

@@ -31,12 +31,13 @@ export class BuildSession {
   readonly #key: string;
   readonly #credentials: CredentialSource;
   readonly #closing = new AbortController();
+  readonly #lost = new AbortController();
   #failure: { readonly error: unknown } | undefined;
   #server: http2.ServerHttp2Session | undefined;
   #socket: Duplex | undefined;
 
   constructor(context: BuildContext, options: SessionOptions) {
-    setMaxListeners(0, this.#closing.signal);
+    setMaxListeners(0, this.#closing.signal, this.#lost.signal);
     this.#context = new SharedContext(context, this.#closing.signal);
     this.#key = context.key ?? this.id;
     this.#credentials = options.credentials;
@@ -49,23 +50,32 @@ export class BuildSession {
     return true;
   }
 
-  /** Why the context could not be read, when it could not. */
+  /** Aborted when the engine ends the session: what it asks for afterwards, it asks in vain. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /** Why the context or a credential could not be read, when one could not. */
   get failure(): { readonly error: unknown } | undefined {
     return this.#failure;
   }
 
   /** Connects to the engine and begins to answer. @throws MabuildError `ENGINE_REFUSED`, `ENGINE_UNREACHABLE` */
-  async open(client: DockerClient, options: CallOptions = {}): Promise<void> {
+  async open(client: DockerClient): Promise<void> {
     const handlers = this.#handlers();
-    this.#socket = await connect(client, this.#headers([...handlers.keys()]), options);
-    const server = http2.performServerHandshake(this.#socket, {
-      settings: { maxConcurrentStreams: 1000 },
-    });
+    const { signal } = this.#closing;
+    const socket = await connect(client, this.#headers([...handlers.keys()]), { signal });
+    this.#socket = socket;
+    const server = http2.performServerHandshake(socket, { settings: { maxConcurrentStreams: 1000 } });
     this.#server = server;
-    server.on('error', () => {
-      // A session that breaks shows in the build that needs it.
-    });
-    this.#socket.on('error', () => {});
+    for (const connection of [server, socket]) {
+      connection.on('error', () => {
+        // A connection that breaks is closed, too.
+      });
+      connection.once('close', () => {
+        if (!signal.aborted) this.#lost.abort();
+      });
+    }
     // Node hands the raw headers over as a fourth argument.
     const answer = (
       stream: http2.ServerHttp2Stream,
@@ -101,7 +111,10 @@ export class BuildSession {
     return new Map<string, GrpcHandler>([
       ['/grpc.health.v1.Health/Check', healthCheck],
       // GetTokenAuthority stays unimplemented: BuildKit then asks for credentials.
-      ['/moby.filesync.v1.Auth/Credentials', credentialsFor(this.#credentials, this.#closing.signal)],
+      [
+        '/moby.filesync.v1.Auth/Credentials',
+        credentialsFor(this.#credentials, this.#closing.signal, onFailure),
+      ],
       ['/moby.filesync.v1.FileSync/DiffCopy', fileSync(folders, this.stats, onFailure)],
     ]);
   }
@@ -138,13 +151,23 @@ const healthCheck: GrpcHandler = async (call) => {
   await call.send(varintField(1, serving));
 };
 
-function credentialsFor(credentials: CredentialSource, signal: AbortSignal): GrpcHandler {
+function credentialsFor(
+  credentials: CredentialSource,
+  signal: AbortSignal,
+  onFailure: (error: unknown) => void,
+): GrpcHandler {
   return async (call) => {
     let host = '';
     for await (const message of call.messages()) {
       for (const field of readFields(message)) if (field.number === 1) host = textOf(field);
     }
-    const credential = await credentials.credentialFor(registryOf(host), { signal });
+    let credential: Credential | undefined;
+    try {
+      credential = await credentials.credentialFor(registryOf(host), { signal });
+    } catch (error) {
+      onFailure(error);
+      throw error;
+    }
     await call.send(credentialMessage(credential));
   };
 }
