@@ -1,8 +1,9 @@
-import { isMabuildError } from '@mabuild/oci';
+import { isMabuildError, parsePlatform } from '@mabuild/oci';
 import { expect } from 'chai';
-import { runContainer } from '../../../packages/core/src/engines/docker/run.ts';
+import { hasPlatform, runContainer } from '../../../packages/core/src/engines/docker/run.ts';
 import type { ContainerRequest } from '../../../packages/core/src/engines/engine.ts';
 import { type FakeEngine, fakeEngine } from '../../support/fake-engine.ts';
+import { rejection } from '../../support/rejection.ts';
 
 const frame = (stream: 1 | 2, text: string): Buffer => {
   const head = Buffer.alloc(8);
@@ -152,5 +153,52 @@ describe('running a container', () => {
       'DELETE /containers/{}': (_call, response) => response.writeHead(404).end('{"message":"gone"}'),
     });
     expect(result.exitCode).to.equal(3);
+  });
+});
+
+describe('asking for one platform of an image', () => {
+  const refusals: readonly [string, number][] = [
+    ['No such image: app:1', 404],
+    ['image with reference app:1 was found but does not provide the specified platform (linux/arm/v7)', 404],
+  ];
+  const ask = async (answers: Answers) => {
+    const engine = await fakeEngine(answers);
+    try {
+      const answer = await hasPlatform(engine.client, 'app:1', parsePlatform('linux/arm/v7'));
+      return { answer, calls: engine.calls.filter(({ route }) => route !== 'GET /_ping') };
+    } finally {
+      await engine.close();
+    }
+  };
+
+  it('makes a container, starts none and removes it', async () => {
+    const { answer, calls } = await ask(usual([]));
+    expect(answer).to.equal(true);
+    expect(calls.map(({ route }) => route)).to.deep.equal([
+      'POST /containers/create',
+      'DELETE /containers/c1',
+    ]);
+    expect(calls[0]?.query.get('platform')).to.equal('linux/arm/v7');
+  });
+
+  for (const [message, status] of refusals)
+    it(`is not there: ${message}`, async () => {
+      const { answer, calls } = await ask({
+        'POST /containers/create': (_call, response) =>
+          response.writeHead(status).end(JSON.stringify({ message })),
+      });
+      expect(answer).to.equal(false);
+      expect(calls).to.have.lengthOf(1);
+    });
+
+  it('says what else is wrong', async () => {
+    const error = await rejection(
+      ask({
+        'POST /containers/create': (_call, response) =>
+          response.writeHead(500).end('{"message":"no space left on device"}'),
+      }),
+    );
+    expect(error).to.include({ code: 'ENGINE_REFUSED' });
+    expect(error.message).to.include('no space left');
   });
 });
