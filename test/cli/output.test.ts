@@ -1,5 +1,6 @@
+import { writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
-import { parseOutput } from '../../packages/cli/src/sdk/output.ts';
+import { outputFailure, parseOutput } from '../../packages/cli/src/sdk/output.ts';
 
 describe('outputs', () => {
   const rows: readonly [string, object | undefined][] = [
@@ -19,6 +20,9 @@ describe('outputs', () => {
     ['type=image', { type: 'load' }],
     ['', undefined],
     ['oci:', undefined],
+    ['-', undefined],
+    ['tar:-', undefined],
+    ['type=tar,dest=-', undefined],
     ['zip:a', undefined],
     ['type=oci', undefined],
     ['type=zip,dest=a', undefined],
@@ -33,4 +37,15 @@ describe('outputs', () => {
           .with.property('code', 'INVALID_OUTPUT');
     });
   }
+
+  it('name the path that the file system refuses', async () => {
+    const path = '/absent folder/image.tar';
+    const refused: unknown = await writeFile(path, '').catch((error: unknown) => error);
+    const failure = outputFailure({ type: 'tar', path }, refused);
+    expect(failure).to.include({ code: 'FILE_UNWRITABLE', cause: refused });
+    expect((failure as Error).message).to.match(/^writing tar:\/absent folder\/image\.tar: ENOENT/);
+    const other = new Error('something else');
+    expect(outputFailure({ type: 'tar', path }, other)).to.equal(other);
+    expect(outputFailure({ type: 'push' }, refused)).to.equal(refused);
+  });
 });

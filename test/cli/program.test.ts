@@ -37,6 +37,7 @@ describe('the command', () => {
       says: /linux\/sparc6 is no platform that is known/,
     },
     { argv: ['nonsense'], says: /unknown command 'nonsense'/ },
+    { argv: ['build', '-o', '-', '.'], says: /"-" is no output/ },
     { argv: ['build', '--nonsense'], says: /unknown option '--nonsense'/ },
     { argv: ['build', '--platform'], says: /argument missing/ },
     { argv: ['build', '--push', '.'], says: /--push needs a name to push to/ },

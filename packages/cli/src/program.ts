@@ -36,7 +36,8 @@ export function createProgram(io: Io, exit: (code: ExitCode) => void): Command {
       writeErr: () => {},
     })
     .showHelpAfterError(false)
-    .enablePositionalOptions();
+    .enablePositionalOptions()
+    .helpCommand('help [command]', 'the options of a command');
   for (const define of commands) {
     const command = define({ io, exit });
     command
@@ -58,7 +59,9 @@ export function createProgram(io: Io, exit: (code: ExitCode) => void): Command {
 function reportError(error: unknown, io: Io, argv: readonly string[]): ExitCode {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0;
-    const message = error.message.replace(/^error: /, '');
+    // `help NOTHING` shows the whole help and throws that it did.
+    const message =
+      error.code === 'commander.help' ? 'there is no such command' : error.message.replace(/^error: /, '');
     return reportError(
       new MabuildError(message, {
         code: 'USAGE',

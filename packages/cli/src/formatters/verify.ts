@@ -7,8 +7,12 @@ export function formatVerify(reference: string, report: VerifyReport, paint: Pai
   for (const image of report.images) {
     lines.push(`  ${image.platform} ${image.digest} ${image.ok ? paint.added('ok') : paint.error('failed')}`);
     for (const problem of image.problems) {
-      const where = [problem.path, problem.layer && `in layer ${problem.layer}`].filter(Boolean).join(' ');
-      lines.push(`    ${paint.error(problem.kind)}: ${where}${problem.found ? ` is ${problem.found}` : ''}`);
+      const what = [
+        problem.path,
+        problem.layer && `in layer ${problem.layer}`,
+        problem.found && `is ${problem.found}`,
+      ];
+      lines.push(`    ${paint.error(problem.kind)}: ${what.filter(Boolean).join(' ')}`);
     }
     for (const note of image.notes) {
       const what = [note.path, note.found, note.why, note.count && `${note.count} files`]

@@ -24,6 +24,7 @@ export function terminalProgress(stream: Writable & { readonly columns?: number 
   const blocks = new Map<string, Block>();
   let drawn = 0;
   let timer: NodeJS.Timeout | undefined;
+  let closed = false;
 
   function blockFor(event: ProgressEvent): Block {
     const platform = 'platform' in event && event.platform ? formatPlatform(event.platform) : 'image';
@@ -59,6 +60,7 @@ export function terminalProgress(stream: Writable & { readonly columns?: number 
 
   return {
     onEvent: (event) => {
+      if (closed) return;
       if (isWarning(event)) {
         clear();
         for (const line of plainLines(event)) stream.write(`${paint.warning('warning:')} ${line}\n`);
@@ -69,8 +71,9 @@ export function terminalProgress(stream: Writable & { readonly columns?: number 
     },
     close: () => {
       clearTimeout(timer);
+      if (closed) return;
+      closed = true;
       draw();
-      drawn = 0;
     },
   };
 }

@@ -17,7 +17,7 @@ import type { BuildRequest, BuildResult } from './build-request.ts';
 import { openRequestContext } from './context.ts';
 import { exportFiles } from './export-files.ts';
 import { loadImages, writeDockerArchives } from './load.ts';
-import type { Output } from './output.ts';
+import { type Output, outputFailure } from './output.ts';
 import { readPlatforms } from './platforms.ts';
 import { assemble, type Published, parseTag, pushSuffixedTags, pushTags, writeLayout } from './publish.ts';
 import { type SdkOptions, type Toolbox, withToolbox } from './toolbox.ts';
@@ -60,7 +60,9 @@ export async function buildAndPush(request: BuildRequest, options: BuildOptions 
       signal: options.signal,
       onEvent: options.onEvent,
     });
-    const published = await deliver(images, site, request, options);
+    const published = await deliver(images, site, request, options).catch((error: unknown) => {
+      throw outputFailure(request.output, error);
+    });
     return {
       reference: request.tags?.[0],
       digest: published.digest,

@@ -20,14 +20,14 @@ const types = ['oci', 'oci-archive', 'docker-archive', 'local', 'tar'] as const;
  *
  * docker's `type=oci` and `type=docker` with a file are archives; `type=oci,tar=false` is a folder; a bare path is
  * `type=local`, as docker has it.
- * @throws MabuildError `INVALID_OUTPUT`
+ * @throws MabuildError `INVALID_OUTPUT`; standard output, `-`, is the answer's and takes no files
  */
 export function parseOutput(text: string): Output {
   if (/^type=|,type=/.test(text)) return dockerOutput(text);
+  if (/(?:^|:)-$/.test(text)) throw invalidOutput(text);
   const colon = text.indexOf(':');
   const type = types.find((name) => name === text.slice(0, colon));
   if (type && text.length > colon + 1) return { type, path: text.slice(colon + 1) };
-  if (text === '-') return { type: 'tar', path: '-' };
   if (colon < 0 && text !== '') return { type: 'local', path: text };
   throw invalidOutput(text);
 }
@@ -40,6 +40,7 @@ function dockerOutput(text: string): Output {
     fields.set(part.slice(0, equals).trim().toLowerCase(), part.slice(equals + 1));
   }
   const path = fields.get('dest');
+  if (path === '-') throw invalidOutput(text);
   switch (fields.get('type')) {
     case 'registry':
       return { type: 'push' };
@@ -57,6 +58,17 @@ function dockerOutput(text: string): Output {
       if (path !== undefined) return { type: fields.get('type') as 'local' | 'tar', path };
   }
   throw invalidOutput(text);
+}
+
+/** What writing an output failed with, as an error that names the path when the file system refused. */
+export function outputFailure(output: Output | undefined, error: unknown): unknown {
+  const refused = error instanceof Error && !(error instanceof MabuildError) && 'syscall' in error;
+  if (!refused || !output || !('path' in output)) return error;
+  return new MabuildError(`writing ${output.type}:${output.path}: ${error.message}`, {
+    code: 'FILE_UNWRITABLE',
+    hint: 'the folder must exist and be writable',
+    cause: error,
+  });
 }
 
 function invalidOutput(text: string): MabuildError {
