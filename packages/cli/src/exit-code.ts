@@ -31,6 +31,7 @@ const worldRefused: ReadonlySet<string> = new Set([
   'ENGINE_ANSWER_INVALID',
   'ENGINE_LACKS_BUILDER',
   'ENGINE_REFUSED',
+  'ENGINE_SESSION_LOST',
   'ENGINE_TOO_NEW',
   'ENGINE_TOO_OLD',
   'ENGINE_UNREACHABLE',
