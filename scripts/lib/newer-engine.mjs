@@ -74,7 +74,8 @@ export async function startNewerEngine(name, { root, dir, store, mirror }) {
       ...['--pidfile', join(own, 'dockerd.pid'), '-H', `unix://${socket}`, '--shutdown-timeout', '2'],
       ...(mirror === undefined ? [] : ['--registry-mirror', mirror]),
     ],
-    { log, env: { DOCKER_CONFIG: own } },
+    // As Docker 29 has it, which no Debian release has yet: no older API is spoken.
+    { log, env: { DOCKER_CONFIG: own, DOCKER_MIN_API_VERSION: '1.44' } },
   );
   try {
     await engine.ready(() => answers(socket));

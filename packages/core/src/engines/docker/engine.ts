@@ -36,10 +36,11 @@ import type {
 } from '../engine.ts';
 import { buildClassic } from './classic.ts';
 import type { DockerClient } from './client.ts';
-import { exportImage, saveImage } from './export.ts';
+import { exportImage } from './export.ts';
 import { inspectImage, loadArchive, removeImage, tagImage } from './load.ts';
 import { type PullOptions, pullImage } from './pull.ts';
 import { hasPlatform, runContainer } from './run.ts';
+import { saveImage } from './save.ts';
 
 /** Builds through BuildKit; holds the session that concurrent builds of one context share. */
 export interface BuildkitBuilder {
