@@ -28,11 +28,11 @@ type Answer = (call: FakeCall, response: ServerResponse, socket: Socket) => unkn
  *
  * @param answers by route, e.g. `POST /containers/{}/start`; ids are written `{}`
  */
-export async function fakeEngine(answers: Readonly<Record<string, Answer>>): Promise<FakeEngine> {
+export async function fakeEngine(answers: Readonly<Record<string, Answer | undefined>>): Promise<FakeEngine> {
   const directory = await mkdtemp(join(tmpdir(), 'mabuild-fake-'));
   const path = join(directory, 'engine.sock');
   const calls: FakeCall[] = [];
-  const all: Readonly<Record<string, Answer>> = {
+  const all: Readonly<Record<string, Answer | undefined>> = {
     'GET /_ping': (_call, response) => response.writeHead(200, { 'Api-Version': '1.41' }).end('OK'),
     ...answers,
   };
@@ -55,9 +55,14 @@ export async function fakeEngine(answers: Readonly<Record<string, Answer>>): Pro
   });
   server.on('upgrade', async (request, socket: Socket) => {
     const call = await callOf(request);
-    socket.write('HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n');
+    const answer = answerOf(call.route);
     socket.on('error', () => {});
-    await answerOf(call.route)?.(call, undefined as never, socket);
+    if (answer === undefined) {
+      socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      return;
+    }
+    socket.write('HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n');
+    await answer(call, undefined as never, socket);
   });
   await new Promise<void>((resolve) => server.listen(path, resolve));
   const client = new DockerClient({ address: { kind: 'socket', path }, endpoint: 'unix:///fake.sock' });

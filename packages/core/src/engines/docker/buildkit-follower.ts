@@ -124,7 +124,7 @@ export class BuildkitFollower {
     const said =
       /exit code: (\d+)/.exec(reason)?.[1] ?? /exit code: (\d+)/.exec(failed?.vertex.error ?? '')?.[1];
     const line = failed && lineOfVertex(this.#build.dockerfile, failed.vertex.name);
-    const isProgram = said !== undefined || failed?.output.length !== 0;
+    const isProgram = said !== undefined || (failed?.output.length ?? 0) > 0;
     return new BuildFailedError({
       platform: this.#build.platform,
       step: failed?.vertex.name,

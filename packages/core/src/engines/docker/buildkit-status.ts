@@ -31,7 +31,8 @@ export function readSolveStatus(bytes: Buffer): SolveStatus {
   const logs: SolveStatus['logs'][number][] = [];
   const warnings: SolveStatus['warnings'][number][] = [];
   for (const field of readFields(bytes)) {
-    if (field.kind !== 'bytes') continue;
+    // Of what a newer BuildKit adds nothing is known, not even that it is a message.
+    if (field.kind !== 'bytes' || field.number > 4) continue;
     const fields = byNumber(field.value);
     if (field.number === 1) vertexes.push(vertexOf(fields));
     if (field.number === 2) {
