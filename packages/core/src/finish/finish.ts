@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createGunzip } from 'node:zlib';
 import {
   BlobStore,
   type CallOptions,
   configPlatform,
   type Descriptor,
+  decompressed,
   type EmulatorPlace,
   type FinalLayer,
   type FolderFacts,
@@ -228,8 +228,7 @@ async function rememberedFolders(
 async function foldersOf(layer: ExportedLayer, site: Site): Promise<Record<string, FolderFacts>> {
   const known = await rememberedFolders(layer.diffId, site);
   if (known || !layer.file) return known ?? {};
-  const file = createReadStream(layer.file);
-  const tar = layer.compression === 'gzip' ? file.pipe(createGunzip()) : file;
+  const tar = await decompressed(createReadStream(layer.file), { signal: site.options.signal });
   const folders = Object.fromEntries(await foldersOfLayer(tar, site.emulator?.path ?? ''));
   await site.options.memory.set('folders', JSON.stringify([layer.diffId, site.emulator?.path]), folders);
   return folders;

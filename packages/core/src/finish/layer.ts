@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { PassThrough } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import {
   type BlobStore,
   type CallOptions,
   type Descriptor,
+  decompressed,
   type EmulatorPlace,
   type FolderFacts,
   filterLayer,
@@ -127,12 +127,10 @@ async function drained(copy: PassThrough): Promise<void> {
   }
 }
 
-function plainBytes(layer: ExportedLayer): AsyncIterable<Uint8Array> {
+/** The layer's tar; containerd's store may hold zstd, which not every Node can read. */
+async function* plainBytes(layer: ExportedLayer): AsyncGenerator<Uint8Array> {
   const file = createReadStream(layer.file ?? '', { highWaterMark: 256 * 1024 });
-  if (layer.compression !== 'gzip') return file;
-  const gunzip = createGunzip();
-  file.once('error', (error) => gunzip.destroy(error));
-  return file.pipe(gunzip);
+  yield* (layer.compression === 'none' ? file : await decompressed(file)) as AsyncIterable<Uint8Array>;
 }
 
 function keyOf(diffId: string, { emulator, addedFolder, below }: FinishLayerOptions): string {
