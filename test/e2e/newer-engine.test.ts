@@ -207,6 +207,16 @@ function holdsTheJob({ store, host }: NewerEngine, { registry, dockerHost }: Ser
         );
         expect(stderr).to.match(/\baarch64$/m);
         await removeAll(judge, [own]);
+        // It would take layers of one platform and the config of another.
+        const mixed = await mabuildResult(
+          'build',
+          '--engine',
+          'classic',
+          '--platform',
+          'linux/arm64',
+          context,
+        );
+        expect(mixed.stderr).to.match(/would mix up the platforms of \S+,.*\(NEEDS_BUILDKIT\)/);
       });
     }
   });

@@ -11,23 +11,28 @@ import { scopeOf } from '../dockerfile/image-uses.ts';
 import { locate } from '../dockerfile/location.ts';
 import type { Dockerfile } from '../dockerfile/model.ts';
 import { targetStage } from '../dockerfile/stage-graph.ts';
+import type { Builder } from '../engines/engine.ts';
 import { suggestTag } from '../knowledge/suggest-tag.ts';
 import { type BaseOptions, wantedImages } from '../transforms/index.ts';
 import type { PlannedBase } from './plan.ts';
 import type { PlanWorld } from './plan-request.ts';
 import { type ResolvedBase, resolveBases, type WantedBase } from './resolve-bases.ts';
 
+interface BaseWorld extends PlanWorld {
+  readonly builder: Builder;
+}
+
 /**
  * Asks for every base of every platform.
  *
  * @param targets what each platform's build is asked for, in order
  * @returns for each of them its bases in the order of the file, those that only the engine has left out
- * @throws MabuildError `BASE_NOT_FOUND`, `BASE_PLATFORM_MISSING`, `REGISTRY_…`, each with its line
+ * @throws MabuildError `BASE_NOT_FOUND`, `BASE_PLATFORM_MISSING`, `NEEDS_BUILDKIT`, `REGISTRY_…`, each with its line
  */
 export async function askForBases(
   dockerfile: Dockerfile,
   targets: readonly BaseOptions[],
-  world: PlanWorld,
+  world: BaseWorld,
 ): Promise<readonly (readonly ResolvedBase[])[]> {
   const wanted = targets.map((options) =>
     wantedImages(dockerfile, options).map(
@@ -62,12 +67,21 @@ function suggestReference(reference: ImageReference, platform: Platform): string
 }
 
 /** People build on images that they built before and never pushed. */
-async function isInEngine(base: WantedBase, { engine, signal }: PlanWorld): Promise<boolean> {
-  const found = await engine.inspect(familiarReference(base.reference), {
-    platform: base.platform,
-    signal,
-  });
-  return found !== undefined && platformSatisfies(found.platform, base.platform);
+async function isInEngine(base: WantedBase, { engine, builder, signal }: BaseWorld): Promise<boolean> {
+  const name = familiarReference(base.reference);
+  const found = await engine.inspect(name, { platform: base.platform, signal });
+  if (found === undefined || !platformSatisfies(found.platform, base.platform)) return false;
+  if (builder === 'buildkit' || engine.info.imageStore === 'graphdriver') return true;
+  const preferred = await engine.inspect(name, { signal });
+  if (preferred === undefined || platformSatisfies(preferred.platform, base.platform)) return true;
+  throw new MabuildError(
+    `the classic builder would mix up the platforms of ${name}, which the engine's containerd store holds under one name`,
+    {
+      code: 'NEEDS_BUILDKIT',
+      hint: 'build with --engine buildkit, or push that image and name it as the registry has it',
+      location: base.location,
+    },
+  );
 }
 
 /** The image at the bottom of the stage that is built. */

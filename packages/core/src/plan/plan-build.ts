@@ -39,7 +39,7 @@ export async function planBuild(request: PlanRequest, world: PlanWorld): Promise
     advice(dockerfile, request),
     builder === 'buildkit' ? syntaxFinding(dockerfile, request, world) : undefined,
     // Every base of every platform is asked for before the first platform is looked at further.
-    askForBases(dockerfile, targets, world),
+    askForBases(dockerfile, targets, { ...world, builder }),
   ]);
   const keepSyntax = syntaxImage(dockerfile) !== undefined && unfetched === undefined;
   const site: Site = { request, world, dockerfile, builder, keepSyntax };
