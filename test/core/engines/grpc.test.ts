@@ -91,9 +91,13 @@ describe('gRPC calls', () => {
     const [ours, theirs] = await socketPair();
     const server = http2.performServerHandshake(ours);
     server.on('error', () => {});
-    server.on('stream', (stream, headers, _flags, rawHeaders) =>
-      serveCall(stream, headers, rawHeaders, handlers),
-    );
+    // Node hands the raw headers over as a fourth argument.
+    const answer = (
+      stream: http2.ServerHttp2Stream,
+      headers: http2.IncomingHttpHeaders,
+      ...rest: unknown[]
+    ): void => serveCall(stream, headers, rest[1] as readonly string[], handlers);
+    server.on('stream', answer);
     peer = grpcPeer(theirs);
   });
   afterEach(() => peer.close());
