@@ -1,9 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import type { CallOptions, CredentialSource } from '@mabuild/oci';
 import type { BuildContext } from './context/context.ts';
-import type { Engine } from './engines/engine.ts';
+import type { Engine, EngineImage } from './engines/engine.ts';
 import type { OnBuildEvent } from './events.ts';
 import { type BuiltImage, type FinishOptions, finishImage } from './finish/finish.ts';
+import { type KnownBuilds, openKnownBuilds } from './known-builds.ts';
 import { createLimit } from './limit.ts';
 import type { PlannedBuild, PlannedTask } from './plan/plan-request.ts';
 
@@ -30,6 +31,7 @@ export async function runBuild(
   const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
   // Every request of every platform listens to it.
   setMaxListeners(0, signal);
+  const known = openKnownBuilds(options.context, options.engine, options.memory);
   const limit = createLimit(options.jobs);
   let first: { readonly error: unknown } | undefined;
   const results = await Promise.allSettled(
@@ -37,7 +39,7 @@ export async function runBuild(
       limit(async () => {
         try {
           signal.throwIfAborted();
-          return await runTask(task, { ...options, signal });
+          return await runTask(task, { ...options, signal, known });
         } catch (error) {
           first ??= { error };
           failed.abort(error);
@@ -51,12 +53,14 @@ export async function runBuild(
   return results.map((result) => (result as PromiseFulfilledResult<BuiltImage>).value);
 }
 
-async function runTask(
-  planned: PlannedTask,
-  options: RunBuildOptions & { signal: AbortSignal },
-): Promise<BuiltImage> {
-  const { engine, onEvent, signal } = options;
-  const { task, build } = planned;
+interface TaskOptions extends RunBuildOptions {
+  readonly signal: AbortSignal;
+  readonly known: KnownBuilds;
+}
+
+async function runTask(planned: PlannedTask, options: TaskOptions): Promise<BuiltImage> {
+  const { onEvent } = options;
+  const { task } = planned;
   const began = performance.now();
   onEvent?.({
     type: 'task',
@@ -64,14 +68,23 @@ async function runTask(
     state: 'started',
     detail: `${task.strategy} with ${task.engine}`,
   });
-  const image = await engine.build(build, options.context, {
-    credentials: options.credentials,
-    onEvent,
-    signal,
-  });
-  onEvent?.({ type: 'task', platform: task.platform, state: 'built', detail: image.id });
+  const image = await imageOf(planned, options);
   const finished = await finishImage(planned, image, options);
   const seconds = (performance.now() - began) / 1000;
   onEvent?.({ type: 'task', platform: task.platform, state: 'finished', detail: finished.descriptor.digest });
   return { ...finished, seconds };
+}
+
+async function imageOf(planned: PlannedTask, options: TaskOptions): Promise<EngineImage> {
+  const { engine, context, credentials, onEvent, signal, known } = options;
+  const { platform } = planned.task;
+  const same = await known.find(planned, { signal });
+  if (same) {
+    onEvent?.({ type: 'task', platform, state: 'built', detail: `${same.id}, where nothing has changed` });
+    return same;
+  }
+  const image = await engine.build(planned.build, context, { credentials, onEvent, signal });
+  onEvent?.({ type: 'task', platform, state: 'built', detail: image.id });
+  await known.remember(planned, image);
+  return image;
 }

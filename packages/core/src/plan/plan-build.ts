@@ -20,6 +20,7 @@ import type { BuildTask, Strategy } from './plan.ts';
 import { planEmulation } from './plan-emulation.ts';
 import { advice, substituteFinding, syntaxFinding } from './plan-findings.ts';
 import type { PlannedBuild, PlannedTask, PlanRequest, PlanWorld } from './plan-request.ts';
+import { isRepeatable } from './repeatable.ts';
 import type { ResolvedBase } from './resolve-bases.ts';
 
 /**
@@ -138,7 +139,8 @@ async function planTask(
     bases: bases.map((base) => withDigest(base.reference, base.manifestDescriptor.digest)),
     originalLocation: (line) => lineLocation(dockerfile, prepared.originalLine(line)),
   };
-  return { task, build, finalBase, emulator: emulation.lent, addedFolder: undefined };
+  const repeatable = isRepeatable(prepared.text, { ...options, target: prepared.target }, bases);
+  return { task, build, finalBase, emulator: emulation.lent, addedFolder: undefined, repeatable };
 }
 
 function lineLocation(dockerfile: Dockerfile, line: number): SourceLocation {

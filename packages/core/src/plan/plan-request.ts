@@ -44,6 +44,8 @@ export interface PlannedTask {
   readonly emulator: LentProgram | undefined;
   /** The folder of the context that builds of this plan added, if any: `COPY . .` must not publish it. */
   readonly addedFolder: string | undefined;
+  /** The same build of the same context gives the same image: it takes nothing else from outside. @default false */
+  readonly repeatable?: boolean;
 }
 
 export interface PlannedBuild {
