@@ -54,11 +54,26 @@ export async function rememberedLayer(
   return known;
 }
 
+/** Layers that are being finished: platforms that share one do the work once. */
+const underway = new WeakMap<Memory, Map<string, Promise<FinishedLayer>>>();
+
 /**
  * Filters, compresses and scans one exported layer in a single pass, and remembers the outcome.
  * @throws MabuildError `INVALID_TAR`
  */
 export async function finishLayer(layer: ExportedLayer, options: FinishLayerOptions): Promise<FinishedLayer> {
+  const key = keyOf(layer.diffId, options);
+  const works = underway.get(options.memory) ?? new Map<string, Promise<FinishedLayer>>();
+  underway.set(options.memory, works);
+  let work = works.get(key);
+  if (!work) {
+    work = finishOnce(layer, options).finally(() => works.delete(key));
+    works.set(key, work);
+  }
+  return await work;
+}
+
+async function finishOnce(layer: ExportedLayer, options: FinishLayerOptions): Promise<FinishedLayer> {
   const remembered = await rememberedLayer(layer.diffId, options);
   if (remembered) return remembered;
   const isFiltered = options.emulator !== undefined || options.addedFolder !== undefined;
