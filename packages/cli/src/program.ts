@@ -18,7 +18,9 @@ export async function runProgram(io: Io, argv: readonly string[]): Promise<ExitC
     await program.parseAsync([...argv], { from: 'user' });
     return exitCode;
   } catch (error) {
-    return reportError(error, io, argv);
+    // What follows -- is another program's.
+    const end = argv.indexOf('--');
+    return reportError(error, io, end < 0 ? argv : argv.slice(0, end));
   }
 }
 
@@ -35,6 +37,7 @@ export function createProgram(io: Io, exit: (code: ExitCode) => void): Command {
       // Errors of usage are thrown and written once, by reportError.
       writeErr: () => {},
     })
+    .usage('COMMAND [options]')
     .showHelpAfterError(false)
     .enablePositionalOptions()
     .helpCommand('help [command]', 'the options of a command');
@@ -65,7 +68,10 @@ function reportError(error: unknown, io: Io, argv: readonly string[]): ExitCode 
     return reportError(
       new MabuildError(message, {
         code: 'USAGE',
-        hint: '`mabuild --help` lists the commands, `mabuild COMMAND --help` its options',
+        hint:
+          argv[0] === 'run' && error.code === 'commander.unknownOption'
+            ? "put -- before the program's own options: mabuild run REF -- PROGRAM --option"
+            : '`mabuild --help` lists the commands, `mabuild COMMAND --help` its options',
       }),
       io,
       argv,

@@ -14,6 +14,7 @@ import {
 } from '@mabuild/oci';
 import type { RegistryClient } from '@mabuild/registry';
 import { type InspectReport, inspectSource, platformManifest } from './inspect.ts';
+import { readPlatforms } from './platforms.ts';
 import { type SdkOptions, withToolbox } from './toolbox.ts';
 
 /** Finds what a reference names, through the mirrors and with the credentials of the options, and lends it. */
@@ -61,15 +62,15 @@ export async function digestOfReference(
 
 export interface VerifyRequest {
   readonly reference: string;
-  /** @default all */
-  readonly platforms?: readonly Platform[] | undefined;
+  /** One that the image lacks is a problem of the report. @default all */
+  readonly platforms?: readonly (string | Platform)[] | undefined;
   /** The base whose layers are left out. */
   readonly base?: string | undefined;
 }
 
 /**
  * Checks that every platform of an image is what it says.
- * @throws MabuildError `PLATFORM_MISSING`, `IMAGE_NOT_FOUND`, `REGISTRY_…`; a lying image is a report, no error
+ * @throws MabuildError `IMAGE_NOT_FOUND`, `INVALID_PLATFORM`, `REGISTRY_…`; a lying image is a report, no error
  */
 export async function verifyReference(
   request: VerifyRequest,
@@ -79,7 +80,7 @@ export async function verifyReference(
     const base =
       request.base === undefined ? undefined : await registry.resolve(parseReference(request.base), options);
     return verifyImage(source, {
-      ...(request.platforms ? { platforms: request.platforms } : {}),
+      ...(request.platforms ? { platforms: readPlatforms(request.platforms) } : {}),
       ...(base ? { baseLayers: await layersOf(base, options) } : {}),
       signal: options.signal,
     });

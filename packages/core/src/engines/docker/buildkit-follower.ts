@@ -2,6 +2,7 @@ import { formatPlatform, isMabuildError, MabuildError, type SourceLocation } fro
 import type { Instruction, Stage } from '../../dockerfile/model.ts';
 import { parseDockerfile } from '../../dockerfile/parse.ts';
 import type { BuildEvent } from '../../events.ts';
+import { addedFolder } from '../../transforms/added-folder.ts';
 import { BuildFailedError, shownOutputLines } from '../build-failed.ts';
 import type { EngineBuild } from '../engine.ts';
 import { readSolveStatus, type Vertex } from './buildkit-status.ts';
@@ -72,7 +73,7 @@ export class BuildkitFollower {
     const { platform } = this.#build;
     const step = this.#step(vertex.digest);
     step.vertex = { ...vertex, name: vertex.name || step.vertex.name };
-    const { name } = step.vertex;
+    const name = shownName(step.vertex.name);
     const event = { type: 'step', platform, id: vertex.digest, name } as const;
     if (vertex.started !== undefined && !step.started) {
       step.started = true;
@@ -127,13 +128,20 @@ export class BuildkitFollower {
     const isProgram = said !== undefined || (failed?.output.length ?? 0) > 0;
     return new BuildFailedError({
       platform: this.#build.platform,
-      step: failed?.vertex.name,
+      step: failed && shownName(failed.vertex.name),
       location: line === undefined ? undefined : locate(this.#build, line),
       exitCode: said === undefined ? (isProgram ? code : undefined) : Number(said),
       reason,
       output: failed?.output ?? [],
     });
   }
+}
+
+/** A mount that brings what a build added to the context: people did not write it. */
+const ownMount = new RegExp(` --mount=\\S*\\bsource=${addedFolder.replaceAll('.', '\\.')}/\\S*`, 'g');
+
+function shownName(name: string): string {
+  return name.replaceAll(ownMount, '');
 }
 
 function locate(build: EngineBuild, line: number): SourceLocation {
