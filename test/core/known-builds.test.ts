@@ -84,6 +84,15 @@ describe('known builds', () => {
       expect(await (await open()).find(planned(more))).to.equal(undefined);
     });
 
+  for (const fresh of [{ noCache: true }, { pull: true }])
+    it(`are replaced by what ${Object.keys(fresh)} gave`, async () => {
+      await remember();
+      const known = await open();
+      expect(await known.find(planned(fresh))).to.equal(undefined);
+      await known.remember(planned(fresh), { id: 'sha256:fresh', platform });
+      expect((await (await open()).find(planned()))?.id).to.equal('sha256:fresh');
+    });
+
   const changes: readonly [string, (directory: string) => Promise<void>][] = [
     ['a file was written', (folder) => writeFile(join(folder, 'a.txt'), 'eno')],
     [

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { mabuild, mabuildOk } from '../support/cli.ts';
+import { dockerJudge } from '../support/docker.ts';
 import { startCountingProxy } from '../support/fault-proxy.ts';
 import { servicesDescribe } from '../support/services.ts';
 import { makeTar } from '../support/tar.ts';
@@ -73,6 +74,61 @@ servicesDescribe('building with BuildKit', function (services) {
       expect(await sent(), 'unchanged').to.be.below(fileSize);
       await writeFile(join(context, 'data', '7.bin'), randomBytes(fileSize));
       expect(await sent(), 'one file changed').to.be.within(fileSize, 2 * fileSize);
+    });
+  });
+
+  describe('is not asked again', () => {
+    let context: string;
+    let image: string;
+    const judge = dockerJudge(services.dockerHost);
+
+    before(async () => {
+      context = await workspace.context(
+        { Dockerfile: 'FROM busybox\nCOPY a.txt /\nRUN date +%N > /made\n', 'a.txt': 'a' },
+        'same',
+      );
+      for (const name of ['Dockerfile', 'a.txt']) await utimes(join(context, name), 1, 1);
+    });
+
+    /** The id that the engine gave, and whether it was asked. */
+    async function build(...args: readonly string[]): Promise<{ id: string; isAsked: boolean }> {
+      const { stderr } = await mabuildOk(
+        [
+          ...['build', '--engine', 'buildkit', '--platform', 'linux/amd64', '--progress', 'rawjson', ...args],
+          ...['-o', `oci:${join(workspace.dir, 'same-layout')}`, context],
+        ],
+        { workspace, env: { DOCKER_HOST: services.dockerHost } },
+      );
+      const id = /"state":"built","detail":"(sha256:[0-9a-f]{64})/.exec(stderr)?.[1] ?? '';
+      return { id, isAsked: stderr.includes('"type":"step"') };
+    }
+
+    it('while nothing has changed', async () => {
+      const first = await build();
+      expect(first.isAsked).to.equal(true);
+      expect(await build()).to.deep.equal({ id: first.id, isAsked: false });
+      image = first.id;
+    });
+
+    it('but is with --no-cache', async () => {
+      const again = await build('--no-cache');
+      expect(again.isAsked).to.equal(true);
+      expect(again.id)
+        .to.match(/^sha256:/)
+        .and.not.equal(image);
+    });
+
+    it('but is when a file has changed', async () => {
+      await writeFile(join(context, 'a.txt'), 'b');
+      await utimes(join(context, 'a.txt'), 1, 2);
+      const changed = await build();
+      expect(changed.isAsked).to.equal(true);
+      image = changed.id;
+    });
+
+    it('but is when the engine has lost the image', async () => {
+      await judge.removeImage(image);
+      expect((await build()).isAsked).to.equal(true);
     });
   });
 

@@ -22,7 +22,7 @@ const tooYoung = 1000;
 export function openKnownBuilds(context: BuildContext, engine: Engine, memory: Memory): KnownBuilds {
   let state: Promise<string | undefined> | undefined;
   const keyOf = async ({ build, repeatable }: PlannedTask): Promise<string | undefined> => {
-    if (!repeatable || build.builder !== 'buildkit' || build.noCache || build.pull) return undefined;
+    if (!repeatable || build.builder !== 'buildkit') return undefined;
     if (context.key === undefined || build.addedFiles.some(({ from }) => 'file' in from)) return undefined;
     // Before the build, once for all platforms: a change meanwhile must not go unnoticed.
     state ??= stateOf(context);
@@ -31,8 +31,9 @@ export function openKnownBuilds(context: BuildContext, engine: Engine, memory: M
   };
   return {
     async find(planned, options = {}) {
+      const { noCache, pull } = planned.build;
       const key = await keyOf(planned);
-      const id = key === undefined ? undefined : await memory.get('built', key);
+      const id = key === undefined || noCache || pull ? undefined : await memory.get('built', key);
       return typeof id === 'string' ? await engine.inspect(id, options) : undefined;
     },
     async remember(planned, { id }) {
