@@ -116,6 +116,8 @@ servicesDescribe('building with BuildKit', function (services) {
       expect(again.id)
         .to.match(/^sha256:/)
         .and.not.equal(image);
+      // Not the image of before, which the engine's cache no longer gives either.
+      expect(await build()).to.deep.equal({ id: again.id, isAsked: false });
     });
 
     it('but is when a file has changed', async () => {
