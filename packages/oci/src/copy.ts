@@ -150,7 +150,7 @@ class Copy {
         this.#tell({ ...about, state: 'exists', bytes: 0 });
         return;
       }
-      const from = this.#source.mountableFrom?.(descriptor);
+      const from = await this.#source.mountableFrom?.(descriptor);
       if (from && (await this.#sink.mount?.(descriptor, from, this.#options))) {
         this.#tell({ ...about, state: 'mounted', bytes: 0 });
         return;

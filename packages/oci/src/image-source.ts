@@ -23,7 +23,7 @@ export interface ImageSource {
    */
   read(descriptor: Descriptor, options?: CallOptions): Promise<Readable>;
   /** A registry repository that already holds this blob, from which a sink on the same registry may mount it. */
-  mountableFrom?(descriptor: Descriptor): ImageReference | undefined;
+  mountableFrom?(descriptor: Descriptor): ImageReference | undefined | Promise<ImageReference | undefined>;
 }
 
 /** Where a name becomes an image. */

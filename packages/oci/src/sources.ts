@@ -30,9 +30,9 @@ export function withRoot(document: DescribedDocument, sources: readonly ImageSou
         new MabuildError(`reading ${descriptor.digest}: no source has it`, { code: 'BLOB_NOT_FOUND' })
       );
     },
-    mountableFrom(descriptor) {
+    async mountableFrom(descriptor) {
       for (const source of sources) {
-        const from = source.mountableFrom?.(descriptor);
+        const from = await source.mountableFrom?.(descriptor);
         if (from) return from;
       }
       return undefined;

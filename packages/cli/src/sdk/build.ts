@@ -174,7 +174,13 @@ async function deliver(
     indexType: request.indexType ?? 'oci',
     annotations: request.annotations ?? {},
   });
-  const copying = { registry: site.registry, jobs: 16, signal: options.signal, onEvent: options.onEvent };
+  const copying = {
+    registry: site.registry,
+    memory: site.toolbox.memory,
+    jobs: 16,
+    signal: options.signal,
+    onEvent: options.onEvent,
+  };
   const digest = assembly.root.digest;
   switch (output.type) {
     case 'push': {

@@ -1,4 +1,4 @@
-import type { BuiltImage } from '@mabuild/core';
+import type { BuiltImage, Memory } from '@mabuild/core';
 import {
   type CallOptions,
   copyImage,
@@ -16,6 +16,7 @@ import {
   withRoot,
 } from '@mabuild/oci';
 import type { RegistryClient } from '@mabuild/registry';
+import { openKnownPlaces } from './known-places.ts';
 import { platformSuffix } from './platform-suffix.ts';
 
 /** An image or an index, ready to be written anywhere. */
@@ -55,6 +56,8 @@ export function assemble(images: readonly BuiltImage[], options: AssembleOptions
 
 export interface PublishOptions extends CallOptions {
   readonly registry: RegistryClient;
+  /** Where blobs were pushed to before. */
+  readonly memory: Memory;
   readonly jobs: number;
   readonly onEvent?: ((event: PushEvent) => void) | undefined;
 }
@@ -73,14 +76,35 @@ export async function pushTags(
 ): Promise<readonly Published[]> {
   const published: Published[] = [];
   for (const [repository, references] of groupByRepository(tags.map(parseTag))) {
-    const sink = options.registry.sink(references[0]!);
     const names = options.byDigest ? [] : references.map((reference) => reference.tag ?? 'latest');
-    await copyImage(assembly.source, sink, { root: assembly.root, tags: names, ...copyOptions(options) });
+    await pushImageTo(references[0]!, assembly, names, options);
     for (const reference of options.byDigest ? [repository] : references.map(formatReference)) {
       published.push({ reference, digest: assembly.root.digest });
     }
   }
   return published;
+}
+
+/** Pushes into one repository; what another repository of the registry was seen to hold is mounted from there. */
+export async function pushImageTo(
+  repository: ImageReference,
+  assembly: Assembly,
+  tags: readonly string[],
+  options: PublishOptions,
+): Promise<void> {
+  const places = openKnownPlaces(repository, options.memory);
+  const onEvent = (event: PushEvent): void => {
+    places.note(event);
+    options.onEvent?.(event);
+  };
+  const sink = options.registry.sink(repository);
+  const { root } = assembly;
+  await copyImage(places.knowing(assembly.source), sink, {
+    root,
+    tags,
+    ...copyOptions({ ...options, onEvent }),
+  });
+  await places.save();
 }
 
 /** Pushes each platform under a tag of its own, `app:1-arm32v7`, and no index. */
@@ -93,8 +117,7 @@ export async function pushSuffixedTags(
   for (const reference of tags.map(parseTag)) {
     for (const image of images) {
       const tag = `${reference.tag ?? 'latest'}-${platformSuffix(image.task.platform)}`;
-      const sink = options.registry.sink(reference);
-      await copyImage(image.source, sink, { root: image.descriptor, tags: [tag], ...copyOptions(options) });
+      await pushImageTo(reference, { root: image.descriptor, source: image.source }, [tag], options);
       published.push({ reference: formatReference({ ...reference, tag }), digest: image.descriptor.digest });
     }
   }

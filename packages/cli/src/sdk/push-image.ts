@@ -4,7 +4,6 @@ import { join, resolve } from 'node:path';
 import type { BuildEvent } from '@mabuild/core';
 import {
   type CallOptions,
-  copyImage,
   formatReference,
   type ImageSource,
   MabuildError,
@@ -15,7 +14,7 @@ import {
   verifyImage,
 } from '@mabuild/oci';
 import { openEngineImage } from './engine-source.ts';
-import { type Published, parseTag } from './publish.ts';
+import { type Published, parseTag, pushImageTo } from './publish.ts';
 import { type SdkOptions, type Toolbox, withToolbox } from './toolbox.ts';
 import { verificationFailed } from './verification.ts';
 
@@ -46,10 +45,10 @@ export async function pushImage(
         const report = await verifyImage(source, { signal: options.signal });
         if (!report.ok) throw verificationFailed(request.source, report);
       }
-      const sink = (await toolbox.registry()).sink(reference);
       const tag = reference.tag ?? 'latest';
-      await copyImage(source, sink, {
-        tags: [tag],
+      await pushImageTo(reference, { root: source.root, source }, [tag], {
+        registry: await toolbox.registry(),
+        memory: toolbox.memory,
         jobs: 16,
         signal: options.signal,
         onEvent: options.onEvent,

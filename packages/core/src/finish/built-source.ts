@@ -29,9 +29,9 @@ export function builtSource(
       if (base && layer && !(await store.has(descriptor))) return base.source.read(layer, options);
       return store.read(descriptor);
     },
-    mountableFrom(descriptor: Descriptor): ImageReference | undefined {
+    async mountableFrom(descriptor: Descriptor): Promise<ImageReference | undefined> {
       const layer = ofBase.get(descriptor.digest);
-      return layer && base?.source.mountableFrom?.(layer);
+      return layer && (await base?.source.mountableFrom?.(layer));
     },
   };
 }
