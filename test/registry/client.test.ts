@@ -155,7 +155,7 @@ for (const target of targets) {
       const source = await client.resolve(from);
       const sink = client.sink(to);
       for (const { descriptor } of image.contents) {
-        const at = source.mountableFrom?.(descriptor);
+        const at = await source.mountableFrom?.(descriptor);
         if (at !== undefined) {
           expect(await sink.mount?.(descriptor, at)).to.equal(true);
           expect(await sink.has(descriptor)).to.equal(true);

@@ -215,8 +215,8 @@ describe('finishImage', () => {
       const image = await finish({ layers: [baseLayer, app] }, { base });
       const [first, second] = await layersOf(image);
       expect(first).to.include({ digest: base.layer.digest, size: base.layer.size });
-      expect(image.source.mountableFrom?.(first as Descriptor)).to.equal(base.resolved.reference);
-      expect(image.source.mountableFrom?.(second as Descriptor)).to.equal(undefined);
+      expect(await image.source.mountableFrom?.(first as Descriptor)).to.equal(base.resolved.reference);
+      expect(await image.source.mountableFrom?.(second as Descriptor)).to.equal(undefined);
       expect(await contents(image)).to.deep.equal([baseLayer.map(({ path }) => path), ['app']]);
       expect(base.image.reads).to.include(base.layer.digest);
       expect(await readdir(join(folder, 'blobs/blobs/sha256'))).to.deep.equal([second?.digest.slice(7)]);
