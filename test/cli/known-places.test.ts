@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { openMemory } from '@mabuild/core';
-import { type ImageSource, mediaTypes, type PushEvent, parseReference } from '@mabuild/oci';
+import { type Descriptor, type ImageSource, mediaTypes, type PushEvent, parseReference } from '@mabuild/oci';
 import { expect } from 'chai';
 import { openKnownPlaces } from '../../packages/cli/src/sdk/known-places.ts';
 
@@ -23,7 +23,7 @@ describe('known places of blobs', () => {
     read: async () => Readable.from([]),
     ...(from === undefined ? {} : { mountableFrom: () => parseReference(from) }),
   });
-  const event = (descriptor: typeof blob, state: PushEvent['state']): PushEvent => ({
+  const event = (descriptor: Descriptor, state: PushEvent['state']): PushEvent => ({
     type: 'blob',
     descriptor,
     state,
