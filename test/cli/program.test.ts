@@ -93,6 +93,23 @@ describe('the command', () => {
     expect(answer.stderr).to.match(/2 \| RUNN true\n +\| \^{4}/);
   });
 
+  it('goes on past a file that is no Dockerfile when there are several', async () => {
+    await writeFile(join(directory, 'Dockerfile'), 'FROM node:24\n');
+    await writeFile(join(directory, 'Dockerfile.broken'), 'FROM busybox\n\nRUNN x\n');
+    const answer = await run(['check', '--offline', '--platform', 'linux/arm/v7', '--format', 'json', '.']);
+    const { files } = JSON.parse(answer.stdout);
+    expect(
+      files.map((file: { path: string; findings: { rule: string; line: number; column: number }[] }) => [
+        file.path,
+        ...file.findings.map(({ rule, line, column }) => `${rule} ${line}:${column}`),
+      ]),
+    ).to.deep.equal([
+      ['Dockerfile', 'base-image-lacks-platform 1:6'],
+      ['Dockerfile.broken', 'syntax 3:1'],
+    ]);
+    expect(answer.code).to.equal(1);
+  });
+
   it('finds a base without the platform offline, and exits 1', async () => {
     await writeFile(join(directory, 'Dockerfile'), 'FROM node:24\nRUN node --version\n');
     const answer = await run(['check', '--offline', '--platform', 'linux/arm/v7', '--format', 'json']);

@@ -6,7 +6,7 @@ import type { Paint } from './paint.ts';
 /** What was found in one file. */
 export interface FileFindings {
   readonly path: string;
-  readonly dockerfile: Dockerfile;
+  readonly dockerfile: Pick<Dockerfile, 'text' | 'file'>;
   readonly findings: readonly Finding[];
 }
 
@@ -68,7 +68,7 @@ export function countFindings(files: readonly FileFindings[]): {
   return counts;
 }
 
-function span(dockerfile: Dockerfile, range: { start: number; end: number }): object {
+function span(dockerfile: FileFindings['dockerfile'], range: { start: number; end: number }): object {
   const { line, column, endLine, endColumn } = locate(dockerfile, range);
   return { line, column, endLine: endLine ?? line, endColumn: endColumn ?? column };
 }

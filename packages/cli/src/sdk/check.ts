@@ -6,11 +6,11 @@ import {
   recommendedRules,
   type Severity,
 } from '@mabuild/core';
-import { formatPlatform, type Platform } from '@mabuild/oci';
+import { formatPlatform, isMabuildError, type Platform } from '@mabuild/oci';
 import type { FileFindings } from '../formatters/findings.ts';
 import { imageFacts } from './image-facts.ts';
 import { readPlatforms } from './platforms.ts';
-import { readDockerfiles } from './read-dockerfiles.ts';
+import { type NamedText, readDockerfiles } from './read-dockerfiles.ts';
 import { type SdkOptions, withToolbox } from './toolbox.ts';
 
 /** Platforms that check and migrate look at when none are named. */
@@ -37,7 +37,8 @@ export interface CheckReport {
 
 /**
  * Finds what breaks in Dockerfiles on the platforms asked for.
- * @throws MabuildError `DOCKERFILE_SYNTAX` with line and column, `FILE_NOT_FOUND`, `NO_DOCKERFILE`
+ * Among several files, one that is no Dockerfile has the finding `syntax`.
+ * @throws MabuildError `DOCKERFILE_SYNTAX` with line and column when there is one file, `FILE_NOT_FOUND`, `NO_DOCKERFILE`
  */
 export async function checkFiles(request: CheckRequest, options: SdkOptions = {}): Promise<CheckReport> {
   return withToolbox(options, async ({ config, environment, registry }) => {
@@ -49,9 +50,9 @@ export async function checkFiles(request: CheckRequest, options: SdkOptions = {}
       signal: options.signal,
     });
     const files: FileFindings[] = [];
-    for (const { path, text } of texts) {
+    const check = async ({ path, text }: NamedText): Promise<FileFindings> => {
       const dockerfile = parseDockerfile(text, { file: path });
-      const findings: readonly Finding[] = await checkDockerfile(dockerfile, {
+      const findings = await checkDockerfile(dockerfile, {
         platforms,
         images,
         rules: [...recommendedRules, ...(config.plugins ?? [])],
@@ -59,10 +60,54 @@ export async function checkFiles(request: CheckRequest, options: SdkOptions = {}
         ignore: [...(config.ignore ?? []), ...(request.ignore ?? [])],
         severities: request.severities ?? {},
       });
-      files.push({ path, dockerfile, findings });
+      return { path, dockerfile, findings };
+    };
+    for (const text of texts) {
+      try {
+        files.push(await check(text));
+      } catch (error) {
+        // One file that is no Dockerfile shall not hide what the others have.
+        const finding = texts.length > 1 ? unreadableFinding(error, text, platforms) : undefined;
+        if (!finding) throw error;
+        files.push({
+          path: text.path,
+          dockerfile: { text: text.text, file: text.path },
+          findings: [finding],
+        });
+      }
     }
     return { platforms: platforms.map((platform) => formatPlatform(platform)), files };
   });
+}
+
+/** A syntax error as a finding, where its place is known. */
+function unreadableFinding(
+  error: unknown,
+  { text }: NamedText,
+  platforms: readonly Platform[],
+): Finding | undefined {
+  if (!isMabuildError(error) || !error.location) return undefined;
+  const { line, column, endLine = line, endColumn = column + 1 } = error.location;
+  return {
+    rule: 'syntax',
+    severity: 'error',
+    platforms,
+    message: error.message,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    range: { start: offsetOf(text, line, column), end: offsetOf(text, endLine, endColumn) },
+    fix: 'none',
+    edits: [],
+  };
+}
+
+function offsetOf(text: string, line: number, column: number): number {
+  let start = text.startsWith('\ufeff') ? 1 : 0;
+  for (let current = 1; current < line; current += 1) {
+    const end = text.indexOf('\n', start);
+    if (end < 0) break;
+    start = end + 1;
+  }
+  return Math.min(text.length, start + column - 1);
 }
 
 /** The platforms of a request, of the configuration without x64, or the usual ARM ones. */
