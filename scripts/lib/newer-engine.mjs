@@ -1,6 +1,6 @@
 import { access, mkdir, mkdtemp, readdir, readlink, rename, rm, writeFile } from 'node:fs/promises';
-import { request } from 'node:http';
 import { join } from 'node:path';
+import { engineAnswers } from './engine-answers.mjs';
 import { startProcess } from './process.mjs';
 import { run } from './run.mjs';
 
@@ -78,7 +78,7 @@ export async function startNewerEngine(name, { root, dir, store, mirror }) {
     { log, env: { DOCKER_CONFIG: own, DOCKER_MIN_API_VERSION: '1.44' } },
   );
   try {
-    await engine.ready(() => answers(socket));
+    await engine.ready(() => engineAnswers(socket));
   } catch (error) {
     await engine.stop();
     throw error;
@@ -129,17 +129,6 @@ async function debianMirror() {
     .find(([origin, label]) => origin === 'Debian' && label === 'Debian');
   if (own?.[2] === undefined) throw new Error('this machine knows no mirror of Debian');
   return own[2];
-}
-
-function answers(socketPath) {
-  return new Promise((resolve, reject) => {
-    request({ socketPath, path: '/_ping', timeout: 5000 }, (response) => {
-      response.resume();
-      resolve(response.statusCode === 200);
-    })
-      .on('error', reject)
-      .end();
-  });
 }
 
 async function exists(path) {

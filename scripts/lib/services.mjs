@@ -1,9 +1,9 @@
 import { mkdir, mkdtemp, readFile } from 'node:fs/promises';
-import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pushBaseImages } from './base-images.mjs';
 import { enableEmulation } from './binfmt.mjs';
+import { engineAnswers } from './engine-answers.mjs';
 import { newerEngineRoot, startNewerEngine } from './newer-engine.mjs';
 import { startProcess, tail } from './process.mjs';
 import { startRegistry, testUser } from './registries.mjs';
@@ -123,23 +123,12 @@ async function startEngine({ dir, log, mirror }) {
   );
   const stop = () => engine.stop();
   try {
-    await engine.ready(() => answers(socket));
+    await engine.ready(() => engineAnswers(socket));
   } catch (error) {
     await stop();
     throw error;
   }
   return { host: `unix://${socket}`, stop };
-}
-
-function answers(socketPath) {
-  return new Promise((resolve, reject) => {
-    request({ socketPath, path: '/_ping', timeout: 5000 }, (response) => {
-      response.resume();
-      resolve(response.statusCode === 200);
-    })
-      .on('error', reject)
-      .end();
-  });
 }
 
 async function makeCertificate(dir) {

@@ -22,6 +22,12 @@ export function compressionOf(start: Uint8Array): Compression {
   return magics.find(([, magic]) => hex.startsWith(magic))?.[0] ?? 'none';
 }
 
+/** The same of a layer, which is a tar, gzip or zstd: anything else is taken for a tar, whose reader then says what is wrong. */
+export function layerCompressionOf(start: Uint8Array): 'none' | 'gzip' | 'zstd' {
+  const compression = compressionOf(start);
+  return compression === 'gzip' || compression === 'zstd' ? compression : 'none';
+}
+
 /**
  * Decompresses a stream by what its first bytes say; plain content passes through.
  *

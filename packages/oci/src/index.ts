@@ -1,7 +1,7 @@
 export { BlobStore, type StoredBlob, type StoreOptions } from './blob-store.ts';
 export { type CopyOptions, copyImage } from './copy.ts';
 export type { Credential, CredentialSource } from './credential-source.ts';
-export { type Compression, compressionOf, decompressed } from './decompress.ts';
+export { type Compression, compressionOf, decompressed, layerCompressionOf } from './decompress.ts';
 export { type Descriptor, parseDescriptor } from './descriptor.ts';
 export {
   type DigestAlgorithm,

@@ -1,5 +1,6 @@
 import { pipeline, Readable, type Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
+import { layerCompressionOf } from './decompress.ts';
 import { isElf, parseElf } from './elf.ts';
 import { captureElf, type ElfCapture } from './elf-capture.ts';
 import type { CallOptions } from './image-source.ts';
@@ -18,7 +19,7 @@ const longestShebang = 256;
 const longestLoaderText = 64 * 1024;
 
 /** How a layer is packed. */
-type Compression = 'none' | 'gzip' | 'zstd';
+type Compression = ReturnType<typeof layerCompressionOf>;
 
 /**
  * Reads a layer once, from beginning to end, and notes what matters for telling what runs in it.
@@ -49,7 +50,8 @@ export async function scanLayer(layer: Readable, options: CallOptions = {}): Pro
   try {
     signal?.throwIfAborted();
     const start = await firstBytes(next);
-    const compression = compressionOf(start);
+    // Told by the first bytes and not by the media type, which may lie.
+    const compression = layerCompressionOf(start);
     if (compression === 'zstd' && decompressor(compression) === undefined) {
       return emptyLayerFacts('zstd compression cannot be read by this version of Node');
     }
@@ -80,14 +82,6 @@ async function firstBytes(next: NextChunk): Promise<Buffer> {
     start = Buffer.concat([start, chunk]);
   }
   return start;
-}
-
-/** Told by the first bytes and not by the media type, which may lie. */
-function compressionOf(start: Buffer): Compression {
-  if (start[0] === 0x1f && start[1] === 0x8b) {
-    return 'gzip';
-  }
-  return start.length >= 4 && start.readUInt32LE(0) === 0xfd2fb528 ? 'zstd' : 'none';
 }
 
 /** zstd came to Node 22.15; the types are those of 20. */

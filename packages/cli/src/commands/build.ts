@@ -1,9 +1,8 @@
-import { paintFor } from '../formatters/paint.ts';
 import { createProgress, progressModes } from '../progress/progress.ts';
 import type { BuildRequest } from '../sdk/build-request.ts';
 import type { BuildFlags } from './build-flags.ts';
 import { Command, type CommandHost } from './command.ts';
-import { collect, oneOf, sdkOptions } from './options.ts';
+import { collect, oneOf, paintOf, sdkOptions } from './options.ts';
 
 /** `mabuild build [CONTEXT]` */
 export function buildCommand({ io }: CommandHost): Command {
@@ -59,7 +58,7 @@ export function buildCommand({ io }: CommandHost): Command {
         );
         return;
       }
-      const paint = paintFor({ isTTY: io.stderr.isTTY, color: options.color, environment: io.environment });
+      const paint = paintOf(io, 'stderr', options);
       const progress = createProgress(mode, io, paint);
       try {
         const result = await buildAndPush(request, {

@@ -1,6 +1,5 @@
-import { paintFor } from '../formatters/paint.ts';
 import { Command, type CommandHost } from './command.ts';
-import { collect, type GlobalOptions, keyValues, list, oneOf, sdkOptions } from './options.ts';
+import { collect, type GlobalOptions, keyValues, list, oneOf, paintOf, sdkOptions } from './options.ts';
 
 interface CheckOptions extends GlobalOptions {
   readonly platform?: readonly string[];
@@ -53,11 +52,7 @@ export function checkCommand({ io, exit }: CommandHost): Command {
         await sdkOptions(io, options),
       );
       const { countFindings, findingsDocument, formatFindings } = await import('../formatters/index.ts');
-      const paint = paintFor({
-        isTTY: (io.stdout as { isTTY?: boolean }).isTTY,
-        color: options.color,
-        environment: io.environment,
-      });
+      const paint = paintOf(io, 'stdout', options);
       io.stdout.write(
         format === 'json'
           ? `${JSON.stringify(findingsDocument(report.files, report.platforms), null, 2)}\n`

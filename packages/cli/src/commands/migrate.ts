@@ -1,6 +1,5 @@
-import { paintFor } from '../formatters/paint.ts';
 import { Command, type CommandHost } from './command.ts';
-import { collect, type GlobalOptions, keyValues, list, oneOf, sdkOptions } from './options.ts';
+import { collect, type GlobalOptions, keyValues, list, oneOf, paintOf, sdkOptions } from './options.ts';
 
 interface MigrateOptions extends GlobalOptions {
   readonly platform?: readonly string[];
@@ -56,11 +55,7 @@ export function migrateCommand({ io, exit }: CommandHost): Command {
         await sdkOptions(io, options),
       );
       const { formatMigration, migrationDocument } = await import('../formatters/index.ts');
-      const paint = paintFor({
-        isTTY: (io.stdout as { isTTY?: boolean }).isTTY,
-        color: options.color,
-        environment: io.environment,
-      });
+      const paint = paintOf(io, 'stdout', options);
       if (format === 'json') io.stdout.write(`${JSON.stringify(migrationDocument(report), null, 2)}\n`);
       else if (options.output === '-') for (const file of report.files) io.stdout.write(file.after);
       else io.stdout.write(formatMigration(report, paint));

@@ -1,5 +1,6 @@
 import { MabuildError } from '@mabuild/oci';
 import { type Config, loadConfig } from '../config.ts';
+import { type Paint, paintFor } from '../formatters/paint.ts';
 import type { Io } from '../io.ts';
 import type { SdkOptions } from '../sdk/toolbox.ts';
 
@@ -15,6 +16,12 @@ export interface GlobalOptions {
 /** Collects a repeatable option. */
 export function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
   return [...(previous ?? []), value];
+}
+
+/** Colours for what a command writes to standard output or standard error. */
+export function paintOf(io: Io, stream: 'stdout' | 'stderr', options: Pick<GlobalOptions, 'color'>): Paint {
+  const { isTTY } = io[stream] as { readonly isTTY?: boolean };
+  return paintFor({ isTTY, color: options.color, environment: io.environment });
 }
 
 /** A flag whose value is none of its choices. */

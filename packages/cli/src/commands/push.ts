@@ -1,7 +1,6 @@
-import { paintFor } from '../formatters/paint.ts';
 import { createProgress, progressModes } from '../progress/progress.ts';
 import { Command, type CommandHost } from './command.ts';
-import { type GlobalOptions, oneOf, sdkOptions } from './options.ts';
+import { type GlobalOptions, oneOf, paintOf, sdkOptions } from './options.ts';
 
 interface PushOptions extends GlobalOptions {
   readonly verify: boolean;
@@ -23,7 +22,7 @@ export function pushCommand({ io }: CommandHost): Command {
       const format = oneOf('--format', options.format, ['text', 'json']);
       const mode = oneOf('--progress', options.progress, progressModes);
       const { pushImage } = await import('../sdk/push-image.ts');
-      const paint = paintFor({ isTTY: io.stderr.isTTY, color: options.color, environment: io.environment });
+      const paint = paintOf(io, 'stderr', options);
       const progress = createProgress(mode, io, paint);
       try {
         const result = await pushImage(

@@ -1,6 +1,5 @@
-import { paintFor } from '../formatters/paint.ts';
 import { Command, type CommandHost } from './command.ts';
-import { type GlobalOptions, oneOf, sdkOptions } from './options.ts';
+import { type GlobalOptions, oneOf, paintOf, sdkOptions } from './options.ts';
 
 interface VerifyOptions extends GlobalOptions {
   readonly platform?: string;
@@ -32,11 +31,7 @@ export function verifyCommand({ io, exit }: CommandHost): Command {
         await sdkOptions(io, options),
       );
       const { formatVerify, verifyDocument } = await import('../formatters/index.ts');
-      const paint = paintFor({
-        isTTY: (io.stdout as { isTTY?: boolean }).isTTY,
-        color: options.color,
-        environment: io.environment,
-      });
+      const paint = paintOf(io, 'stdout', options);
       io.stdout.write(
         format === 'json'
           ? `${JSON.stringify(verifyDocument(ref, report), null, 2)}\n`

@@ -1,9 +1,8 @@
-import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { type BuiltImage, unpackTar } from '@mabuild/core';
 import { type CallOptions, flattenImage } from '@mabuild/oci';
+import { streamWhole } from '../write-whole.ts';
 import { suffixed } from './load.ts';
 import type { Output } from './output.ts';
 import { platformSuffix } from './platform-suffix.ts';
@@ -23,15 +22,6 @@ export async function exportFiles(
       continue;
     }
     const file = images.length === 1 ? output.path : suffixed(output.path, suffix);
-    const temporary = `${file}.tmp`;
-    try {
-      const tar = await flattenImage(image.source, image.descriptor, options);
-      await pipeline(tar, createWriteStream(temporary), options.signal ? { signal: options.signal } : {});
-      await rename(temporary, file);
-    } catch (error) {
-      await rm(temporary, { force: true });
-      options.signal?.throwIfAborted();
-      throw error;
-    }
+    await streamWhole(file, () => flattenImage(image.source, image.descriptor, options), options);
   }
 }

@@ -1,6 +1,3 @@
-import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
 import type { BuildEvent, BuiltImage, Engine } from '@mabuild/core';
 import {
   type CallOptions,
@@ -11,6 +8,7 @@ import {
   ociArchive,
   platformsEqual,
 } from '@mabuild/oci';
+import { streamWhole } from '../write-whole.ts';
 import type { Output } from './output.ts';
 import { platformSuffix } from './platform-suffix.ts';
 import { type Assembly, type Published, parseTag } from './publish.ts';
@@ -78,16 +76,7 @@ export async function writeDockerArchives(
   for (const image of images) {
     const file =
       images.length === 1 ? output.path : suffixed(output.path, platformSuffix(image.task.platform));
-    const temporary = `${file}.tmp`;
-    try {
-      const archive = await dockerArchive(image.source, image.descriptor, names, options);
-      await pipeline(archive, createWriteStream(temporary), options.signal ? { signal: options.signal } : {});
-      await rename(temporary, file);
-    } catch (error) {
-      await rm(temporary, { force: true });
-      options.signal?.throwIfAborted();
-      throw error;
-    }
+    await streamWhole(file, () => dockerArchive(image.source, image.descriptor, names, options), options);
   }
   return { digest: images[0]?.descriptor.digest ?? '', references: [] };
 }

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import {
@@ -15,6 +14,7 @@ import {
   mediaTypes,
   scanLayer,
 } from '@mabuild/oci';
+import { drained } from '../drained.ts';
 import type { ExportedLayer } from '../engines/engine.ts';
 import type { Memory } from '../memory.ts';
 
@@ -130,16 +130,6 @@ async function* teeInto(body: AsyncIterable<Uint8Array>, copy: PassThrough): Asy
     yield chunk;
   }
   copy.end();
-}
-
-async function drained(copy: PassThrough): Promise<void> {
-  const done = new AbortController();
-  const { signal } = done;
-  try {
-    await Promise.race([once(copy, 'drain', { signal }), once(copy, 'close', { signal })]);
-  } finally {
-    done.abort();
-  }
 }
 
 /** The layer's tar; containerd's store may hold zstd, which not every Node can read. */

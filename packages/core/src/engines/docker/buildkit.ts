@@ -5,6 +5,7 @@ import { contextTar } from '../../context/archive.ts';
 import type { BuildContext } from '../../context/context.ts';
 import { BuildFailedError } from '../build-failed.ts';
 import type { EngineBuild, EngineBuildOptions } from '../engine.ts';
+import { buildQuery } from './build-query.ts';
 import { BuildkitFollower } from './buildkit-follower.ts';
 import type { DockerClient } from './client.ts';
 import type { BuildkitBuilder } from './engine.ts';
@@ -102,13 +103,7 @@ export class DockerBuildkit implements BuildkitBuilder {
       version: 2,
       buildid: buildId,
       dockerfile: name,
-      platform: formatPlatform(build.platform),
-      buildargs: JSON.stringify(build.buildArgs),
-      labels: JSON.stringify(build.labels),
-      target: build.target,
-      nocache: build.noCache || undefined,
-      pull: build.pull || undefined,
-      networkmode: build.network === 'default' && !options.hasBridge ? 'host' : build.network,
+      ...buildQuery(build, options),
       ...(shared ? { session: shared.session.id, remote: 'client-session' } : {}),
     };
     const tar = { addedFiles: build.addedFiles, dockerfile: { name, text: build.dockerfile }, signal };

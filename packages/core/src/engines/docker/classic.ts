@@ -7,6 +7,7 @@ import { parseDockerfile } from '../../dockerfile/parse.ts';
 import type { BuildEvent } from '../../events.ts';
 import { BuildFailedError, shownOutputLines } from '../build-failed.ts';
 import type { EngineBuild, EngineBuildOptions } from '../engine.ts';
+import { buildQuery } from './build-query.ts';
 import type { DockerClient } from './client.ts';
 import { type EngineMessage, errorOfMessage, readMessages } from './messages.ts';
 import { registryConfigHeader } from './pull.ts';
@@ -32,13 +33,7 @@ export async function buildClassic(
     signal,
     query: {
       dockerfile: dockerfileName,
-      platform: formatPlatform(build.platform),
-      buildargs: JSON.stringify(build.buildArgs),
-      labels: JSON.stringify(build.labels),
-      target: build.target,
-      nocache: build.noCache || undefined,
-      pull: build.pull || undefined,
-      networkmode: build.network === 'default' && !options.hasBridge ? 'host' : build.network,
+      ...buildQuery(build, options),
       rm: true,
       forcerm: true,
     },

@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { type Readable, Transform, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import type { CallOptions } from '@mabuild/oci';
+import { type CallOptions, layerCompressionOf } from '@mabuild/oci';
 
 /** A blob that was written to disk. */
 export interface SpooledBlob {
@@ -30,7 +30,7 @@ export async function spool(body: Readable, file: string, options: CallOptions =
       if (size < 4) head = Buffer.concat([head, chunk.subarray(0, 4)]);
       size += chunk.length;
       stored.update(chunk);
-      if (unpacking === undefined && compressionOf(head) === 'gzip') {
+      if (unpacking === undefined && layerCompressionOf(head) === 'gzip') {
         unpacked = createHash('sha256');
         unpacking = pipeline(gunzip, hashInto(unpacked));
         // Awaited after the file is written.
@@ -60,16 +60,9 @@ export async function spool(body: Readable, file: string, options: CallOptions =
     gunzip.destroy();
   }
   const digest = `sha256:${stored.digest('hex')}`;
-  const compression = compressionOf(head);
+  const compression = layerCompressionOf(head);
   const diffId = compression === 'none' ? digest : unpacked && `sha256:${unpacked.digest('hex')}`;
   return { file, size, digest, compression, diffId };
-}
-
-/** Recognises a compressed tar by its first bytes. */
-export function compressionOf(head: Uint8Array): 'none' | 'gzip' | 'zstd' {
-  if (head[0] === 0x1f && head[1] === 0x8b) return 'gzip';
-  if (head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd) return 'zstd';
-  return 'none';
 }
 
 function hashInto(hash: Hash): Writable {

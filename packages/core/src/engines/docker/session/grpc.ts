@@ -1,5 +1,5 @@
-import { once } from 'node:events';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { drained } from '../../../drained.ts';
 
 /** Status codes of gRPC that are used here. */
 export const grpcStatus = { ok: 0, unknown: 2, notFound: 5, unimplemented: 12, internal: 13 } as const;
@@ -73,20 +73,11 @@ function callOf(stream: ServerHttp2Stream, rawHeaders: readonly string[]): GrpcC
     messages: () => readFrames(stream),
     send: async (...messages) => {
       if (stream.destroyed || stream.writableEnded) throw brokenOff();
-      if (!stream.write(frames(messages))) await drained(stream);
+      if (stream.write(frames(messages))) return;
+      await drained(stream);
+      if (stream.destroyed) throw brokenOff();
     },
   };
-}
-
-async function drained(stream: ServerHttp2Stream): Promise<void> {
-  const closed = new AbortController();
-  const { signal } = closed;
-  try {
-    await Promise.race([once(stream, 'drain', { signal }), once(stream, 'close', { signal })]);
-  } finally {
-    closed.abort();
-  }
-  if (stream.destroyed) throw brokenOff();
 }
 
 function brokenOff(): GrpcError {

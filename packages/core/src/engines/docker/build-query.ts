@@ -1,0 +1,18 @@
+import { formatPlatform } from '@mabuild/oci';
+import type { EngineBuild } from '../engine.ts';
+
+/** What `POST /build` is asked by either builder; a daemon without a bridge runs steps on the host's network. */
+export function buildQuery(
+  build: EngineBuild,
+  options: { readonly hasBridge: boolean },
+): Record<string, string | boolean | undefined> {
+  return {
+    platform: formatPlatform(build.platform),
+    buildargs: JSON.stringify(build.buildArgs),
+    labels: JSON.stringify(build.labels),
+    target: build.target,
+    nocache: build.noCache || undefined,
+    pull: build.pull || undefined,
+    networkmode: build.network === 'default' && !options.hasBridge ? 'host' : build.network,
+  };
+}
