@@ -1,5 +1,6 @@
 import type { Platform } from '@mabuild/oci';
 import type { Dockerfile, Range, TextEdit } from '../dockerfile/model.ts';
+import type { Variation } from '../fixes/variation.ts';
 
 export type Severity = 'error' | 'warning' | 'info';
 
@@ -17,7 +18,10 @@ export interface Finding {
   readonly hint?: string;
   readonly range: Range;
   readonly fix: FixKind;
+  /** The fix for one file that serves every platform. A rule gives those that are the same in every style. */
   readonly edits: readonly TextEdit[];
+  /** What must differ between platforms; how it is written is the style's business, not the rule's. */
+  readonly variations?: readonly Variation[];
 }
 
 /** Facts that a rule may ask for: offline tables, or a registry when online. */
@@ -27,6 +31,7 @@ export interface ImageFacts {
 }
 
 export interface RuleContext {
+  /** The platforms asked for; one when a file is made for one platform alone. */
   readonly platforms: readonly Platform[];
   readonly images: ImageFacts;
   readonly buildArgs: Readonly<Record<string, string>>;
