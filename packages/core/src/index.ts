@@ -101,6 +101,7 @@ export {
   type ImageFacts,
   type Rule,
   type RuleContext,
+  type RulePage,
   recommendedRules,
   type Severity,
 } from './rules/index.ts';

@@ -7,7 +7,7 @@ import { fromPlatformConstantX86 } from './from-platform-constant-x86.ts';
 import type { Rule } from './rule.ts';
 import { x86Namespace } from './x86-namespace.ts';
 
-export type { Finding, FixKind, ImageFacts, Rule, RuleContext, Severity } from './rule.ts';
+export type { Finding, FixKind, ImageFacts, Rule, RuleContext, RulePage, Severity } from './rule.ts';
 
 /** The rules that check and migrate follow unless told otherwise. */
 export const recommendedRules: readonly Rule[] = [

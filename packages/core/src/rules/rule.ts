@@ -37,10 +37,25 @@ export interface RuleContext {
   readonly buildArgs: Readonly<Record<string, string>>;
 }
 
+/** What `mabuild rules ID` and docs/rules.md say about a rule; plain text, `bad` and `good` are Dockerfile lines. */
+export interface RulePage {
+  /** What goes wrong on which platform, in a few sentences. */
+  readonly why: string;
+  /** Lines that the rule finds something in for arm64 and arm/v7; a test checks it (`FROM` is put before it if it has none). */
+  readonly bad: string;
+  /** The same for every platform at once; the rule is silent on it. */
+  readonly good: string;
+  /** The same in a file that is made for one platform alone. */
+  readonly perArch?: { readonly platform: string; readonly text: string };
+  /** When the rule says nothing although it looks as if it should: one sentence each. */
+  readonly silent?: readonly string[];
+}
+
 /** Advice for people: one file, one idea, an accept/reject table in its test. */
 export interface Rule {
   readonly name: string;
   /** One line for lists. */
   readonly summary: string;
+  readonly page?: RulePage;
   check(dockerfile: Dockerfile, context: RuleContext): Promise<readonly Finding[]>;
 }
