@@ -81,6 +81,24 @@ export { findQemu, type QemuRequest, qemuDirectories } from './emulation/qemu.ts
 export * from './engines/index.ts';
 export type { BuildEvent, OnBuildEvent } from './events.ts';
 export { type BuiltImage, type FinishOptions, finishImage } from './finish/finish.ts';
+export {
+  type ArchToken,
+  archTokens,
+  nameIn,
+  type Vocabulary,
+  vocabulariesOf,
+  vocabularyNames,
+  x86Names,
+} from './knowledge/architecture-names.ts';
+export {
+  type AbsentAsset,
+  type AssetChecksums,
+  type AssetMatch,
+  type AssetName,
+  type AssetSpan,
+  matchAsset,
+  matchAssetName,
+} from './knowledge/download-assets.ts';
 export { officialNamespace, platformOfArchitecture, readNamespace } from './knowledge/namespaces.ts';
 export { isOfficialImage, officialImagePlatforms, officialTagsWith } from './knowledge/official-images.ts';
 export { suggestTag } from './knowledge/suggest-tag.ts';

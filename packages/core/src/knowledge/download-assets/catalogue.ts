@@ -1,0 +1,190 @@
+import { downloadTools } from './index.ts';
+import { compilePattern, expandAlternatives, matchPattern, type Pattern, type Slot } from './template.ts';
+import type { DownloadTool } from './tool.ts';
+
+/** A tool whose download a text names. */
+export interface Found {
+  readonly tool: DownloadTool;
+  readonly slots: readonly Slot[];
+  readonly version: string | undefined;
+  /** The rows of names whose amd64 text stands there; an empty range holds for every version. */
+  readonly rows: readonly Row[];
+}
+
+interface Row {
+  readonly range: string;
+  /** linux/amd64, linux/arm64, linux/arm/v7, linux/arm/v6. */
+  readonly names: readonly string[];
+}
+
+interface Template {
+  readonly tool: DownloadTool;
+  readonly template: string;
+}
+
+interface Entry {
+  readonly tool: DownloadTool;
+  readonly pattern: Pattern;
+  readonly rows: readonly Row[];
+  /** The pattern's part after `?`. */
+  readonly query: Pattern | undefined;
+}
+
+interface Catalogue {
+  /** By host, or by `github.com/owner/name`. */
+  readonly addresses: ReadonlyMap<string, readonly Template[]>;
+  readonly compiled: Map<string, readonly Entry[]>;
+  names: ReadonlyMap<string, readonly Entry[]> | undefined;
+}
+
+const catalogues = new WeakMap<readonly DownloadTool[], Catalogue>();
+
+function catalogue(): Catalogue {
+  let found = catalogues.get(downloadTools);
+  if (!found) {
+    found = { addresses: indexAddresses(), compiled: new Map(), names: undefined };
+    catalogues.set(downloadTools, found);
+  }
+  return found;
+}
+
+function indexAddresses(): Map<string, Template[]> {
+  const addresses = new Map<string, Template[]>();
+  for (const tool of downloadTools) {
+    for (const address of addressesOf(tool)) {
+      const key = keyOf(address);
+      const known = addresses.get(key);
+      if (known) known.push({ tool, template: address });
+      else addresses.set(key, [{ tool, template: address }]);
+    }
+  }
+  return addresses;
+}
+
+function addressesOf(tool: DownloadTool): string[] {
+  const releases = list(tool.github).flatMap((repository) =>
+    list(tool.files).flatMap((file) => [
+      `github.com/${repository.toLowerCase()}/releases/download/{*}/${file}`,
+      `github.com/${repository.toLowerCase()}/releases/latest/download/${file}`,
+    ]),
+  );
+  return [...releases, ...list(tool.urls)].flatMap(expandAlternatives);
+}
+
+function list(value: string | readonly string[] | undefined): readonly string[] {
+  return value === undefined ? [] : typeof value === 'string' ? [value] : value;
+}
+
+/** The host, and on GitHub the repository, as the index has them. */
+function keyOf(address: string): string {
+  const parts = address.split('/', 3);
+  const host = (parts[0] ?? '').toLowerCase();
+  return host === 'github.com' ? `${host}/${parts[1]}/${parts[2]}`.toLowerCase() : host;
+}
+
+/** The downloads that an address without its scheme names. */
+export function findPatterns(address: string): readonly Found[] {
+  const { addresses, compiled } = catalogue();
+  const key = keyOf(address);
+  const templates = addresses.get(key);
+  if (!templates) return [];
+  let entries = compiled.get(key);
+  if (!entries) {
+    entries = templates.flatMap(({ tool, template }) => compile(tool, template));
+    compiled.set(key, entries);
+  }
+  return match(entries, lowerKey(address, key));
+}
+
+/** The downloads that a file's name alone names. */
+export function findPatternsByName(name: string): readonly Found[] {
+  const known = catalogue();
+  known.names ??= indexNames();
+  return match(known.names.get(name.slice(0, 3)) ?? [], name);
+}
+
+/** Hosts and repositories are the same in any case. */
+function lowerKey(address: string, key: string): string {
+  return address.slice(0, key.length).toLowerCase() + address.slice(key.length);
+}
+
+function indexNames(): Map<string, Entry[]> {
+  const names = new Map<string, Entry[]>();
+  for (const tool of downloadTools) {
+    if (tool.named === false) continue;
+    for (const name of new Set(addressesOf(tool).map((address) => address.replace(/^.*\//, '')))) {
+      const start = /^[A-Za-z][\w.+-]{2,}/.exec(name)?.[0].slice(0, 3);
+      if (start === undefined || !name.includes('{arch') || name.includes('?')) continue;
+      const known = names.get(start) ?? [];
+      known.push(...compile(tool, name));
+      names.set(start, known);
+    }
+  }
+  return names;
+}
+
+/** A template has one pattern for each name of amd64. */
+function compile(tool: DownloadTool, template: string): Entry[] {
+  const rows: readonly Row[] = (typeof tool.arch === 'string' ? [['', tool.arch] as const] : tool.arch).map(
+    ([range, names]) => ({ range, names: names.split(' ') }),
+  );
+  const [path = '', query] = template.split('?', 2);
+  return [...new Set(rows.map((row) => row.names[0] ?? ''))].map((amd64) => {
+    const names = amd64.split(',').map((name) => (name === '~' ? '' : name));
+    return {
+      tool,
+      pattern: compilePattern(path, names),
+      query: query === undefined ? undefined : compilePattern(query, names),
+      rows: rows.filter((row) => row.names[0] === amd64),
+    };
+  });
+}
+
+function match(entries: readonly Entry[], text: string): Found[] {
+  const cut = text.search(/[?#]/);
+  const path = cut < 0 ? text : text.slice(0, cut);
+  const found: Found[] = [];
+  for (const { tool, pattern, query, rows } of entries) {
+    const matched = matchPattern(pattern, path);
+    if (!matched) continue;
+    const versions = [...matched.versions];
+    let slots = matched.slots;
+    if (query) {
+      const parameter = queryParameter(text, cut, query);
+      if (!parameter) continue;
+      slots = [...slots, ...parameter];
+    }
+    if (slots.length === 0) continue;
+    const version = versions.findLast((text) => !text.includes('$')) ?? versions.at(-1) ?? releaseTag(path);
+    found.push({ tool, slots, version, rows });
+  }
+  return found;
+}
+
+/** The slots of the one parameter that a pattern describes, wherever it stands in the query. */
+function queryParameter(text: string, cut: number, query: Pattern): Slot[] | undefined {
+  if (cut < 0 || text[cut] !== '?') return undefined;
+  const fragment = text.indexOf('#', cut);
+  let at = cut + 1;
+  for (const parameter of text.slice(at, fragment < 0 ? undefined : fragment).split('&')) {
+    const matched = matchPattern(query, parameter);
+    if (matched) {
+      const offset = at;
+      return matched.slots.map(({ slot, start, end }) => ({
+        slot,
+        start: start + offset,
+        end: end + offset,
+      }));
+    }
+    at += parameter.length + 1;
+  }
+  return undefined;
+}
+
+/** The version that a release's tag holds: `1.6` of `jq-1.6`. */
+function releaseTag(path: string): string | undefined {
+  if (path.includes('/releases/latest/download/')) return 'latest';
+  const tag = /\/releases\/download\/([^/]+)\//.exec(path)?.[1];
+  if (tag === undefined || tag.includes('$')) return tag;
+  return /\d.*$/.exec(tag)?.[0] ?? tag;
+}
