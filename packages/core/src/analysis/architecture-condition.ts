@@ -1,0 +1,29 @@
+/** Commands that name the architecture they run on. */
+export const architectureCommand: RegExp =
+  /\buname\s+-[a-z]*[mp]|\bdpkg(?:-architecture)?\b[^|;&]*(?:print-architecture|-q|--query)|\bapk\s+--print-arch|\brpm\s+(?:-E|--eval)|\bgetconf\s+LONG_BIT|\bxx-info\b|(?:^|[\s`("'])arch(?:\)|`|$)|\bHOSTTYPE\b|\bMACHTYPE\b|\bconfig\.guess\b|\bgcc\s+-(?:dumpmachine|print-multiarch)/;
+
+/** BuildKit's automatic ARGs and the names that people give to the same. */
+const architectureVariable = /\$\{?(?:(?:TARGET|BUILD)(?:ARCH|PLATFORM|VARIANT)|\w*arch\w*)\b/i;
+const architectureWord =
+  /(?:^|[^a-z0-9])(?:amd64|x86[-_]64|x64|i[3456]86|arm64|aarch64|arm64v8|armhf|armel|armv[5678]\w*|arm32v[567])(?![a-z0-9])/i;
+
+/** Tells whether a condition (of `if`, `case`, `&&`) is about the architecture. */
+export function isArchitectureCondition(condition: string, patterns: readonly string[] = []): boolean {
+  if (/https?:\/\//.test(condition)) return false;
+  return (
+    architectureCommand.test(condition) ||
+    architectureVariable.test(condition) ||
+    architectureWord.test(condition) ||
+    patterns.some((pattern) => architectureWord.test(pattern))
+  );
+}
+
+/** Tells whether a command substitution names the architecture. */
+export function isArchitectureCommand(text: string): boolean {
+  return architectureCommand.test(text);
+}
+
+/** Tells whether a variable is one of BuildKit's that depend on the platform. */
+export function isPlatformVariable(name: string): boolean {
+  return /^(?:TARGET|BUILD)(?:ARCH|PLATFORM|VARIANT|OS)$/.test(name);
+}

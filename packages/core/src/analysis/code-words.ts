@@ -1,0 +1,226 @@
+import { resolveBase } from '../dockerfile/base.ts';
+import type { Dockerfile, Instruction, Stage, Word } from '../dockerfile/model.ts';
+import { argDefinitions, globalScope, type Scope, type ScopeOptions, scopeAt } from '../dockerfile/scope.ts';
+import { isArchitectureCondition } from './architecture-condition.ts';
+import type { CodeWord, WordRole } from './code-word.ts';
+import { mapWord, type ValueMap } from './map-word.ts';
+import { scriptWords } from './script-words.ts';
+import { readScript, type Script, scriptRange } from './scripts.ts';
+
+export type { CodeWord, WordRole } from './code-word.ts';
+
+/** Everything that the code of a Dockerfile says, in the order of the file. */
+export interface CodeReading {
+  readonly words: readonly CodeWord[];
+  readonly scripts: readonly Script[];
+}
+
+const readings = new WeakMap<Dockerfile, Map<string, CodeReading>>();
+
+/**
+ * Reads the words of all stages that are for the platform which is built, and of the ARGs above them.
+ *
+ * Left out: stages of Windows, and those whose name or constant platform says that they are for one architecture alone.
+ */
+export function readCode(dockerfile: Dockerfile, options: Pick<ScopeOptions, 'buildArgs'> = {}): CodeReading {
+  const known = readings.get(dockerfile) ?? new Map<string, CodeReading>();
+  readings.set(dockerfile, known);
+  const key = JSON.stringify(options.buildArgs ?? {});
+  const reading = known.get(key) ?? new CodeReader(dockerfile, options).read();
+  known.set(key, reading);
+  return reading;
+}
+
+const architectureInName =
+  /(?:^|[^a-z0-9])(?:amd64|x86[-_]64|x64|i386|386|arm64|aarch64|arm64v8|arm|armhf|armel|armv[567]\w*|arm32v[567]|riscv64|s390x|ppc64le)(?:[^a-z0-9]|$)/;
+
+class CodeReader {
+  private readonly dockerfile: Dockerfile;
+  private readonly options: ScopeOptions;
+  private readonly words: CodeWord[] = [];
+  private readonly scripts: Script[] = [];
+  private readonly stageOf = new Map<Instruction, Stage>();
+
+  constructor(dockerfile: Dockerfile, options: ScopeOptions) {
+    this.dockerfile = dockerfile;
+    this.options = options;
+    for (const stage of dockerfile.stages) {
+      for (const instruction of stage.instructions) this.stageOf.set(instruction, stage);
+    }
+  }
+
+  read(): CodeReading {
+    const globals = this.values(globalScope(this.dockerfile, this.options));
+    for (const instruction of this.dockerfile.globalArgs) this.args(undefined, instruction, globals, false);
+    for (const stage of this.dockerfile.stages) {
+      try {
+        this.stage(stage);
+      } catch {
+        // A stage that BuildKit cannot expand has its own error when it is built.
+      }
+    }
+    return { words: this.words, scripts: this.scripts };
+  }
+
+  private values(scope: Scope): ValueMap {
+    return { dockerfile: this.dockerfile, scope, stageOf: this.stageOf };
+  }
+
+  private stage(stage: Stage): void {
+    const flag = stage.platform?.value;
+    const buildPlatform = flag !== undefined && /\bBUILD(?:PLATFORM|OS|ARCH)\b/.test(flag);
+    if (architectureInName.test(stage.name ?? '') || isWindows(stage)) return;
+    let scope: ValueMap | undefined;
+    let shell = this.inheritedShell(stage);
+    for (const instruction of stage.instructions) {
+      scope ??= this.values(scopeAt(this.dockerfile, stage, instruction, this.options));
+      this.instruction(stage, instruction, scope, shell, buildPlatform);
+      if (instruction.onbuild) this.instruction(stage, instruction.onbuild, scope, shell, buildPlatform);
+      if (instruction.keyword === 'SHELL' && instruction.json) shell = instruction.args;
+      if (instruction.keyword === 'ENV' || instruction.keyword === 'ARG') scope = undefined;
+    }
+  }
+
+  private inheritedShell(stage: Stage): readonly string[] | undefined {
+    const base = resolveBase(this.dockerfile, stage, this.options);
+    if (base.kind !== 'stage') return undefined;
+    const own = base.stage.instructions.findLast(({ keyword, json }) => keyword === 'SHELL' && json);
+    return own?.args ?? this.inheritedShell(base.stage);
+  }
+
+  private instruction(
+    stage: Stage,
+    instruction: Instruction,
+    scope: ValueMap,
+    shell: readonly string[] | undefined,
+    buildPlatform: boolean,
+  ): void {
+    const push = (role: WordRole, word: Word, more: Partial<CodeWord> = {}): void => {
+      const mapped = mapWord(word, scope, { stage, instruction });
+      this.words.push({
+        stage,
+        instruction,
+        role,
+        mapped,
+        range: word.range,
+        guarded: false,
+        buildPlatform,
+        ...more,
+      });
+    };
+    switch (instruction.keyword) {
+      case 'ARG':
+        this.args(stage, instruction, scope, buildPlatform);
+        break;
+      case 'ENV':
+      case 'LABEL':
+        for (let index = 0; index + 1 < instruction.words.length; index += 2) {
+          const name = instruction.words[index]?.raw ?? '';
+          const value = instruction.words[index + 1] as Word;
+          push(instruction.keyword === 'ENV' ? 'env' : 'label', value, { name });
+        }
+        break;
+      case 'COPY':
+      case 'ADD':
+        instruction.words.forEach((word, index) => {
+          push(index === instruction.words.length - 1 ? 'destination' : 'source', word, { index });
+        });
+        break;
+      case 'WORKDIR':
+      case 'USER':
+      case 'VOLUME':
+      case 'STOPSIGNAL':
+        for (const word of instruction.words) push('setting', word);
+        break;
+      default:
+        this.script(stage, instruction, scope, shell, buildPlatform);
+    }
+  }
+
+  private args(
+    stage: Stage | undefined,
+    instruction: Instruction,
+    scope: ValueMap,
+    buildPlatform: boolean,
+  ): void {
+    for (const { name, value } of argDefinitions(instruction)) {
+      if (!value) continue;
+      this.words.push({
+        stage,
+        instruction,
+        role: 'arg',
+        name,
+        mapped: mapWord(value, scope, { stage, instruction }),
+        range: value.range,
+        guarded: false,
+        buildPlatform,
+      });
+    }
+  }
+
+  private script(
+    stage: Stage,
+    instruction: Instruction,
+    scope: ValueMap,
+    shell: readonly string[] | undefined,
+    buildPlatform: boolean,
+  ): void {
+    if (instruction.json) {
+      instruction.words.forEach((word, index) => {
+        const text = instruction.args[index] ?? '';
+        this.words.push({
+          stage,
+          instruction,
+          role: 'argument',
+          index,
+          mapped: jsonText(stage, instruction, word, text),
+          range: word.range,
+          guarded: false,
+          buildPlatform,
+        });
+      });
+      return;
+    }
+    const script = readScript(this.dockerfile, stage, instruction, shell);
+    if (!script) return;
+    this.scripts.push(script);
+    for (const item of scriptWords(script, scope)) {
+      const { branches } = item.command;
+      this.words.push({
+        stage,
+        instruction,
+        role: item.role,
+        ...(item.name === undefined ? {} : { name: item.name }),
+        command: item.command,
+        ...(item.index === undefined ? {} : { index: item.index }),
+        script,
+        mapped: item.mapped,
+        range: scriptRange(script, item.word.start, item.word.end),
+        guarded: branches.some((branch) => isArchitectureCondition(branch.condition, branch.patterns)),
+        buildPlatform,
+      });
+    }
+  }
+}
+
+/** A string of an exec form: nothing is expanded there. */
+function jsonText(stage: Stage, instruction: Instruction, word: Word, text: string): CodeWord['mapped'] {
+  const exact = word.raw === JSON.stringify(text) && word.raw.length === text.length + 2;
+  const source = {
+    stage,
+    instruction,
+    logical: { text: word.raw, pieces: word.pieces },
+    from: 1,
+    quoting: 'json' as const,
+    shell: false,
+  };
+  return {
+    text,
+    leaves: [{ start: 0, end: text.length, source: exact ? source : undefined }],
+    switched: false,
+  };
+}
+
+function isWindows(stage: Stage): boolean {
+  return /windowsservercore|nanoserver|\bwindows\//i.test(stage.base.raw);
+}

@@ -1,0 +1,109 @@
+import { sliceLogical } from '../dockerfile/logical.ts';
+import type { ShellCommand, ShellPart, ShellWord } from '../dockerfile/shell-model.ts';
+import {
+  isArchitectureCommand,
+  isArchitectureCondition,
+  isPlatformVariable,
+} from './architecture-condition.ts';
+import type { WordRole } from './code-word.ts';
+import { mapVariable, unknownVariable, type ValueMap } from './map-word.ts';
+import { joinMapped, type MappedText, noText, type Source, throughReference } from './mapped-text.ts';
+import type { Script } from './scripts.ts';
+
+/** A word of a script, expanded. */
+export interface ScriptWord {
+  readonly role: WordRole;
+  readonly name?: string;
+  readonly command: ShellCommand;
+  readonly index?: number;
+  readonly word: ShellWord;
+  readonly mapped: MappedText;
+}
+
+/** Reads the words of a script in order, with what it has assigned before and the Dockerfile's constants. */
+export function scriptWords(script: Script, values: ValueMap): readonly ScriptWord[] {
+  const locals = new Map<string, MappedText>();
+  for (const name of script.shell.loopVariables) locals.set(name, unknownVariable(name));
+  const found: ScriptWord[] = [];
+  const map = (word: ShellWord): MappedText =>
+    joinMapped(word.parts.map((part) => mapPart(part, script, values, locals)));
+  for (const command of script.shell.commands) {
+    const switching = command.branches.some((branch) =>
+      isArchitectureCondition(branch.condition, branch.patterns),
+    );
+    const assign = (name: string, value: MappedText): void => {
+      // Which of several values counts, only a run can tell.
+      const certain = command.branches.length === 0 && (!locals.has(name) || !command.nested);
+      const switched = switching || value.switched || (locals.get(name)?.switched ?? false);
+      locals.set(name, certain && !switching ? value : { ...unknownVariable(name), switched });
+    };
+    for (const { name, value } of command.assignments) {
+      const mapped = map(value);
+      found.push({ role: 'assignment', name, command, word: value, mapped });
+      // `A=b command` is for that command alone; it may as well be known afterwards, where it is seldom read.
+      assign(name, mapped);
+    }
+    command.words.forEach((word, index) => {
+      const mapped = map(word);
+      const exported = isDeclaration(command) && index > 0 ? /^(\w+)=/.exec(mapped.text)?.[1] : undefined;
+      found.push({ role: 'argument', command, index, word, mapped });
+      if (exported !== undefined)
+        assign(exported, { ...unknownVariable(exported), switched: mapped.switched });
+    });
+    for (const { target } of command.redirects)
+      found.push({ role: 'redirect', command, word: target, mapped: map(target) });
+    for (const { body } of command.hereDocs)
+      found.push({ role: 'heredoc', command, word: body, mapped: map(body) });
+  }
+  return found;
+}
+
+function isDeclaration({ name }: ShellCommand): boolean {
+  return name === 'export' || name === 'local' || name === 'readonly' || name === 'declare';
+}
+
+function mapPart(
+  part: ShellPart,
+  script: Script,
+  values: ValueMap,
+  locals: ReadonlyMap<string, MappedText>,
+): MappedText {
+  const source: Source = {
+    stage: script.stage,
+    instruction: script.instruction,
+    logical: script.logical,
+    from: part.start,
+    quoting: part.quoting,
+    // CMD and ENTRYPOINT run without the ARGs of the build.
+    shell: script.when === 'build',
+  };
+  if (part.kind === 'text') {
+    const exact = part.exact ? source : undefined;
+    return {
+      text: part.value,
+      leaves: [{ start: 0, end: part.value.length, source: exact }],
+      switched: false,
+    };
+  }
+  if (part.kind === 'dynamic') {
+    return {
+      text: part.text,
+      leaves: [{ start: 0, end: part.text.length }],
+      switched: isArchitectureCommand(part.text),
+    };
+  }
+  const reference = { ...source, logical: sliceLogical(script.logical, part.start, part.end), from: 0 };
+  const local = locals.get(part.name);
+  if (local)
+    return part.plain
+      ? throughReference(local, reference)
+      : { ...unknownVariable(part.name), switched: local.switched };
+  const isArg = script.when === 'build' || values.scope.get(part.name)?.from === 'env';
+  const value = isArg ? mapVariable(part.name, values) : undefined;
+  if (value && part.plain) return throughReference(value, reference);
+  if (!value && part.operand && !isPlatformVariable(part.name)) {
+    const operand = joinMapped(part.operand.parts.map((item) => mapPart(item, script, values, locals)));
+    return operand.text === '' ? noText : operand;
+  }
+  return { ...unknownVariable(part.name), switched: value?.switched ?? isPlatformVariable(part.name) };
+}

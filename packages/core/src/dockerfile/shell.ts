@@ -1,0 +1,383 @@
+import { parse, type SyntaxNode } from 'unbash';
+import type {
+  ShellAssignment,
+  ShellBranch,
+  ShellCommand,
+  ShellPart,
+  ShellQuoting,
+  ShellScript,
+  ShellSwitch,
+  ShellWord,
+} from './shell-model.ts';
+
+type Node<Type extends SyntaxNode['type']> = Extract<SyntaxNode, { type: Type }>;
+type NodeWord = Node<'Word'>;
+type NodePart = NonNullable<NodeWord['parts']>[number];
+type Statement = Node<'Statement'>;
+type Runnable = Statement['command'];
+
+/** Reads a shell script; never throws. Offsets of the result are those of `text`. */
+export function parseShell(text: string): ShellScript {
+  const reader = new ScriptReader(text);
+  const script = parse(text);
+  reader.script(script, { branches: [], nested: false });
+  return {
+    commands: reader.commands,
+    switches: reader.switches,
+    loopVariables: reader.loopVariables,
+    broken: reader.broken,
+  };
+}
+
+interface Place {
+  readonly branches: readonly ShellBranch[];
+  readonly nested: boolean;
+}
+
+/** Holds what was found so far; lives for one parse. */
+class ScriptReader {
+  readonly commands: ShellCommand[] = [];
+  readonly switches: ShellSwitch[] = [];
+  readonly loopVariables = new Set<string>();
+  broken = false;
+  private pipelines = 0;
+  private readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  script(script: ReturnType<typeof parse>, place: Place): void {
+    if (script.errors !== undefined && script.errors.length > 0) this.broken = true;
+    this.statements(script.commands, place);
+  }
+
+  private statements(statements: readonly Statement[], place: Place): void {
+    for (const statement of statements) this.run(statement.command, place);
+  }
+
+  private run(node: Runnable | Node<'CompoundList'>, place: Place, pipeline?: number): void {
+    switch (node.type) {
+      case 'Command':
+        this.command(node, place, pipeline ?? this.nextPipeline());
+        break;
+      case 'Pipeline': {
+        const number = this.nextPipeline();
+        for (const command of node.commands) this.run(command, place, number);
+        break;
+      }
+      case 'AndOr':
+        this.andOr(node, place);
+        break;
+      case 'If':
+        this.if(node, place);
+        break;
+      case 'Case':
+        this.case(node, place);
+        break;
+      case 'For':
+      case 'Select':
+        this.loopVariables.add(node.name.text);
+        for (const word of node.wordlist ?? []) this.substitutions(word.parts, place);
+        this.statements(node.body.commands, place);
+        break;
+      case 'While':
+        this.statements(node.clause.commands, place);
+        this.statements(node.body.commands, place);
+        break;
+      case 'ArithmeticFor':
+      case 'BraceGroup':
+        this.statements(node.body.commands, place);
+        break;
+      case 'Subshell':
+        this.statements(node.body.commands, { ...place, nested: true });
+        break;
+      case 'Redirected':
+        this.run(node.command, place, pipeline);
+        break;
+      case 'Function':
+      case 'Coproc':
+        this.run(node.body, { ...place, nested: true });
+        break;
+      case 'CompoundList':
+        this.statements(node.commands, place);
+        break;
+      default:
+        break;
+    }
+  }
+
+  private nextPipeline(): number {
+    this.pipelines += 1;
+    return this.pipelines;
+  }
+
+  /** `[ a ] && b || c`: what follows a test depends on it. */
+  private andOr(node: Node<'AndOr'>, place: Place): void {
+    let branches = place.branches;
+    node.commands.forEach((command, index) => {
+      const operator = node.operators[index - 1];
+      const before = node.commands[index - 1];
+      if (before !== undefined && operator !== undefined) {
+        const negated = operator === '||';
+        const condition = this.text.slice(before.pos, before.end);
+        const others = negated ? place.branches : branches;
+        branches = isTest(before) ? [...others, { condition, patterns: [], negated }] : others;
+      }
+      this.run(command, { ...place, branches });
+    });
+  }
+
+  private if(node: Node<'If'>, place: Place): void {
+    const clauses = [node, ...node.elif];
+    const conditions: string[] = [];
+    const inBranch = (negatedBefore: readonly string[], condition?: string): Place => ({
+      ...place,
+      branches: [
+        ...place.branches,
+        ...negatedBefore.map((text) => ({ condition: text, patterns: [], negated: true })),
+        ...(condition === undefined ? [] : [{ condition, patterns: [], negated: false }]),
+      ],
+    });
+    for (const { clause, then: body } of clauses) {
+      this.statements(clause.commands, place);
+      const condition = this.text.slice(clause.pos, clause.end);
+      this.statements(body.commands, inBranch(conditions, condition));
+      conditions.push(condition);
+    }
+    if (node.else) this.statements(node.else.commands, inBranch(conditions));
+    this.switches.push({
+      kind: 'if',
+      subject: conditions[0] ?? '',
+      branches: clauses.map(({ then: body }, index) => ({
+        patterns: [conditions[index] ?? ''],
+        start: body.pos,
+        end: body.end,
+      })),
+      fallback: node.else && { start: node.else.pos, end: node.else.end },
+      start: node.pos,
+      end: node.end,
+    });
+  }
+
+  private case(node: Node<'Case'>, place: Place): void {
+    this.substitutions(node.word.parts, place);
+    const condition = node.word.text;
+    for (const item of node.items) {
+      const branch = { condition, patterns: item.pattern.map((word) => word.value), negated: false };
+      this.statements(item.body.commands, { ...place, branches: [...place.branches, branch] });
+    }
+    const isFallback = (item: Node<'CaseItem'>): boolean => item.pattern.some((word) => word.text === '*');
+    const fallback = node.items.find(isFallback);
+    this.switches.push({
+      kind: 'case',
+      subject: condition,
+      branches: node.items
+        .filter((item) => !isFallback(item))
+        .map((item) => ({
+          patterns: item.pattern.map((word) => word.value),
+          start: item.body.pos,
+          end: item.body.end,
+        })),
+      fallback: fallback && { start: fallback.body.pos, end: fallback.body.end },
+      start: node.pos,
+      end: node.end,
+    });
+  }
+
+  private command(node: Node<'Command'>, place: Place, pipeline: number): void {
+    const assignments: ShellAssignment[] = [];
+    const words: ShellWord[] = [];
+    const redirects: { operator: string; target: ShellWord }[] = [];
+    const hereDocs: { quoted: boolean; body: ShellWord }[] = [];
+    const add = (item: Node<'Command'>['prefix'][number] | Node<'Command'>['suffix'][number]): void => {
+      switch (item.type) {
+        case 'Word':
+          words.push(this.word(item, place));
+          break;
+        case 'Assignment':
+          if (item.value.type === 'Word') {
+            const value = this.word(item.value, place);
+            assignments.push({ name: item.name, value });
+          } else {
+            this.loopVariables.add(item.name);
+          }
+          break;
+        case 'HereDoc':
+          hereDocs.push({
+            quoted: item.delimiter?.quoted ?? false,
+            body: this.hereDocBody(item.body, item.delimiter?.quoted ?? false, place),
+          });
+          break;
+        default:
+          if (item.target) redirects.push({ operator: item.operator, target: this.word(item.target, place) });
+      }
+    };
+    for (const item of node.prefix) add(item);
+    if (node.name) words.push(this.word(node.name, place));
+    for (const item of node.suffix) add(item);
+    const name = plainText(words[0])?.replace(/^.*\//, '');
+    if (name === 'read') for (const word of words.slice(1)) this.loopVariables.add(word.text);
+    this.commands.push({
+      name,
+      words,
+      assignments,
+      redirects,
+      hereDocs,
+      branches: place.branches,
+      pipeline,
+      nested: place.nested,
+      start: node.pos,
+      end: node.end,
+    });
+    this.nestedScript(name, words, place);
+  }
+
+  /** `sh -c '…'`: the quoted text is a script too, and each of its characters is one of the source. */
+  private nestedScript(name: string | undefined, words: readonly ShellWord[], place: Place): void {
+    if (name === undefined || !/^(?:ba|da|a|k|z)?sh$|^su$/.test(name)) return;
+    const flag = words.findIndex((word) => /^-[a-z]*c$/.test(word.text));
+    const part = flag > 0 ? words[flag + 1]?.parts : undefined;
+    const inner = part?.length === 1 ? part[0] : undefined;
+    if (inner?.kind !== 'text' || inner.quoting !== 'single' || !inner.exact) return;
+    const reader = new ScriptReader(inner.value);
+    reader.script(parse(inner.value), { ...place, branches: [], nested: true });
+    const shift = new Shift(inner.start);
+    for (const command of reader.commands) {
+      const moved = shift.command(command);
+      this.commands.push({ ...moved, branches: [...place.branches, ...moved.branches] });
+    }
+    for (const item of reader.switches) this.switches.push(shift.switch(item));
+    for (const variable of reader.loopVariables) this.loopVariables.add(variable);
+  }
+
+  private word(node: NodeWord, place: Place): ShellWord {
+    return {
+      text: node.text,
+      start: node.pos,
+      end: node.end,
+      parts: this.parts(node.parts ?? [], node, place, 'none'),
+    };
+  }
+
+  private hereDocBody(node: Node<'HereDocBody'>, quoted: boolean, place: Place): ShellWord {
+    const whole = { text: this.text.slice(node.pos, node.end), pos: node.pos, end: node.end };
+    const parts: readonly ShellPart[] =
+      quoted || node.parts === undefined
+        ? [this.literal(whole.text, whole, quoted ? 'single' : 'double')]
+        : this.parts(node.parts, whole, place, 'double');
+    return { text: whole.text, start: node.pos, end: node.end, parts };
+  }
+
+  private parts(
+    nodes: readonly NodePart[],
+    whole: { readonly text: string; readonly pos: number; readonly end: number },
+    place: Place,
+    quoting: ShellQuoting,
+  ): readonly ShellPart[] {
+    if (nodes.length === 0) return whole.text === '' ? [] : [this.literal(whole.text, whole, quoting)];
+    return nodes.flatMap((node) => this.part(node, place, quoting));
+  }
+
+  private part(node: NodePart, place: Place, quoting: ShellQuoting): readonly ShellPart[] {
+    const span = { start: node.pos, end: node.end };
+    switch (node.type) {
+      case 'Literal':
+        return [this.literal(node.value, node, quoting)];
+      case 'SingleQuoted':
+        return [this.literal(node.value, { pos: node.pos + 1, end: node.end - 1 }, 'single')];
+      case 'DoubleQuoted':
+        return node.parts.flatMap((part) => this.part(part, place, 'double'));
+      case 'SimpleExpansion': {
+        const name = node.text.slice(1);
+        return [{ kind: 'variable', name, ...span, quoting, plain: true, operand: undefined }];
+      }
+      case 'ParameterExpansion': {
+        const { operation } = node;
+        const operand = operation?.type === 'Default' ? this.word(operation.operand, place) : undefined;
+        const plain = operation === undefined && node.index === undefined && node.prefix === undefined;
+        return [{ kind: 'variable', name: node.parameter, ...span, quoting, plain, operand }];
+      }
+      case 'CommandExpansion':
+      case 'ProcessSubstitution':
+        this.substitutions([node], place);
+        return [{ kind: 'dynamic', text: this.text.slice(node.pos, node.end), ...span, quoting }];
+      case 'Glob':
+      case 'BraceExpansion':
+      case 'ExtendedGlob':
+        return [this.literal(node.text, node, quoting)];
+      default:
+        return [{ kind: 'dynamic', text: this.text.slice(node.pos, node.end), ...span, quoting }];
+    }
+  }
+
+  private literal(
+    value: string,
+    node: { readonly pos: number; readonly end: number },
+    quoting: ShellQuoting,
+  ): ShellPart {
+    const exact = this.text.startsWith(value, node.pos) && node.end - node.pos === value.length;
+    return { kind: 'text', value, start: node.pos, end: node.end, quoting, exact };
+  }
+
+  /** The commands of `$(…)`; one whose positions are those of an unescaped copy is not looked into. */
+  private substitutions(parts: readonly NodePart[] | undefined, place: Place): void {
+    for (const part of parts ?? []) {
+      if (part.type === 'DoubleQuoted') this.substitutions(part.parts, place);
+      if (part.type !== 'CommandExpansion' && part.type !== 'ProcessSubstitution') continue;
+      if (part.script === undefined || part.script.source !== undefined) continue;
+      this.script(part.script, { ...place, nested: true });
+    }
+  }
+}
+
+/** Moves what was read from a part of a text to its place in the whole. */
+class Shift {
+  private readonly by: number;
+
+  constructor(by: number) {
+    this.by = by;
+  }
+
+  command(command: ShellCommand): ShellCommand {
+    return {
+      ...this.span(command),
+      words: command.words.map((word) => this.word(word)),
+      assignments: command.assignments.map(({ name, value }) => ({ name, value: this.word(value) })),
+      redirects: command.redirects.map(({ operator, target }) => ({ operator, target: this.word(target) })),
+      hereDocs: command.hereDocs.map(({ quoted, body }) => ({ quoted, body: this.word(body) })),
+    };
+  }
+
+  switch(item: ShellSwitch): ShellSwitch {
+    return {
+      ...this.span(item),
+      branches: item.branches.map((branch) => this.span(branch)),
+      fallback: item.fallback && this.span(item.fallback),
+    };
+  }
+
+  /** Everything in there stands between single quotes. */
+  private word(word: ShellWord): ShellWord {
+    return {
+      ...this.span(word),
+      parts: word.parts.map((part) => ({ ...this.span(part), quoting: 'single' as const })),
+    };
+  }
+
+  private span<T extends { readonly start: number; readonly end: number }>(item: T): T {
+    return { ...item, start: item.start + this.by, end: item.end + this.by };
+  }
+}
+
+function isTest(node: Runnable): boolean {
+  if (node.type === 'TestCommand') return true;
+  if (node.type === 'Pipeline') return node.commands.some((command) => isTest(command));
+  return node.type === 'Command' && /^(?:\[|test|grep|expr|uname|arch)$/.test(node.name?.text ?? '');
+}
+
+function plainText(word: ShellWord | undefined): string | undefined {
+  if (word === undefined || word.parts.length === 0) return word?.text;
+  if (!word.parts.every((part) => part.kind === 'text')) return undefined;
+  return word.parts.map((part) => (part.kind === 'text' ? part.value : '')).join('');
+}

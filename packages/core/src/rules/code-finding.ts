@@ -1,0 +1,45 @@
+import { normalizePlatform, type Platform } from '@mabuild/oci';
+import type { CodeWord } from '../analysis/code-words.ts';
+import { type MappedText, siteAt } from '../analysis/mapped-text.ts';
+import type { Range } from '../dockerfile/model.ts';
+import { platformKey, type Variation } from '../fixes/variation.ts';
+import type { RuleContext } from './rule.ts';
+
+/** The asked platforms that are not x86. */
+export function armPlatforms(context: RuleContext): readonly Platform[] {
+  return context.platforms.filter((platform) => {
+    const { architecture } = normalizePlatform(platform);
+    return architecture !== 'amd64' && architecture !== '386';
+  });
+}
+
+/** A span of an expanded word that must differ between platforms; `undefined` when it is not written in one place. */
+export function variationAt(
+  mapped: MappedText,
+  span: { readonly start: number; readonly end: number },
+  name: string,
+  texts: Readonly<Record<string, string>>,
+): Variation | undefined {
+  const site = siteAt(mapped, span.start, span.end);
+  return site && { site, text: mapped.text.slice(span.start, span.end), texts, name };
+}
+
+/** Where a span of a word stands in the file: its own place, or the word's when it comes from elsewhere. */
+export function spanRange(word: CodeWord, span: { readonly start: number; readonly end: number }): Range {
+  const site = siteAt(word.mapped, span.start, span.end);
+  const [first] = site?.pieces ?? [];
+  const last = site?.pieces.at(-1);
+  return first && last ? { start: first.start, end: last.end } : word.range;
+}
+
+/** The platforms that a variation knows a text for, and those that it does not. */
+export function knownPlatforms(
+  platforms: readonly Platform[],
+  texts: Readonly<Record<string, string>>,
+): { readonly known: readonly Platform[]; readonly unknown: readonly Platform[] } {
+  const isKnown = (platform: Platform): boolean => Object.hasOwn(texts, platformKey(platform));
+  return {
+    known: platforms.filter(isKnown),
+    unknown: platforms.filter((platform) => !isKnown(platform)),
+  };
+}
