@@ -141,6 +141,12 @@ const perArch: readonly Row[] = [
   ],
   ['v6 without', 'linux/arm/v6', 'FROM debian:13\n', 'FROM --platform=linux/arm/v5 arm32v5/debian:13\n'],
   [
+    'v6 without, with a registry',
+    'linux/arm/v6',
+    'FROM docker.io/library/debian:13\n',
+    'FROM --platform=linux/arm/v5 docker.io/arm32v5/debian:13\n',
+  ],
+  [
     'a tag of the same version',
     'linux/arm/v7',
     'FROM node:22-trixie\n',

@@ -1,3 +1,4 @@
+import { familiarReference, type ImageReference } from '@mabuild/oci';
 import type { ImageUse } from './image-uses.ts';
 import type { Dockerfile, Range, TextEdit } from './model.ts';
 import { editExpanded } from './scope.ts';
@@ -23,6 +24,19 @@ export function renameImage(
   }
   if (expanded && expanded.word.pieces.length > 0) return replaceAll(expanded.word.pieces, name);
   return renameQuoted(dockerfile, use, name);
+}
+
+/** A new name as the user would write it: a tag that was left out stays out, a `docker.io/` stays in. */
+export function nameAsWritten(use: Pick<ImageUse, 'base'>, to: ImageReference): string {
+  const { name } = use.base;
+  const { tag, ...untagged } = to;
+  const written = /:[^/@]*(?:@|$)/.test(name);
+  // A reference without tag and digest would be read as latest; that is what it means here.
+  const familiar = familiarReference(!written && tag === 'latest' ? untagged : to);
+  const host = /^(?:index\.)?docker\.io\//.exec(name)?.[0];
+  return host && to.registry === 'docker.io' && !familiar.startsWith('docker.io/')
+    ? host + familiar
+    : familiar;
 }
 
 function replaceAll(pieces: readonly Range[], newText: string): readonly TextEdit[] {

@@ -15,7 +15,7 @@ import { applyEdits } from './edit.ts';
 import { type BuildTarget, baseNames, type ImageUse, imageUses, readableImageUses } from './image-uses.ts';
 import type { Dockerfile, TextEdit } from './model.ts';
 import { parseDockerfile } from './parse.ts';
-import { renameImage } from './rename-image.ts';
+import { nameAsWritten, renameImage } from './rename-image.ts';
 
 /** `namespace`: `arm32v7/ubuntu`; `index`: the name stays and the image's own list chooses. */
 export type BaseStyle = 'namespace' | 'index';
@@ -159,19 +159,8 @@ function substitute(repository: string, tag: string, target: Platform): Platform
   return v5 && !has.some((platform) => platformsEqual(platform, target)) ? v5 : target;
 }
 
-/** The new name as the user would write it: a tag that was left out stays out, a `docker.io/` stays in. */
 function newName(use: ImageUse, to: Retargeted): string {
-  const { name } = use.base;
-  if (sameReference(use.reference, to.reference)) return name;
-  const { tag, ...untagged } = to.reference;
-  const written = /:[^/@]*(?:@|$)/.test(name);
-  const reference = !written && tag === 'latest' ? untagged : to.reference;
-  // A reference without tag and digest would be read as latest; that is what it means here.
-  const familiar = familiarReference(reference);
-  const host = /^(?:index\.)?docker\.io\//.exec(name)?.[0];
-  return host && to.reference.registry === 'docker.io' && !familiar.startsWith('docker.io/')
-    ? host + familiar
-    : familiar;
+  return sameReference(use.reference, to.reference) ? use.base.name : nameAsWritten(use, to.reference);
 }
 
 function rename(

@@ -1,9 +1,9 @@
-import { familiarReference, type ImageReference, type Platform } from '@mabuild/oci';
+import type { ImageReference, Platform } from '@mabuild/oci';
 import { applyEdits } from '../dockerfile/edit.ts';
 import { baseNames, type ImageUse, readableImageUses } from '../dockerfile/image-uses.ts';
 import type { Dockerfile, Range, TextEdit } from '../dockerfile/model.ts';
 import { parseDockerfile } from '../dockerfile/parse.ts';
-import { renameImage } from '../dockerfile/rename-image.ts';
+import { nameAsWritten, renameImage } from '../dockerfile/rename-image.ts';
 import { isDeliberate } from '../dockerfile/retarget-base.ts';
 import type { RuleContext } from './rule.ts';
 
@@ -40,9 +40,7 @@ export function siteRange(site: ImageSite): Range {
  */
 export function renameSite(dockerfile: Dockerfile, site: ImageSite, to: ImageReference): readonly TextEdit[] {
   const { use } = site;
-  const untagged = !/:[^/@]*(?:@|$)/.test(use.base.name) && to.tag === 'latest';
-  const { registry, repository } = to;
-  const name = familiarReference(untagged && to.digest === undefined ? { registry, repository } : to);
+  const name = nameAsWritten(use, to);
   const edits = renameImage(dockerfile, use, name, { throughArgs: true });
   const build = { platform: site.platforms[0] ?? use.platform };
   const wanted = baseNames(dockerfile, build).map((other) => (other === use.base.name ? name : other));

@@ -1,5 +1,12 @@
-import { familiarReference, formatPlatform, platformsEqual } from '@mabuild/oci';
+import {
+  familiarReference,
+  formatPlatform,
+  type ImageReference,
+  type Platform,
+  platformsEqual,
+} from '@mabuild/oci';
 import type { Dockerfile } from '../dockerfile/model.ts';
+import { retargetReference } from '../dockerfile/retarget-base.ts';
 import { type ArchitectureNamespace, readNamespace } from '../knowledge/namespaces.ts';
 import { isOfficialImage } from '../knowledge/official-images.ts';
 import { imageSites, renameSite, siteRange } from './image-sites.ts';
@@ -27,7 +34,10 @@ export function namespaceFindings(
     if (!verdict) return [];
     const platforms = verdict.always
       ? site.platforms
-      : site.platforms.filter((platform) => !platformsEqual(platform, named.platform));
+      : site.platforms.filter(
+          (platform) =>
+            !platformsEqual(platform, named.platform) && !isSubstitute(site.use.reference, platform),
+        );
     if (platforms.length === 0) return [];
     const { plain } = named;
     const known =
@@ -49,4 +59,12 @@ export function namespaceFindings(
       },
     ];
   });
+}
+
+/** Tells whether the name is what per-arch files give a platform for want of better: `arm32v5/debian` for arm/v6. */
+function isSubstitute(reference: ImageReference, platform: Platform): boolean {
+  const to = retargetReference({ reference }, { platform, style: 'namespace' });
+  return (
+    !platformsEqual(to.platform, platform) && familiarReference(to.reference) === familiarReference(reference)
+  );
 }
