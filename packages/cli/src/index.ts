@@ -1,4 +1,26 @@
 export type { Config, RegistryConfig } from './config.ts';
+export {
+  countFindings,
+  type FileFindings,
+  type FindingsTextOptions,
+  findingsDocument,
+  formatFinding,
+  formatFindings,
+  formatGithub,
+  formatReport,
+  formatRule,
+  formatRules,
+  type HtmlReportOptions,
+  htmlReport,
+  type Paint,
+  paintFor,
+  type ReportFormat,
+  type ReportOptions,
+  ruleMarkdown,
+  rulesDocument,
+  type SarifOptions,
+  sarifLog,
+} from './formatters/index.ts';
 export { type BuildOptions, buildAndPush, defaultPlatforms, planImages } from './sdk/build.ts';
 export type { BuildRequest, BuildResult, BuildResultImage } from './sdk/build-request.ts';
 export { type CheckReport, type CheckRequest, checkFiles } from './sdk/check.ts';
@@ -16,5 +38,6 @@ export {
   type VerifyRequest,
   verifyReference,
 } from './sdk/registry-verbs.ts';
+export { describeRules, findRule, type RuleDescription } from './sdk/rules.ts';
 export { type RunOptions, type RunRequest, runImage } from './sdk/run-image.ts';
 export type { SdkOptions } from './sdk/toolbox.ts';

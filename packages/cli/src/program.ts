@@ -41,13 +41,10 @@ export function createProgram(io: Io, exit: (code: ExitCode) => void): Command {
     .showHelpAfterError(false)
     .enablePositionalOptions()
     .helpCommand('help [command]', 'the options of a command');
+  withGlobalOptions(program).hook('preAction', (_, command) => takeOver(program, command));
   for (const define of commands) {
     const command = define({ io, exit });
-    command
-      .option('--debug', 'show what led to an error')
-      .option('--no-color', 'plain text (NO_COLOR is honoured too)')
-      .option('--config <file>', 'configuration instead of the nearest mabuild.config.{js,mjs,json,yaml}')
-      .option('--mirror <host=url>', 'read HOST through URL first (repeatable)', collect)
+    withGlobalOptions(command)
       .exitOverride()
       .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: () => {} });
     program.addCommand(command);
@@ -57,6 +54,27 @@ export function createProgram(io: Io, exit: (code: ExitCode) => void): Command {
     program.outputHelp();
   });
   return program;
+}
+
+/** They are read before the command's name and after it. */
+function withGlobalOptions(command: Command): Command {
+  return command
+    .option('--debug', 'show what led to an error')
+    .option('--no-color', 'plain text (NO_COLOR is honoured too)')
+    .option('--config <file>', 'configuration instead of the nearest mabuild.config.{js,mjs,json,yaml}')
+    .option('--mirror <host=url>', 'read HOST through URL first (repeatable)', collect);
+}
+
+/** Gives a command what was said before its name; what was said after it wins, and mirrors add up. */
+function takeOver(program: Command, command: Command): void {
+  if (command === program) return;
+  for (const [name, value] of Object.entries(program.opts<Record<string, unknown>>())) {
+    if (program.getOptionValueSource(name) !== 'cli') continue;
+    const own = command.getOptionValueSource(name) === 'cli' ? command.getOptionValue(name) : undefined;
+    if (Array.isArray(value) && Array.isArray(own))
+      command.setOptionValueWithSource(name, [...value, ...own], 'cli');
+    else if (own === undefined) command.setOptionValueWithSource(name, value, 'cli');
+  }
 }
 
 function reportError(error: unknown, io: Io, argv: readonly string[]): ExitCode {
@@ -69,7 +87,7 @@ function reportError(error: unknown, io: Io, argv: readonly string[]): ExitCode 
       new MabuildError(message, {
         code: 'USAGE',
         hint:
-          argv[0] === 'run' && error.code === 'commander.unknownOption'
+          argv.find((word) => !word.startsWith('-')) === 'run' && error.code === 'commander.unknownOption'
             ? "put -- before the program's own options: mabuild run REF -- PROGRAM --option"
             : '`mabuild --help` lists the commands, `mabuild COMMAND --help` its options',
       }),

@@ -6,11 +6,19 @@ export interface DiffNames {
   readonly to: string;
 }
 
-/** A unified diff with three lines of context; empty when nothing differs. */
-export function unifiedDiff(before: string, after: string, names: DiffNames): string {
+/** A unified diff; empty when nothing differs. */
+export function unifiedDiff(
+  before: string,
+  after: string,
+  names: DiffNames,
+  options: {
+    /** Unchanged lines around a change. @default 3 */
+    readonly context?: number;
+  } = {},
+): string {
   if (before === after) return '';
   const patch = createTwoFilesPatch(names.from, names.to, before, after, undefined, undefined, {
-    context: 3,
+    context: options.context ?? 3,
   });
   return patch.replace(/^=+\r?\n/, '').replace(/^(---|\+\+\+) (.*)\t$/gm, '$1 $2');
 }

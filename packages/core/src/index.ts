@@ -56,6 +56,7 @@ export {
   sliceWord,
   type Variable,
 } from './dockerfile/scope.ts';
+export { nearestName } from './dockerfile/spelling.ts';
 export {
   type StageDependency,
   stageDependencies,

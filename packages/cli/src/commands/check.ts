@@ -11,6 +11,7 @@ interface CheckOptions extends GlobalOptions {
   readonly offline?: boolean;
 }
 
+const formats = ['text', 'json', 'sarif', 'github', 'html'] as const;
 const thresholds = ['error', 'warning', 'info', 'none'] as const;
 
 /** `mabuild check [FILE|DIR…]` */
@@ -19,7 +20,7 @@ export function checkCommand({ io, exit }: CommandHost): Command {
     .description('find what breaks on the platforms asked for')
     .argument('[paths...]', 'Dockerfiles, folders, or - for standard input (default: Dockerfile)')
     .option('--platform <list>', 'e.g. linux/arm64,linux/arm/v7', collect)
-    .option('--format <format>', 'text or json', 'text')
+    .option('--format <format>', formats.join(', '), 'text')
     .option('--ignore <id>', 'a rule to leave out (repeatable)', collect)
     .option('--rule <id=level>', 'error, warning, info or off (repeatable)', collect)
     .option('--failure-threshold <level>', thresholds.join(', '), 'error')
@@ -27,37 +28,50 @@ export function checkCommand({ io, exit }: CommandHost): Command {
     .option('--offline', 'ask no registry')
     .addHelpText('after', '\nExample:\n  mabuild check --platform linux/arm/v7 Dockerfile')
     .action(async (paths: readonly string[], options: CheckOptions) => {
-      const format = oneOf('--format', options.format, ['text', 'json']);
+      const format = oneOf('--format', options.format, formats);
       const threshold = oneOf('--failure-threshold', options.failureThreshold, thresholds);
       const levels = Object.entries(keyValues('--rule', options.rule)).map(
         ([rule, level]) => [rule, oneOf('--rule', level, ['error', 'warning', 'info', 'off'])] as const,
       );
+      const sdk = await sdkOptions(io, options);
+      const { recommendedRules } = await import('@mabuild/core');
+      const { requireRules } = await import('../sdk/rules.ts');
+      const rules = [...recommendedRules, ...(sdk.config.plugins ?? [])];
+      const ignored = list(options.ignore) ?? [];
+      requireRules('--ignore', ignored, rules);
+      requireRules(
+        '--rule',
+        levels.map(([rule]) => rule),
+        rules,
+      );
       const { checkFiles } = await import('../sdk/check.ts');
+      const platforms = list(options.platform) ?? list(io.environment.MABUILD_PLATFORM);
       const report = await checkFiles(
         {
           paths: paths.length > 0 ? paths : ['Dockerfile'],
           stdin: io.stdin,
-          platforms: list(options.platform) ?? list(io.environment.MABUILD_PLATFORM),
-          ignore: [
-            ...(list(options.ignore) ?? []),
-            ...levels.filter(([, level]) => level === 'off').map(([rule]) => rule),
-          ],
+          platforms,
+          ignore: [...ignored, ...levels.filter(([, level]) => level === 'off').map(([rule]) => rule)],
           severities: Object.fromEntries(levels.filter(([, level]) => level !== 'off')) as Record<
             string,
             'error' | 'warning' | 'info'
           >,
           buildArgs: keyValues('--build-arg', options.buildArg, io.environment),
           offline: options.offline ?? false,
+          fixed: format === 'html',
         },
-        await sdkOptions(io, options),
+        sdk,
       );
-      const { countFindings, findingsDocument, formatFindings } = await import('../formatters/index.ts');
-      const paint = paintOf(io, 'stdout', options);
-      io.stdout.write(
-        format === 'json'
-          ? `${JSON.stringify(findingsDocument(report.files, report.platforms), null, 2)}\n`
-          : formatFindings(report.files, paint),
-      );
+      const { countFindings, formatReport } = await import('../formatters/index.ts');
+      const parts = formatReport(report, {
+        format,
+        rules,
+        paint: paintOf(io, 'stdout', options),
+        paths: paths.length > 0 ? paths : undefined,
+        namedPlatforms: platforms,
+        directory: io.workingDirectory,
+      });
+      for (const part of parts) io.stdout.write(part);
       const counts = countFindings(report.files);
       const levelsThatFail = thresholds
         .slice(0, thresholds.indexOf(threshold) + 1)

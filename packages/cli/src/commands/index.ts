@@ -6,6 +6,7 @@ import { doctorCommand } from './doctor.ts';
 import { inspectCommand } from './inspect.ts';
 import { migrateCommand } from './migrate.ts';
 import { pushCommand } from './push.ts';
+import { rulesCommand } from './rules.ts';
 import { runCommand } from './run.ts';
 import { verifyCommand } from './verify.ts';
 
@@ -15,6 +16,7 @@ export const commands: readonly DefineCommand[] = [
   runCommand,
   checkCommand,
   migrateCommand,
+  rulesCommand,
   inspectCommand,
   verifyCommand,
   pushCommand,

@@ -1,74 +1,90 @@
-import { type Dockerfile, type Finding, locate } from '@mabuild/core';
+import { type Finding, locate } from '@mabuild/core';
 import { formatPlatform } from '@mabuild/oci';
-import { formatLocation } from './error.ts';
-import type { Paint } from './paint.ts';
+import { count, countFindings, type FileFindings, isFixable } from './file-findings.ts';
+import { fixDiff } from './fix-diff.ts';
+import { type Paint, plainPaint } from './paint.ts';
+import { formatSpan } from './source-span.ts';
+import { visible } from './visible.ts';
 
-/** What was found in one file. */
-export interface FileFindings {
-  readonly path: string;
-  readonly dockerfile: Pick<Dockerfile, 'text' | 'file'>;
-  readonly findings: readonly Finding[];
+export interface FindingsTextOptions {
+  /** @default no colours */
+  readonly paint?: Paint | undefined;
+  /** What was asked to be checked, for the command that comes next. @default the files that have fixes */
+  readonly paths?: readonly string[] | undefined;
+  /** The platforms asked for, where they are not the usual ones, for the command that comes next. */
+  readonly platforms?: readonly string[] | undefined;
 }
 
-/** Findings as people read them: severity, message, rule and platforms; the place with carets; what to do. */
-export function formatFinding(file: FileFindings, finding: Finding, paint: Paint): string {
-  const severity =
-    finding.severity === 'error'
-      ? paint.error('error:')
-      : finding.severity === 'warning'
-        ? paint.warning('warning:')
-        : 'info:';
+/** A finding as people read it: severity, message, rule and platforms; the place with carets; what to do; the fix. */
+export function formatFinding(file: FileFindings, finding: Finding, paint: Paint = plainPaint): string {
   const platforms = finding.platforms.map((platform) => formatPlatform(platform)).join(', ');
+  const { line, column } = locate(file.dockerfile, finding.range);
   const lines = [
-    `${severity} ${finding.message} (${finding.rule}; ${platforms})`,
-    ...formatLocation(locate(file.dockerfile, finding.range)),
+    `${severityLabel(finding, paint)} ${visible(finding.message)} ${paint.faint(`(${finding.rule}; ${platforms})`)}`,
+    `  ${visible(file.path)}:${line}:${column}`,
+    ...formatSpan(file.dockerfile, finding.range).map((row) =>
+      /^ +\| +\^+$/.test(row) ? paint.error(row) : row,
+    ),
   ];
-  if (finding.hint) lines.push(`${paint.hint('hint:')} ${finding.hint}`);
+  if (finding.hint) lines.push(`${paint.hint('hint:')} ${visible(finding.hint)}`);
+  const fix = fixDiff(file.dockerfile.text, finding.edits);
+  if (fix.length > 0) {
+    lines.push(paint.hint(fixLabels[finding.fix]));
+    lines.push(...fix.map((row) => `  ${paintDiffLine(visible(row), paint)}`));
+  }
   return `${lines.join('\n')}\n`;
 }
 
-/** Every finding of every file, and a line that counts them. */
-export function formatFindings(files: readonly FileFindings[], paint: Paint): string {
+/** Every finding of every file, a line that counts them, and the commands that come next. */
+export function formatFindings(files: readonly FileFindings[], options: FindingsTextOptions = {}): string {
+  const paint = options.paint ?? plainPaint;
   const blocks = files.flatMap((file) => file.findings.map((finding) => formatFinding(file, finding, paint)));
+  return [...blocks, `${summary(files)}\n${next(files, options, paint)}`].join('\n');
+}
+
+const fixLabels: Readonly<Record<Finding['fix'], string>> = {
+  auto: 'fix:',
+  semi: 'fix, if that is meant:',
+  suggest: 'suggestion:',
+  none: 'suggestion:',
+};
+
+function severityLabel(finding: Finding, paint: Paint): string {
+  if (finding.severity === 'error') return paint.error('error:');
+  return finding.severity === 'warning' ? paint.warning('warning:') : 'info:';
+}
+
+function paintDiffLine(line: string, paint: Paint): string {
+  if (line.startsWith('@@')) return paint.faint(line);
+  if (line.startsWith('+')) return paint.added(line);
+  return line.startsWith('-') ? paint.removed(line) : line;
+}
+
+function summary(files: readonly FileFindings[]): string {
   const { error, warning, info } = countFindings(files);
-  const counts = `${files.length} ${files.length === 1 ? 'file' : 'files'}: ${error} errors, ${warning} warnings, ${info} notes\n`;
-  return [...blocks, counts].join('\n');
+  const found = `${count(files.length, 'file')}: ${count(error, 'error')}, ${count(warning, 'warning')}, ${count(info, 'note')}`;
+  const fixes = files.flatMap((file) => file.findings.filter(isFixable)).length;
+  return fixes > 0 ? `${found}; ${fixes.toLocaleString('en')} can be fixed for you` : found;
 }
 
-/** The document of `check --format json`, as docs/cli.md has it. */
-export function findingsDocument(files: readonly FileFindings[], platforms: readonly string[]): object {
-  return {
-    version: 1,
-    platforms,
-    files: files.map((file) => ({
-      path: file.path,
-      findings: file.findings.map((finding) => ({
-        rule: finding.rule,
-        severity: finding.severity,
-        platforms: finding.platforms.map((platform) => formatPlatform(platform)),
-        message: finding.message,
-        ...(finding.hint ? { hint: finding.hint } : {}),
-        ...span(file.dockerfile, finding.range),
-        fix: finding.fix,
-        edits: finding.edits.map((edit) => ({ ...span(file.dockerfile, edit), newText: edit.newText })),
-      })),
-    })),
-    summary: countFindings(files),
-  };
+/** Files that are named in the next command before it names what was asked for. */
+const mostNamed = 3;
+
+function next(files: readonly FileFindings[], options: FindingsTextOptions, paint: Paint): string {
+  const fixable = files.filter((file) => file.findings.some(isFixable)).map((file) => file.path);
+  const rule = files.flatMap((file) => file.findings).find((finding) => finding.rule !== 'syntax')?.rule;
+  const lines: string[] = [];
+  if (fixable.length > 0) {
+    const named = fixable.length <= mostNamed ? fixable : (options.paths ?? fixable.slice(0, mostNamed));
+    const platforms = options.platforms ? ['--platform', options.platforms.join(',')] : [];
+    lines.push(`next: ${['mabuild', 'migrate', ...platforms, ...named].map(shellWord).join(' ')}`);
+  }
+  if (rule !== undefined) lines.push(`why:  mabuild rules ${shellWord(rule)}`);
+  return lines.map((line) => `${paint.hint(line.slice(0, 5))}${line.slice(5)}\n`).join('');
 }
 
-/** How many findings there are of each severity. */
-export function countFindings(files: readonly FileFindings[]): {
-  error: number;
-  warning: number;
-  info: number;
-} {
-  const counts = { error: 0, warning: 0, info: 0 };
-  for (const file of files) for (const finding of file.findings) counts[finding.severity] += 1;
-  return counts;
-}
-
-function span(dockerfile: FileFindings['dockerfile'], range: { start: number; end: number }): object {
-  const { line, column, endLine, endColumn } = locate(dockerfile, range);
-  return { line, column, endLine: endLine ?? line, endColumn: endColumn ?? column };
+/** A word as a POSIX shell reads it back. */
+function shellWord(word: string): string {
+  const shown = visible(word);
+  return /^[\w@%+=:,./-]+$/.test(shown) ? shown : `'${shown.replaceAll("'", "'\\''")}'`;
 }

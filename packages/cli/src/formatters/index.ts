@@ -1,16 +1,17 @@
 export { buildDocument, formatBuild, writeBuildFiles } from './build.ts';
 export { formatDoctor } from './doctor.ts';
 export { formatError, formatErrorJson, formatLocation } from './error.ts';
-export {
-  countFindings,
-  type FileFindings,
-  findingsDocument,
-  formatFinding,
-  formatFindings,
-} from './findings.ts';
+export { countFindings, type FileFindings } from './file-findings.ts';
+export { type FindingsTextOptions, formatFinding, formatFindings } from './findings.ts';
+export { findingsDocument } from './findings-document.ts';
+export { formatGithub } from './github.ts';
+export { type HtmlReportOptions, htmlReport } from './html/report.ts';
 export { formatInspect } from './inspect.ts';
 export { formatMigration, migrationDocument } from './migration.ts';
 export { type Paint, paintFor } from './paint.ts';
 export { formatPlan, planDocument } from './plan.ts';
+export { formatReport, type ReportFormat, type ReportOptions } from './report.ts';
+export { formatRule, formatRules, ruleMarkdown, rulesDocument } from './rules.ts';
+export { type SarifOptions, sarifLog } from './sarif.ts';
 export { table } from './table.ts';
 export { formatVerify, verifyDocument } from './verify.ts';

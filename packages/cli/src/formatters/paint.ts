@@ -32,3 +32,6 @@ export function paintFor(options: {
     strong: style('bold'),
   };
 }
+
+/** No colours. */
+export const plainPaint: Paint = paintFor({ isTTY: false, color: false, environment: {} });

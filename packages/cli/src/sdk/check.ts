@@ -2,12 +2,13 @@ import type { Readable } from 'node:stream';
 import {
   checkDockerfile,
   type Finding,
+  migrateDockerfile,
   parseDockerfile,
   recommendedRules,
   type Severity,
 } from '@mabuild/core';
 import { formatPlatform, isMabuildError, type Platform } from '@mabuild/oci';
-import type { FileFindings } from '../formatters/findings.ts';
+import { type FileFindings, isFixable } from '../formatters/file-findings.ts';
 import { imageFacts } from './image-facts.ts';
 import { readPlatforms } from './platforms.ts';
 import { type NamedText, readDockerfiles } from './read-dockerfiles.ts';
@@ -28,6 +29,8 @@ export interface CheckRequest {
   readonly buildArgs?: Readonly<Record<string, string>> | undefined;
   /** Ask no registry. @default false */
   readonly offline?: boolean | undefined;
+  /** Give each file's text with every fix made too, for reports that show it. @default false */
+  readonly fixed?: boolean | undefined;
 }
 
 export interface CheckReport {
@@ -52,15 +55,25 @@ export async function checkFiles(request: CheckRequest, options: SdkOptions = {}
     const files: FileFindings[] = [];
     const check = async ({ path, text }: NamedText): Promise<FileFindings> => {
       const dockerfile = parseDockerfile(text, { file: path });
-      const findings = await checkDockerfile(dockerfile, {
+      const how = {
         platforms,
-        images,
         rules: [...recommendedRules, ...(config.plugins ?? [])],
         buildArgs: request.buildArgs ?? {},
         ignore: [...(config.ignore ?? []), ...(request.ignore ?? [])],
+      };
+      const findings = await checkDockerfile(dockerfile, {
+        ...how,
+        images,
         severities: request.severities ?? {},
       });
-      return { path, dockerfile, findings };
+      if (!request.fixed || !findings.some(isFixable)) return { path, dockerfile, findings };
+      const { files } = await migrateDockerfile(text, {
+        ...how,
+        style: 'portable',
+        facts: images,
+        file: path,
+      });
+      return { path, dockerfile, findings, fixed: files[0]?.text };
     };
     for (const text of texts) {
       try {

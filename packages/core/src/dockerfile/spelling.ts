@@ -6,12 +6,22 @@ const keywords: readonly string[] =
 
 /** The keyword that is written with at most two slips, the closest first. */
 export function nearestKeyword(word: string): string | undefined {
+  return nearestName(word, keywords);
+}
+
+/** The name that is the fewest slips away, for "did you mean"; the first of two equally close ones. */
+export function nearestName(
+  word: string,
+  names: readonly string[],
+  /** @default 2 */
+  mostSlips = 2,
+): string | undefined {
   let best: string | undefined;
-  let least = 3;
-  for (const keyword of keywords) {
-    const distance = slips(word, keyword);
+  let least = mostSlips + 1;
+  for (const name of names) {
+    const distance = slips(word, name);
     if (distance < least) {
-      best = keyword;
+      best = name;
       least = distance;
     }
   }

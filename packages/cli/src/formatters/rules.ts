@@ -1,0 +1,92 @@
+import type { RuleDescription } from '../sdk/rules.ts';
+import type { Paint } from './paint.ts';
+import { plainPaint } from './paint.ts';
+import { table } from './table.ts';
+
+/** Every rule, a line each. */
+export function formatRules(rules: readonly RuleDescription[]): string {
+  const rows = rules.map((rule) => [rule.name, severityOf(rule), rule.fix.join(', ') || '-', rule.summary]);
+  return `${[...table(['RULE', 'SEVERITY', 'FIX', 'SUMMARY'], rows), '', 'mabuild rules RULE explains one.'].join('\n')}\n`;
+}
+
+/** One rule's page: what is bad, what is good, why, when it says nothing, how to switch it off. */
+export function formatRule(rule: RuleDescription, paint: Paint = plainPaint): string {
+  const { page } = rule;
+  const blocks = [`${paint.strong(rule.name)}\n${rule.summary}`];
+  const facts = [
+    ...Object.entries(rule.severities).map(([platform, severity]) => `${platform}: ${severity}`),
+    ...(rule.fix.length > 0 ? [`fix: ${rule.fix.map((kind) => fixKinds[kind]).join('; ')}`] : []),
+  ];
+  if (facts.length > 0) blocks.push(facts.join('\n'));
+  if (page) {
+    blocks.push(`${paint.strong('Why')}\n${indent(page.why)}`);
+    blocks.push(`${paint.error('Bad')}\n${indent(page.bad)}`);
+    blocks.push(`${paint.added('Good')}, for every platform at once\n${indent(page.good)}`);
+    if (page.perArch) {
+      blocks.push(
+        `${paint.added('Good')}, in a file for ${page.perArch.platform} alone\n${indent(page.perArch.text)}`,
+      );
+    }
+    if (page.silent && page.silent.length > 0) {
+      const sentences = page.silent.map((sentence) => indent(`- ${sentence}`)).join('\n');
+      blocks.push(`${paint.strong('Says nothing')}\n${sentences}`);
+    }
+  }
+  blocks.push(`${paint.strong('To ignore it')}\n${indent(ignoring(rule.name))}`);
+  return `${blocks.join('\n\n')}\n`;
+}
+
+/** The document of `rules --format json`: of all, or of one. */
+export function rulesDocument(rules: readonly RuleDescription[]): object {
+  return { version: 1, rules };
+}
+
+/** A rule's page as a section of Markdown, for docs/rules.md and viewers of SARIF. */
+export function ruleMarkdown(rule: Pick<RuleDescription, 'name' | 'summary' | 'page'>): string {
+  const { page } = rule;
+  const blocks = [rule.summary];
+  if (page) {
+    blocks.push(page.why, 'Bad:', fence(page.bad), 'Good:', fence(page.good));
+    if (page.perArch)
+      blocks.push(`Good in a file for ${page.perArch.platform} alone:`, fence(page.perArch.text));
+    if (page.silent && page.silent.length > 0) {
+      blocks.push(`It says nothing:\n\n${page.silent.map((sentence) => `- ${sentence}`).join('\n')}`);
+    }
+  }
+  return `${blocks.join('\n\n')}\n`;
+}
+
+/** What the kinds of fixes mean. */
+export const fixKinds: Readonly<Record<RuleDescription['fix'][number], string>> = {
+  auto: 'mabuild migrate makes it',
+  semi: 'mabuild migrate makes it; look at the result',
+  suggest: 'shown only',
+  none: 'people must act',
+};
+
+function severityOf(rule: RuleDescription): string {
+  return [...new Set(Object.values(rule.severities))].join(', ') || '-';
+}
+
+function ignoring(name: string): string {
+  return [
+    `# mabuild ignore=${name} because …     above the instruction`,
+    `mabuild check --ignore ${name}`,
+    `ignore: [${name}]     in mabuild.config.yaml`,
+  ].join('\n');
+}
+
+function indent(text: string): string {
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => (line === '' ? '' : `  ${line}`))
+    .join('\n');
+}
+
+/** A fenced block whose fence is longer than any in the text. */
+function fence(text: string): string {
+  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
+  const mark = '`'.repeat(longest + 1);
+  return `${mark}dockerfile\n${text.trimEnd()}\n${mark}`;
+}

@@ -1,0 +1,92 @@
+import {
+  checkDockerfile,
+  type FixKind,
+  nearestName,
+  parseDockerfile,
+  type Rule,
+  type RulePage,
+  recommendedRules,
+  type Severity,
+} from '@mabuild/core';
+import { formatPlatform, MabuildError, parsePlatformList } from '@mabuild/oci';
+
+/** What people can know of a rule. */
+export interface RuleDescription {
+  readonly name: string;
+  readonly summary: string;
+  /** By platform, of what the rule finds in its own bad example; empty without a page. */
+  readonly severities: Readonly<Record<string, Severity>>;
+  /** Of what it finds there. */
+  readonly fix: readonly FixKind[];
+  readonly page?: RulePage;
+}
+
+/** Names that findings have without being a rule's. */
+const otherNames: readonly string[] = ['syntax'];
+const shownPlatforms = 'linux/arm64,linux/arm/v7,linux/arm/v6';
+const worstFirst: readonly Severity[] = ['error', 'warning', 'info'];
+
+/** Describes rules: their names, summaries, pages, and how severe what they find is on each ARM platform. */
+export function describeRules(
+  rules: readonly Rule[] = recommendedRules,
+): Promise<readonly RuleDescription[]> {
+  return Promise.all(rules.map(describeRule));
+}
+
+/**
+ * The rule of a name.
+ * @throws MabuildError `USAGE` with the nearest name
+ */
+export function findRule(name: string, rules: readonly Rule[] = recommendedRules): Rule {
+  const rule = rules.find((candidate) => candidate.name === name);
+  if (rule) return rule;
+  throw unknownRule(name, rules, '');
+}
+
+/**
+ * Refuses names that no rule has, for a flag's values.
+ * @throws MabuildError `USAGE` with the nearest name
+ */
+export function requireRules(flag: string, names: readonly string[], rules: readonly Rule[]): void {
+  for (const name of names) {
+    if (!otherNames.includes(name) && !rules.some((rule) => rule.name === name))
+      throw unknownRule(name, rules, `${flag} `);
+  }
+}
+
+/** A fragment of a Dockerfile as a file: a FROM comes before it when it has none. */
+export function asDockerfile(fragment: string): string {
+  const text = fragment.endsWith('\n') ? fragment : `${fragment}\n`;
+  return /^[ \t]*FROM\s/im.test(text) ? text : `FROM debian:bookworm\n${text}`;
+}
+
+async function describeRule(rule: Rule): Promise<RuleDescription> {
+  const { name, summary, page } = rule;
+  const severities: Record<string, Severity> = {};
+  const fix = new Set<FixKind>();
+  if (page) {
+    const dockerfile = parseDockerfile(asDockerfile(page.bad));
+    for (const platform of parsePlatformList(shownPlatforms)) {
+      for (const finding of await checkDockerfile(dockerfile, { platforms: [platform], rules: [rule] })) {
+        const key = formatPlatform(platform);
+        const levels = [severities[key], finding.severity];
+        severities[key] = worstFirst.find((level) => levels.includes(level)) ?? finding.severity;
+        fix.add(finding.fix);
+      }
+    }
+  }
+  return { name, summary, severities, fix: [...fix], ...(page ? { page } : {}) };
+}
+
+function unknownRule(name: string, rules: readonly Rule[], where: string): MabuildError {
+  const names = rules.map((rule) => rule.name);
+  const slips = Math.max(2, Math.floor(name.length / 4));
+  const near =
+    nearestName(name, names, slips) ??
+    names.find((other) => name.length > 2 && other.includes(name)) ??
+    names.find((other) => name.length > 4 && nearestName(name, [other.slice(0, name.length)], slips));
+  return new MabuildError(`${where}${JSON.stringify(name)} is no rule`, {
+    code: 'USAGE',
+    hint: near ? `did you mean ${near}? \`mabuild rules\` lists them all` : '`mabuild rules` lists them all',
+  });
+}
