@@ -1,0 +1,59 @@
+import type { CodeReading, CodeWord } from './code-words.ts';
+import type { Download } from './downloads.ts';
+
+/** A checksum literal of a download that differs between platforms. */
+export interface DownloadChecksum {
+  readonly word: CodeWord;
+  readonly start: number;
+  readonly end: number;
+  readonly download: Download;
+  readonly texts: Readonly<Record<string, string>>;
+}
+
+const hash = /(?<![0-9A-Za-z])(?:[0-9a-f]{128}|[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32})(?![0-9A-Za-z])/gi;
+/** Commands whose hexadecimal words are keys or commits. */
+const otherHashes: ReadonlySet<string> = new Set(['gpg', 'gpg2', 'apt-key', 'git', 'hg', 'rpm', 'gpgv']);
+
+/** The kinds of checksums by their number of hexadecimal digits. */
+export function checksumName(digits: string): 'md5' | 'sha1' | 'sha256' | 'sha512' {
+  const names = { 32: 'md5', 40: 'sha1', 64: 'sha256', 128: 'sha512' } as const;
+  return names[digits.length as keyof typeof names] ?? 'sha256';
+}
+
+/** Finds the checksums that belong to downloads whose address names x86. */
+export function checksumsOf(
+  reading: CodeReading,
+  downloads: readonly Download[],
+): readonly DownloadChecksum[] {
+  const found: DownloadChecksum[] = [];
+  const byInstruction = new Map<unknown, Download[]>();
+  const order = new Map(reading.words.map((word, index) => [word, index]));
+  for (const download of downloads) {
+    const { instruction, role } = download.word;
+    if (role === 'env' || role === 'arg') continue;
+    byInstruction.set(instruction, [...(byInstruction.get(instruction) ?? []), download]);
+  }
+  for (const [index, word] of reading.words.entries()) {
+    const nearby = byInstruction.get(word.instruction);
+    if (!nearby || word.guarded || !word.script || otherHashes.has(word.command?.name ?? '')) continue;
+    const { text } = word.mapped;
+    if (text.length < 32) continue;
+    for (const match of text.matchAll(hash)) {
+      if (nearby.some(({ word: other, url }) => other === word && url.includes(match[0]))) continue;
+      const download = ownerOf(index, order, nearby);
+      if (download && download.spans.length > 0)
+        found.push({ word, start: match.index, end: match.index + match[0].length, download, texts: {} });
+    }
+  }
+  return found;
+}
+
+/** The download in front of a checksum, else the one behind it. */
+function ownerOf(
+  index: number,
+  order: ReadonlyMap<CodeWord, number>,
+  nearby: readonly Download[],
+): Download | undefined {
+  const before = nearby.filter(({ word }) => (order.get(word) ?? 0) <= index);
+  return before.at(-1) ?? nearby[0];
+}

@@ -1,0 +1,65 @@
+import { archPlaces } from '../analysis/arch-places.ts';
+import { readCode } from '../analysis/code-words.ts';
+import { checksumName } from '../analysis/download-checksums.ts';
+import { platformKey } from '../fixes/variation.ts';
+import { armPlatforms, spanRange } from './code-finding.ts';
+import { shortened } from './download-finding.ts';
+import type { Rule } from './rule.ts';
+
+const name = 'checksum-tied-to-arch';
+/** What the portable style writes where a checksum is not known: no file has it. */
+const placeholder = /\bput-the-(\w+)-of-the-(\w+)-asset-here\b/g;
+
+export const checksumTiedToArch: Rule = {
+  name,
+  summary: 'A checksum belongs to the x86 file of a download.',
+  page: {
+    why: 'Every platform has its own file, so every platform has its own checksum. mabuild never drops a check and never invents a checksum: without the right one the build stops.',
+    bad: 'FROM debian:bookworm\nRUN curl -fsSLo gosu https://github.com/tianon/gosu/releases/download/1.17/gosu-amd64 && echo "bbc4136d03ab138b1ad66fa4fc051bafc6cc7ffae632b069a53657279a450de3  gosu" | sha256sum -c -',
+    good: 'FROM debian:bookworm\nRUN curl -fsSLO https://example.org/source-1.0.tar.gz && echo "bbc4136d03ab138b1ad66fa4fc051bafc6cc7ffae632b069a53657279a450de3  source-1.0.tar.gz" | sha256sum -c -',
+    silent: [
+      'The file is the same for every platform, e.g. a source archive.',
+      'The digits are a commit or the fingerprint of a key.',
+    ],
+  },
+  async check(dockerfile, context) {
+    const reading = readCode(dockerfile, context);
+    const platforms = armPlatforms(context);
+    if (platforms.length === 0) return [];
+    const tied = archPlaces(reading).filter(({ kind, word }) => kind === 'checksum' && !word.buildPlatform);
+    const findings = tied.map((place) => {
+      const { asset, url } = place.download;
+      const algorithm = checksumName(place.word.mapped.text.slice(place.start, place.end));
+      return {
+        rule: name,
+        severity: 'error' as const,
+        platforms,
+        message: `a ${algorithm} is that of the x86 file ${shortened(url)}`,
+        hint: asset?.checksums
+          ? `the publisher's are at ${asset.checksums.url}`
+          : 'take the checksum of each platform from the publisher',
+        range: spanRange(place.word, place),
+        fix: 'none' as const,
+        edits: [],
+      };
+    });
+    const open = reading.words.flatMap((word) =>
+      [...word.mapped.text.matchAll(placeholder)].map((match) => ({
+        rule: name,
+        severity: 'error' as const,
+        platforms: platforms.filter(
+          (platform) =>
+            platformKey(platform)
+              .replace(/^linux\//, '')
+              .replace('/', '') === match[2],
+        ),
+        message: `the ${match[1]} for ${match[2]} is still to be filled in`,
+        hint: 'take it from the publisher; until then the build for this platform stops here',
+        range: spanRange(word, { start: match.index, end: match.index + match[0].length }),
+        fix: 'none' as const,
+        edits: [],
+      })),
+    );
+    return [...findings, ...open.filter(({ platforms: asked }) => asked.length > 0)];
+  },
+};

@@ -1,0 +1,102 @@
+import { type ArchPlace, archPlaces, siteKey, variationOf } from '../analysis/arch-places.ts';
+import { type CodeWord, readCode } from '../analysis/code-words.ts';
+import { siteAt } from '../analysis/mapped-text.ts';
+import { archTokens } from '../knowledge/architecture-names.ts';
+import { armPlatforms, knownPlatforms, spanRange } from './code-finding.ts';
+import type { Finding, Rule, RuleContext } from './rule.ts';
+
+const name = 'x86-name-from-archive';
+/** Commands whose operands are files. */
+const fileCommands: ReadonlySet<string> = new Set(
+  'cp mv cd ln install tar unzip chmod chown rm dpkg rpm apt apt-get mkdir bash sh source . gunzip xz pushd'.split(
+    ' ',
+  ),
+);
+
+export const x86NameFromArchive: Rule = {
+  name,
+  summary: 'A file or folder is named for x86, as what was downloaded is.',
+  page: {
+    why: 'When the download changes, so do the folder inside the archive and every later use of the name: mv, cd, COPY, PATH.',
+    bad: 'FROM debian:bookworm\nRUN curl -fsSL https://get.helm.sh/helm-v3.15.2-linux-amd64.tar.gz | tar -xz && mv linux-amd64/helm /usr/local/bin/',
+    good: 'FROM debian:bookworm\nARG TARGETARCH\nRUN curl -fsSL "https://get.helm.sh/helm-v3.15.2-linux-$TARGETARCH.tar.gz" | tar -xz && mv "linux-$TARGETARCH/helm" /usr/local/bin/',
+    perArch: {
+      platform: 'linux/arm64',
+      text: 'RUN curl -fsSL https://get.helm.sh/helm-v3.15.2-linux-arm64.tar.gz | tar -xz && mv linux-arm64/helm /usr/local/bin/',
+    },
+    silent: ['The name is a multiarch folder such as x86_64-linux-gnu: multiarch-libdir speaks of it.'],
+  },
+  async check(dockerfile, context) {
+    const reading = readCode(dockerfile, context);
+    const places = archPlaces(reading);
+    const derived = places.filter(
+      ({ kind, word }) => kind === 'derived' && !word.buildPlatform && !isCommand(word),
+    );
+    const covered = new Set(places.flatMap(({ site }) => (site ? [siteKey(site)] : [])));
+    const findings = derived.flatMap((place) => derivedFinding(name, place, context));
+    const unlinked = reading.words.filter(mayNameFile).flatMap((word) =>
+      archTokens(word.mapped.text).flatMap((token) => {
+        const site = siteAt(word.mapped, token.start, token.end);
+        if (token.family !== 'amd64' || !site || covered.has(siteKey(site))) return [];
+        if (/^-(?:linux|unknown|pc|w64|alpine)-|^-linux-gnu/.test(word.mapped.text.slice(token.end)))
+          return [];
+        covered.add(siteKey(site));
+        const platforms = armPlatforms(context);
+        if (platforms.length === 0) return [];
+        return [
+          {
+            rule: name,
+            severity: 'warning' as const,
+            platforms,
+            message: `a file is named for x86: ${word.mapped.text}`,
+            hint: 'say where it comes from for the other platforms',
+            range: spanRange(word, token),
+            fix: 'none' as const,
+            edits: [],
+          },
+        ];
+      }),
+    );
+    return [...findings, ...unlinked];
+  },
+};
+
+/** What a derived name becomes on the platforms that its download is known for. */
+export function derivedFinding(rule: string, place: ArchPlace, context: RuleContext): readonly Finding[] {
+  const platforms = armPlatforms(context);
+  const { known } = knownPlatforms(platforms, place.texts);
+  if (platforms.length === 0) return [];
+  const variation = variationOf(place, 'arch');
+  const written = variation !== undefined && known.length > 0;
+  return [
+    {
+      rule,
+      severity: 'error',
+      platforms: written ? known : platforms,
+      message: `${place.word.mapped.text.trim().split('\n')[0]} is named as the x86 download is`,
+      hint: written ? 'it changes together with the address' : 'change it together with the address',
+      range: spanRange(place.word, place),
+      fix: written ? 'auto' : 'none',
+      edits: [],
+      ...(written ? { variations: [variation] } : {}),
+    },
+  ];
+}
+
+/** CMD, ENTRYPOINT and HEALTHCHECK have a rule of their own. */
+export function isCommand({ instruction }: CodeWord): boolean {
+  return (
+    instruction.keyword === 'CMD' ||
+    instruction.keyword === 'ENTRYPOINT' ||
+    instruction.keyword === 'HEALTHCHECK'
+  );
+}
+
+function mayNameFile(word: CodeWord): boolean {
+  if (word.guarded || word.buildPlatform || isCommand(word)) return false;
+  const { text } = word.mapped;
+  if (text.includes('://')) return false;
+  if (word.role === 'setting') return true;
+  if (word.role === 'source') return word.instruction.flags.some((flag) => flag.name === 'from');
+  return word.role === 'argument' && (word.index ?? 0) > 0 && fileCommands.has(word.command?.name ?? '');
+}
