@@ -13,6 +13,7 @@ import { noAssetForTarget } from './no-asset-for-target.ts';
 import { prebuiltX86File } from './prebuilt-x86-file.ts';
 import { rootfsTarball } from './rootfs-tarball.ts';
 import type { Rule } from './rule.ts';
+import { toolchainRules } from './toolchain-rules.ts';
 import { x86NameFromArchive } from './x86-name-from-archive.ts';
 import { x86Namespace } from './x86-namespace.ts';
 import { x86PackageFile } from './x86-package-file.ts';
@@ -40,4 +41,5 @@ export const recommendedRules: readonly Rule[] = [
   prebuiltX86File,
   commandNamesX86Binary,
   rootfsTarball,
+  ...toolchainRules,
 ];

@@ -1,0 +1,100 @@
+import type { Platform } from '@mabuild/oci';
+import { isArmelBase } from '../analysis/armel-base.ts';
+import type { CodeWord } from '../analysis/code-words.ts';
+import { readCode } from '../analysis/code-words.ts';
+import type { Dockerfile } from '../dockerfile/model.ts';
+import { platformKey } from '../fixes/variation.ts';
+import { nameIn } from '../knowledge/architecture-names.ts';
+import { armPlatforms } from './code-finding.ts';
+import type { Rule, RuleContext } from './rule.ts';
+import { findingsOf, type WordHit } from './word-hits.ts';
+
+const name = 'multiarch-libdir';
+
+/** A folder of its own in a path; `x86_64-linux-gnu-gcc` is a compiler, `foo-x86_64-linux-gnu.tar.gz` a download. */
+const folder = /(?<=\/)(x86_64|i[36]86)-linux-gnu(?=$|[/:\s"'*?,;|#)\]])/g;
+
+export const multiarchLibdir: Rule = {
+  name,
+  summary: "The path goes through x86's library folder, e.g. /usr/lib/x86_64-linux-gnu.",
+  page: {
+    why: 'Debian and Ubuntu keep libraries in a folder that is named for the architecture: /usr/lib/aarch64-linux-gnu on arm64, /usr/lib/arm-linux-gnueabihf on arm/v7. A path with x86_64-linux-gnu does not exist there: COPY and cp fail, a library path is silently useless.',
+    bad: 'FROM debian:12\nENV LD_LIBRARY_PATH=/usr/lib/x86_64-linux-gnu/foo\nRUN ln -s /usr/lib/x86_64-linux-gnu/libfoo.so.1 /usr/lib/libfoo.so',
+    good: 'FROM debian:12\nRUN ln -s /usr/lib/*-linux-gnu*/libfoo.so.1 /usr/lib/libfoo.so',
+    perArch: {
+      platform: 'linux/arm/v7',
+      text: 'FROM --platform=linux/arm/v7 arm32v7/debian:12\nENV LD_LIBRARY_PATH=/usr/lib/arm-linux-gnueabihf/foo\nRUN ln -s /usr/lib/arm-linux-gnueabihf/libfoo.so.1 /usr/lib/libfoo.so',
+    },
+    silent: [
+      'The instruction also names the folder of the platform.',
+      'The word is an address, or the name of a compiler or of an archive.',
+      'The code runs on x86 only: if, case, a stage named for it or on the build platform.',
+    ],
+  },
+  async check(dockerfile, context) {
+    const platforms = armPlatforms(context);
+    if (platforms.length === 0 || !dockerfile.text.includes('linux-gnu')) return [];
+    const hits = readCode(dockerfile, context).words.flatMap((word) =>
+      word.mapped.text.includes('86') && !isLeftAlone(word)
+        ? hitsOf(dockerfile, context, word, platforms)
+        : [],
+    );
+    return findingsOf(name, dockerfile, context, hits);
+  },
+};
+
+function isLeftAlone(word: CodeWord): boolean {
+  if (word.guarded || word.buildPlatform || word.role === 'label') return true;
+  // The rule x86-preload-or-jvm-flag says more.
+  if (word.name === 'LD_PRELOAD') return true;
+  // What is only shown to people.
+  const shows = word.command?.name === 'echo' || word.command?.name === 'printf';
+  return shows && word.command?.redirects.length === 0;
+}
+
+function hitsOf(
+  dockerfile: Dockerfile,
+  context: RuleContext,
+  word: CodeWord,
+  platforms: readonly Platform[],
+): readonly WordHit[] {
+  const { text } = word.mapped;
+  return [...text.matchAll(folder)].flatMap((match): WordHit[] => {
+    if (/:\/\/[^\s"']*$/.test(text.slice(0, match.index))) return [];
+    const is64 = match[1] === 'x86_64';
+    const texts = is64 ? folders(dockerfile, context, word, platforms) : {};
+    const written = word.instruction.logical.text;
+    const missing = platforms.filter((platform) => {
+      const own = nameIn('debian-multiarch', platform);
+      return own === undefined || !written.includes(own);
+    });
+    return [
+      {
+        word,
+        start: match.index,
+        end: match.index + match[0].length,
+        platforms: missing,
+        texts,
+        message: `${match[0]} is the library folder of ${is64 ? 'amd64' : '32-bit x86'}`,
+        ...(is64 ? {} : { hint: 'there are no 32-bit x86 libraries on ARM: leave what needs them out' }),
+      },
+    ];
+  });
+}
+
+function folders(
+  dockerfile: Dockerfile,
+  context: RuleContext,
+  word: CodeWord,
+  platforms: readonly Platform[],
+): Readonly<Record<string, string>> {
+  const texts: Record<string, string> = {};
+  for (const platform of platforms) {
+    const key = platformKey(platform);
+    const folderName = nameIn('debian-multiarch', platform);
+    // Only Debian's armel has arm-linux-gnueabi; Raspbian and others differ.
+    if (key === 'linux/arm/v6' && !isArmelBase(dockerfile, word.stage, context)) continue;
+    if (folderName !== undefined) texts[key] = folderName;
+  }
+  return texts;
+}
