@@ -3,6 +3,7 @@ import { type CodeWord, readCode } from '../analysis/code-words.ts';
 import { siteAt } from '../analysis/mapped-text.ts';
 import { archTokens } from '../knowledge/architecture-names.ts';
 import { armPlatforms, spanRange } from './code-finding.ts';
+import { isRootfs } from './rootfs-tarball.ts';
 import type { Rule } from './rule.ts';
 
 const name = 'prebuilt-x86-file';
@@ -50,6 +51,7 @@ export const prebuiltX86File: Rule = {
 function isContextFile(word: CodeWord): boolean {
   return (
     word.role === 'source' &&
+    !isRootfs(word) &&
     !word.guarded &&
     !word.buildPlatform &&
     !word.mapped.text.includes('://') &&

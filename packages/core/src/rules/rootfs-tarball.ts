@@ -1,4 +1,4 @@
-import { readCode } from '../analysis/code-words.ts';
+import { type CodeWord, readCode } from '../analysis/code-words.ts';
 import { archTokens } from '../knowledge/architecture-names.ts';
 import { armPlatforms, spanRange } from './code-finding.ts';
 import type { Rule } from './rule.ts';
@@ -17,25 +17,28 @@ export const rootfsTarball: Rule = {
   async check(dockerfile, context) {
     const platforms = armPlatforms(context);
     if (platforms.length === 0) return [];
-    return readCode(dockerfile, context).words.flatMap((word) => {
-      const { instruction, stage, mapped } = word;
-      if (word.role !== 'source' || instruction.keyword !== 'ADD' || stage?.base.raw !== 'scratch') return [];
-      const target = instruction.words.at(-1)?.raw;
-      if (target !== '/' || mapped.switched || !/\.tar(?:\.\w+)?$|\.t[gbx]z2?$/.test(mapped.text)) return [];
-      // An archive with x86 in its name is prebuilt-x86-file's.
-      if (mapped.text.includes('://') || archTokens(mapped.text).length > 0) return [];
-      return [
-        {
+    return readCode(dockerfile, context)
+      .words.filter(isRootfs)
+      .map((word) => {
+        const { text } = word.mapped;
+        const [token] = archTokens(text);
+        return {
           rule: name,
-          severity: 'warning' as const,
+          severity: token ? ('error' as const) : ('warning' as const),
           platforms,
-          message: `${mapped.text} is the whole image, for whichever architecture it was made`,
+          message: `${text} is the whole image, ${token ? 'and is named for x86' : 'for whichever architecture it was made'}`,
           hint: 'put ${TARGETARCH} into the name of the archive and provide one for each platform',
-          range: spanRange(word, { start: 0, end: mapped.text.length }),
+          range: spanRange(word, token ?? { start: 0, end: text.length }),
           fix: 'none' as const,
           edits: [],
-        },
-      ];
-    });
+        };
+      });
   },
 };
+
+/** An archive of the context that a stage from scratch unpacks into its root. */
+export function isRootfs({ role, instruction, stage, mapped }: CodeWord): boolean {
+  if (role !== 'source' || instruction.keyword !== 'ADD' || stage?.base.raw !== 'scratch') return false;
+  if (mapped.switched || mapped.text.includes('://')) return false;
+  return instruction.words.at(-1)?.raw === '/' && /\.tar(?:\.\w+)?$|\.t[gbx]z2?$/.test(mapped.text);
+}

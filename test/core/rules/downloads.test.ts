@@ -1,0 +1,197 @@
+import { archConstantInEnv } from '../../../packages/core/src/rules/arch-constant-in-env.ts';
+import { bareNameX86Asset } from '../../../packages/core/src/rules/bare-name-x86-asset.ts';
+import { checksumTiedToArch } from '../../../packages/core/src/rules/checksum-tied-to-arch.ts';
+import { commandNamesX86Binary } from '../../../packages/core/src/rules/command-names-x86-binary.ts';
+import { knownAssetX86Url } from '../../../packages/core/src/rules/known-asset-x86-url.ts';
+import { noAssetForTarget } from '../../../packages/core/src/rules/no-asset-for-target.ts';
+import { prebuiltX86File } from '../../../packages/core/src/rules/prebuilt-x86-file.ts';
+import { rootfsTarball } from '../../../packages/core/src/rules/rootfs-tarball.ts';
+import { x86NameFromArchive } from '../../../packages/core/src/rules/x86-name-from-archive.ts';
+import { x86PackageFile } from '../../../packages/core/src/rules/x86-package-file.ts';
+import { x86UrlInEnvArg } from '../../../packages/core/src/rules/x86-url-in-env-arg.ts';
+import { ruleTable } from '../../support/rule-table.ts';
+
+const gosu = 'https://github.com/tianon/gosu/releases/download';
+const s6 = 'https://github.com/just-containers/s6-overlay/releases/download';
+const sha256 = 'bbc4136d03ab138b1ad66fa4fc051bafc6cc7ffae632b069a53657279a450de3';
+
+describe('rules about downloads', () => {
+  ruleTable(knownAssetX86Url, [
+    {
+      text: `RUN curl -fsSLo /gosu ${gosu}/1.17/gosu-amd64`,
+      arm64: 'error auto: amd64 → arm64',
+      v7: 'error auto: amd64 → armhf',
+      v6: 'error auto: amd64 → armel',
+    },
+    {
+      text: `ARG V=1.17\nRUN wget -q "${gosu}/$V/gosu-amd64" && \\\n  # why\n  chmod +x gosu-amd64`,
+      arm64: 'error auto: amd64 → arm64',
+      v7: 'error auto: amd64 → armhf',
+      v6: 'error auto: amd64 → armel',
+    },
+    {
+      text: `RUN <<EOF\nset -e\nwget ${gosu}/1.17/gosu-amd64\nEOF`,
+      arm64: 'error auto: amd64 → arm64',
+      v7: 'error auto: amd64 → armhf',
+      v6: 'error auto: amd64 → armel',
+    },
+    // The same word stands for another processor in another project.
+    {
+      text: `ADD ${s6}/v2.2.0.3/s6-overlay-amd64.tar.gz /`,
+      arm64: 'error auto: amd64 → aarch64',
+      v7: 'error auto: amd64 → armhf',
+      v6: 'error auto: amd64 → armhf',
+    },
+    {
+      text: `ADD ${s6}/v3.1.6.2/s6-overlay-x86_64.tar.xz /`,
+      arm64: 'error auto: x86_64 → aarch64',
+      v7: 'error auto: x86_64 → arm',
+      v6: 'error auto: x86_64 → armhf',
+    },
+    { text: 'RUN curl -LO https://example.org/tool-linux-amd64.tgz', all: 'error none: amd64' },
+    { text: 'RUN curl -LO https://amd64.example.org/tool.tgz' },
+    { text: 'RUN curl https://example.org/dists/stable/main/binary-amd64/Packages | grep Version' },
+    { text: `RUN echo ${gosu}/1.17/gosu-amd64` },
+    { text: `# ${gosu}/1.17/gosu-amd64\nRUN true` },
+    {
+      text: `RUN case "$(dpkg --print-architecture)" in amd64) u=${gosu}/1.17/gosu-amd64 ;; arm64) u=${gosu}/1.17/gosu-arm64 ;; esac; curl "$u"`,
+    },
+    { text: `RUN if [ "$(uname -m)" = x86_64 ]; then curl -O ${gosu}/1.17/gosu-amd64; fi` },
+    { text: `FROM --platform=$BUILDPLATFORM debian\nRUN curl -O ${gosu}/1.17/gosu-amd64` },
+    { text: `FROM debian AS get-amd64\nRUN curl -O ${gosu}/1.17/gosu-amd64` },
+    { text: `FROM mcr.microsoft.com/windows/nanoserver\nRUN curl -O ${gosu}/1.17/gosu-amd64` },
+  ]);
+
+  ruleTable(x86UrlInEnvArg, [
+    {
+      text: `ENV U=${gosu}/1.17/gosu-amd64\nRUN curl -o /gosu "$U"`,
+      arm64: 'error auto: amd64 → arm64',
+      v7: 'error auto: amd64 → armhf',
+      v6: 'error auto: amd64 → armel',
+    },
+    { text: 'ARG U=https://example.org/jdk-17_linux-x64_bin.tar.gz', all: 'error none: x64' },
+    { text: 'ENV U=https://example.org/noarch.jar' },
+  ]);
+
+  ruleTable(archConstantInEnv, [
+    {
+      text: `ENV A=amd64\nRUN curl -O ${gosu}/1.17/gosu-$A`,
+      arm64: 'error auto: amd64 → arm64',
+      v7: 'error auto: amd64 → armhf',
+      v6: 'error auto: amd64 → armel',
+    },
+    // Each download needs another word: the constant stays, its uses change.
+    {
+      text: `ENV A=amd64\nRUN curl -O ${gosu}/1.17/gosu-$A && curl -O ${s6}/v2.2.0.3/s6-overlay-$A.tar.gz`,
+      all: 'error none: amd64',
+      arm64: 'error suggest: amd64 → arm64',
+    },
+    {
+      text: 'ENV DRONE_RUNNER_ARCH=amd64',
+      all: 'error auto: amd64 → arm',
+      arm64: 'error auto: amd64 → arm64',
+    },
+    { text: 'ENV MY_ARCH=x86_64', all: 'error none: x86_64' },
+    { text: 'RUN ARCH=x64 && make', all: 'error none: x64' },
+    { text: 'ENV GOARCH=amd64' },
+    { text: 'ENV ARCHIVES=amd64,arm64' },
+    { text: 'ARG TARGETARCH=amd64' },
+    { text: 'RUN if [ "$(uname -m)" = x86_64 ]; then ARCH=amd64; else ARCH=arm64; fi; make' },
+  ]);
+
+  ruleTable(bareNameX86Asset, [
+    {
+      text: 'ADD https://github.com/krallin/tini/releases/download/v0.19.0/tini /tini',
+      arm64: 'error auto:  → -arm64',
+      v7: 'error auto:  → -armhf',
+      v6: 'error none: ',
+    },
+    { text: 'ADD https://github.com/krallin/tini/releases/download/v0.19.0/tini-arm64 /tini' },
+  ]);
+
+  ruleTable(x86PackageFile, [
+    { text: 'RUN curl -LO https://example.org/foo_1.0_amd64.deb', all: 'error none: amd64' },
+    { text: 'RUN rpm -i https://example.org/foo-1.0.x86_64.rpm', all: 'error none: x86_64' },
+    { text: 'RUN curl -LO https://example.org/foo_1.0_all.deb' },
+  ]);
+
+  ruleTable(noAssetForTarget, [
+    {
+      text: 'RUN curl -LO https://github.com/Yelp/dumb-init/releases/download/v1.2.5/dumb-init_1.2.5_x86_64',
+      arm64: '',
+      all: 'error none: x86_64',
+    },
+    { text: `RUN curl -O ${gosu}/1.17/gosu-amd64` },
+  ]);
+
+  ruleTable(checksumTiedToArch, [
+    {
+      text: `RUN curl -o g ${gosu}/1.17/gosu-amd64 && echo "${sha256}  g" | sha256sum -c -`,
+      all: `error none: ${sha256}`,
+    },
+    {
+      text: `ENV SUM=${sha256}\nRUN curl -o g ${gosu}/1.17/gosu-amd64 && echo "$SUM  g" | sha256sum -c -`,
+      all: `error none: ${sha256}`,
+    },
+    { text: `RUN curl -O https://example.org/src-1.0.tgz && echo "${sha256}  src-1.0.tgz" | sha256sum -c` },
+    {
+      text: `RUN curl -O ${gosu}/1.17/gosu-amd64 && gpg --recv-keys B42F6819007F00F88E364FD4036A9C25BF357DD4`,
+    },
+    {
+      text: 'RUN echo "put-the-sha256-of-the-arm64-asset-here  g" | sha256sum -c -',
+      arm64: 'error none: put-the-sha256-of-the-arm64-asset-here',
+    },
+  ]);
+
+  ruleTable(x86NameFromArchive, [
+    {
+      text: `RUN curl -O ${gosu}/1.17/gosu-amd64 && mv gosu-amd64 /usr/bin/gosu`,
+      arm64: 'error auto: amd64 → arm64',
+      v7: 'error auto: amd64 → armhf',
+      v6: 'error auto: amd64 → armel',
+    },
+    {
+      text: `FROM debian AS get\nRUN curl -O ${gosu}/1.17/gosu-amd64\nFROM debian\nCOPY --from=get /gosu-amd64 /gosu`,
+      arm64: 'error auto: amd64 → arm64',
+      v7: 'error auto: amd64 → armhf',
+      v6: 'error auto: amd64 → armel',
+    },
+    {
+      text: 'RUN curl -O https://example.org/t-linux-amd64.tgz && tar xf t-linux-amd64.tgz',
+      all: 'error none: amd64',
+    },
+    { text: 'RUN mv /opt/app-amd64 /opt/app', all: 'warning none: amd64' },
+    { text: 'RUN cp /usr/lib/x86_64-linux-gnu/libz.so.1 /lib' },
+    { text: 'RUN grep amd64 /list' },
+    { text: 'RUN echo amd64' },
+  ]);
+
+  ruleTable(prebuiltX86File, [
+    { text: 'COPY bin/app-linux-amd64 /app', all: 'error none: amd64' },
+    { text: 'COPY requirements-amd64.txt /', all: 'warning none: amd64' },
+    { text: 'ADD linux/x86_64/ /opt', all: 'error none: x86_64' },
+    { text: 'FROM debian AS b\nFROM debian\nCOPY --from=b /app-amd64 /app' },
+    { text: 'ARG TARGETARCH\nCOPY app-$TARGETARCH /app' },
+  ]);
+
+  ruleTable(commandNamesX86Binary, [
+    {
+      text: `RUN curl -O ${gosu}/1.17/gosu-amd64\nENTRYPOINT ["/gosu-amd64"]`,
+      arm64: 'error auto: amd64 → arm64',
+      v7: 'error auto: amd64 → armhf',
+      v6: 'error auto: amd64 → armel',
+    },
+    { text: 'CMD ["/bin/server_linux_amd64", "-v"]', all: 'error none: amd64' },
+    { text: 'CMD exec server-x64', all: 'error none: x64' },
+    { text: 'HEALTHCHECK CMD ["/usr/bin/probe-amd64"]', all: 'error none: amd64' },
+    { text: 'CMD ["/usr/lib/x86_64-linux-gnu/foo"]' },
+  ]);
+
+  ruleTable(rootfsTarball, [
+    { text: 'FROM scratch\nADD rootfs.tar.xz /', all: 'warning none: rootfs.tar.xz' },
+    { text: 'FROM scratch\nADD rootfs-amd64.tar.xz /', all: 'error none: amd64' },
+    { text: 'FROM scratch\nARG TARGETARCH\nADD rootfs-${TARGETARCH}.tar.xz /' },
+    { text: 'FROM scratch\nADD assets.tar.gz /srv/' },
+    { text: 'FROM debian\nADD rootfs.tar.xz /' },
+  ]);
+});
