@@ -27,3 +27,8 @@ export function isArchitectureCommand(text: string): boolean {
 export function isPlatformVariable(name: string): boolean {
   return /^(?:TARGET|BUILD)(?:ARCH|PLATFORM|VARIANT|OS)$/.test(name);
 }
+
+/** Tells whether a text names an architecture, x86 or another. */
+export function namesArchitecture(text: string): boolean {
+  return architectureWord.test(text);
+}

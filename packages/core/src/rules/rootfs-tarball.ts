@@ -1,3 +1,4 @@
+import { namesArchitecture } from '../analysis/architecture-condition.ts';
 import { type CodeWord, readCode } from '../analysis/code-words.ts';
 import { archTokens } from '../knowledge/architecture-names.ts';
 import { armPlatforms, spanRange } from './code-finding.ts';
@@ -40,5 +41,6 @@ export const rootfsTarball: Rule = {
 export function isRootfs({ role, instruction, stage, mapped }: CodeWord): boolean {
   if (role !== 'source' || instruction.keyword !== 'ADD' || stage?.base.raw !== 'scratch') return false;
   if (mapped.switched || mapped.text.includes('://')) return false;
+  if (archTokens(mapped.text).length === 0 && namesArchitecture(mapped.text)) return false;
   return instruction.words.at(-1)?.raw === '/' && /\.tar(?:\.\w+)?$|\.t[gbx]z2?$/.test(mapped.text);
 }
