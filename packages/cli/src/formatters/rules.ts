@@ -1,6 +1,7 @@
+import type { Finding } from '@mabuild/core';
 import type { RuleDescription } from '../sdk/rules.ts';
-import type { Paint } from './paint.ts';
-import { plainPaint } from './paint.ts';
+import { isFixable } from './file-findings.ts';
+import { type Paint, plainPaint } from './paint.ts';
 import { table } from './table.ts';
 
 /** Every rule, a line each. */
@@ -63,6 +64,13 @@ export const fixKinds: Readonly<Record<RuleDescription['fix'][number], string>> 
   suggest: 'shown only',
   none: 'people must act',
 };
+
+/** Who makes the fix of a finding, and how. */
+export function fixText(finding: Finding): string {
+  if (isFixable(finding) || finding.fix === 'suggest' || finding.fix === 'none') return fixKinds[finding.fix];
+  const differs = (finding.variations?.length ?? 0) > 0;
+  return differs ? 'mabuild migrate --style per-arch makes it' : fixKinds.none;
+}
 
 function severityOf(rule: RuleDescription): string {
   return [...new Set(Object.values(rule.severities))].join(', ') || '-';

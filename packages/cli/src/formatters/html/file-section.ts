@@ -2,7 +2,7 @@ import { type Finding, locate } from '@mabuild/core';
 import { formatPlatform } from '@mabuild/oci';
 import { countFindings, type FileFindings } from '../file-findings.ts';
 import { fixDiff } from '../fix-diff.ts';
-import { fixKinds } from '../rules.ts';
+import { fixText } from '../rules.ts';
 import { countChips, severityChip } from './chips.ts';
 import { diffTable } from './diff-table.ts';
 import { html, type Markup } from './markup.ts';
@@ -39,7 +39,7 @@ function findingItem(file: FileFindings, finding: Finding, explained: ReadonlySe
   const shownOnly = finding.fix === 'suggest' || finding.fix === 'none';
   const suggestion = shownOnly ? fixDiff(file.dockerfile.text, finding.edits) : [];
   return html`<li class="finding ${finding.severity}"><p class="head">${severityChip(finding.severity)}<strong>${finding.message}</strong></p>
-<p class="meta">${rule} · line ${line}, column ${column} · ${platforms} · fix: ${fixKinds[finding.fix]}</p>
+<p class="meta">${rule} · line ${line}, column ${column} · ${platforms} · fix: ${fixText(finding)}</p>
 ${sourceLines(file, finding.range)}${finding.hint !== undefined && html`<p class="hint">${finding.hint}</p>`}${suggestion.length > 0 && html`<h4>Suggestion</h4><pre class="source diff">${suggestion.map(suggestionLine)}</pre>`}</li>
 `;
 }

@@ -16,7 +16,7 @@ export function fileId(index: number): string {
 export function pathName(path: string): Markup {
   if (path === '-') return html`standard input`;
   const slash = path.lastIndexOf('/') + 1;
-  return html`${slash > 0 && html`<span class="faint">${path.slice(0, slash)}</span>`}${path.slice(slash)}`;
+  return html`${slash > 0 && html`<span class="faint">${path.slice(0, slash)}</span><wbr>`}${path.slice(slash)}`;
 }
 
 /** Findings of a file that are about a platform. */

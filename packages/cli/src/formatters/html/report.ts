@@ -57,6 +57,8 @@ const policy = `default-src 'none'; style-src 'unsafe-inline'; script-src 'sha25
 const tools: Markup = html`<div class="tools"><form id="filter" role="search" class="tools" hidden><label><span class="vh">Filter files by path or rule</span><input type="search" id="words" placeholder="Filter by path or rule" autocomplete="off"></label><button type="button" id="open">Open all</button><button type="button" id="close">Close all</button><output id="shown" class="faint"></output></form><label><input type="checkbox" id="only"> Only files with findings</label></div>
 `;
 
+const nav: Markup = html`<nav aria-label="Parts of this page"><ul><li><a href="#what">What is in the way</a></li><li><a href="#files">Files and platforms</a></li><li><a href="#found">File by file</a></li><li><a href="#rules">The rules</a></li></ul></nav>`;
+
 function head(files: readonly FileFindings[], platforms: readonly string[]): Markup {
   const title = `${count(files.length, 'Dockerfile')} on ${sentenceList(platforms)}`;
   return html`<!doctype html>
@@ -66,7 +68,8 @@ function head(files: readonly FileFindings[], platforms: readonly string[]): Mar
 <style>${{ html: style }}</style></head>
 <body><a class="skip" href="#matrix">To the table of files</a>
 <header><h1>${title}</h1>${intro(files)}
-<ul class="tiles">${tiles(files, platforms)}</ul></header>
+<ul class="tiles">${tiles(files, platforms)}</ul>
+${files.some((file) => file.findings.length > 0) && nav}</header>
 <main>
 `;
 }

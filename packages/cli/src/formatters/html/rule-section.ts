@@ -56,10 +56,10 @@ export function countRules(files: readonly FileFindings[], rules: readonly Rule[
 export function ruleTable(counts: readonly RuleCount[]): Markup {
   const rows = counts.map(({ name, summary, rule, files, fixable, findings }) => {
     const total = findings.error + findings.warning + findings.info;
-    return html`<tr role="row"><th scope="row" role="rowheader">${rule ? html`<a href="#${ruleId(name)}">${name}</a>` : name}<span class="why">${summary}</span></th><td role="cell" class="number" data-label="Files">${files}</td><td role="cell" data-label="Found">${countChips(findings)}</td><td role="cell" class="number" data-label="Fixed by migrate">${fixable} of ${total}</td></tr>
+    return html`<tr role="row"><th scope="row" role="rowheader">${rule ? html`<a href="#${ruleId(name)}">${name}</a>` : name}<span class="why">${summary}</span></th><td role="cell" class="number" data-label="Files">${files}<span class="unit"> ${files === 1 ? 'file' : 'files'}</span></td><td role="cell" data-label="Found">${countChips(findings)}</td><td role="cell" class="number" data-label="Fixed by migrate">${fixable} of ${total}<span class="unit"> fixed by migrate</span></td></tr>
 `;
   });
-  return html`<table class="list" role="table"><caption>${count(counts.length, 'rule')} had something to say.</caption>
+  return html`<table class="list rules" role="table"><caption>${count(counts.length, 'rule')} had something to say.</caption>
 <thead role="rowgroup"><tr role="row"><th scope="col" role="columnheader">Rule</th><th scope="col" role="columnheader">Files</th><th scope="col" role="columnheader">Found</th><th scope="col" role="columnheader">Fixed by migrate</th></tr></thead>
 <tbody role="rowgroup">${rows}</tbody></table>`;
 }

@@ -1,5 +1,5 @@
 /**
- * What a report does more where scripts run: a filter, opening what a link leads to, everything open in print.
+ * What a report does more where scripts run: a filter, opening what a link leads to, every file open in print.
  *
  * The page says the same without it.
  */
@@ -38,7 +38,7 @@ export const script: string = `
   document.getElementById('close').addEventListener('click', () => open(false));
   addEventListener('hashchange', follow);
   addEventListener('beforeprint', () => {
-    closed = [...document.querySelectorAll('details:not([open])')];
+    closed = [...document.querySelectorAll('article > details:not([open])')];
     closed.forEach((element) => { element.open = true; });
   });
   addEventListener('afterprint', () => closed.forEach((element) => { element.open = false; }));

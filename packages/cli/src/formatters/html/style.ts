@@ -60,15 +60,17 @@ a{color:var(--link);text-underline-offset:.15em}
 code,pre,.diff{font-family:var(--mono);font-size:.8125rem;line-height:1.5}
 code{overflow-wrap:anywhere}
 .faint{color:var(--faint)}
+a .faint{color:inherit}
 .vh{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 .skip{position:absolute;left:-99rem}
 .skip:focus{left:1rem;top:.5rem;background:var(--ground);padding:.5rem;z-index:3}
 
+nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;list-style:none;margin:1rem 0 0;padding:0}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(13rem,100%),1fr));gap:.75rem;margin:1.25rem 0 0;padding:0;list-style:none}
 .tile{border:1px solid var(--line);border-radius:.6rem;padding:.75rem .9rem;background:var(--raised)}
 .tile b{display:block;font-size:1.5rem;line-height:1.25;font-variant-numeric:tabular-nums}
 .tile .of{font-size:1rem;font-weight:400;color:var(--faint)}
-.tile span{color:var(--faint);font-size:.875rem}
+.tile>span{color:var(--faint);font-size:.875rem}
 .bar{height:.4rem;border-radius:.2rem;background:var(--line);margin:.5rem 0 .1rem;overflow:hidden}
 .bar i{display:block;height:100%;background:var(--ok)}
 
@@ -83,16 +85,19 @@ code{overflow-wrap:anywhere}
 .tools input[type=search]{font:inherit;padding:.35rem .6rem;border:1px solid var(--line);border-radius:.4rem;background:var(--ground);color:inherit;min-width:min(20rem,100%)}
 .tools button{font:inherit;font-size:.875rem;padding:.35rem .7rem;border:1px solid var(--line);border-radius:.4rem;background:var(--raised);color:inherit;cursor:pointer}
 .tools label{display:inline-flex;gap:.4rem;align-items:center}
+.tools .tools{margin:0}
 form[hidden]{display:none}
 
 table.list{width:100%;border-collapse:collapse;font-size:.9375rem}
 .list caption{text-align:left;color:var(--faint);font-size:.875rem;padding-bottom:.5rem}
 .list th,.list td{text-align:left;vertical-align:top;padding:.5rem .75rem;border-bottom:1px solid var(--line)}
 .list thead th{position:sticky;top:0;z-index:1;background:var(--raised);font-size:.8125rem;color:var(--faint);border-bottom:1px solid var(--line)}
+.list thead th:first-child{width:34%}
 .list tbody th{font-weight:400;overflow-wrap:anywhere}
 .list .why{display:block;color:var(--faint);font-size:.8125rem;margin-top:.25rem;overflow-wrap:anywhere}
 .list a.cell{text-decoration:none;color:inherit;display:block}
 .list a.cell:hover .chip{text-decoration:underline}
+.unit{display:none}
 .number{font-variant-numeric:tabular-nums}
 body:has(#only:checked) .clear{display:none}
 
@@ -128,7 +133,11 @@ body:has(#only:checked) .clear{display:none}
 .diff del .l::before,.diff ins .l::before{position:absolute;left:2.8rem;font-weight:700}
 .diff del .l::before{content:"\\2212";content:"\\2212" / "";color:var(--error)}
 .diff ins .l::before{content:"+";content:"+" / "";color:var(--ok)}
-.diff details summary{padding:.15rem .6rem .15rem 3.6rem;background:var(--raised);color:var(--faint);font:.8125rem/1.5 system-ui,sans-serif;cursor:pointer}
+.diff details summary{list-style:none;padding:.15rem .6rem .15rem 3.6rem;background:var(--raised);color:var(--faint);font:.8125rem/1.5 system-ui,sans-serif;cursor:pointer}
+
+.diff details summary::-webkit-details-marker,.file>details>summary::-webkit-details-marker{display:none}
+.diff details summary::before{content:"\\25B8";display:inline-block;width:1.1em;margin-left:-1.1em}
+.diff details[open] summary::before{content:"\\25BE"}
 
 .rule{border-bottom:1px solid var(--line)}
 .rule p{max-width:48rem}
@@ -148,17 +157,22 @@ footer{padding:2rem 1rem 3rem;color:var(--faint);font-size:.875rem}
 h1{font-size:1.4rem}
 .tiles{grid-template-columns:1fr 1fr;gap:.5rem}
 .tile.wide{grid-column:1/-1}
-.list,.list tbody,.list tr,.list th,.list td{display:block}
+.list,.list caption,.list tbody,.list tr,.list th,.list td{display:block}
 .list thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
-.list tr{padding:.6rem 0;border-bottom:1px solid var(--line)}
+.list tr{padding:.7rem 0;border-bottom:1px solid var(--line)}
 .list tr[hidden]{display:none}
 .list th,.list td{padding:.1rem 0;border:0}
 .list td{display:grid;grid-template-columns:7.5rem 1fr;gap:.5rem}
 .list td::before{content:attr(data-label);content:attr(data-label) / "";color:var(--faint);font-size:.8125rem;padding-top:.1rem}
+.list .clear td.number{display:none}
+.list .unit{display:inline}
+.list.rules td{display:inline-block;padding-right:.75rem;font-size:.875rem;vertical-align:baseline}
+.list.rules td::before{content:none}
+.list.rules td .chips{display:inline-flex}
 .source .l,.diff .l,.source .gap{padding-left:2.9rem}
 .source .n,.diff .n{width:1.7rem}
 .diff del .l::before,.diff ins .l::before{left:2.05rem}
-.diff details summary{padding-left:2.9rem}
+.diff details summary{list-style:none;padding-left:2.9rem}
 .finding{padding-left:.7rem}
 .inside{padding:.25rem .7rem .7rem}
 }
@@ -166,12 +180,16 @@ h1{font-size:1.4rem}
 @page{margin:14mm 12mm}
 body{font-size:9.5pt}
 header,main,footer{max-width:none;padding-left:0;padding-right:0}
-.tools,.skip{display:none}
+.tools,.skip,nav{display:none}
 code,pre,.diff{font-size:7.5pt}
 .list{font-size:9pt}
+.list th,.list td{padding:.3rem .5rem}
+.tiles{grid-template-columns:repeat(4,1fr)}
+.tile b{font-size:1.2rem}
+.tile>span,.chip,.list .why{font-size:8pt}
 .list thead th{position:static}
 .file{content-visibility:visible;border:0;border-top:1px solid var(--line);border-radius:0}
-details::details-content{content-visibility:visible;display:block;height:auto}
+.file>details::details-content,.rule>details::details-content{content-visibility:visible;display:block;height:auto}
 .file>details>summary{break-after:avoid}
 .finding,.tile,.list tr,.rule pre{break-inside:avoid}
 .source .l,.diff .l{padding-left:2.9rem}
