@@ -133,6 +133,10 @@ describe('rules about downloads', () => {
       text: `ENV SUM=${sha256}\nRUN curl -o g ${gosu}/1.17/gosu-amd64 && echo "$SUM  g" | sha256sum -c -`,
       all: `error none: ${sha256}`,
     },
+    {
+      text: `ADD --checksum=sha256:${sha256} ${gosu}/1.17/gosu-amd64 /gosu`,
+      all: `error none: ${sha256}`,
+    },
     { text: `RUN curl -O https://example.org/src-1.0.tgz && echo "${sha256}  src-1.0.tgz" | sha256sum -c` },
     {
       text: `RUN curl -O ${gosu}/1.17/gosu-amd64 && gpg --recv-keys B42F6819007F00F88E364FD4036A9C25BF357DD4`,

@@ -28,16 +28,19 @@ const readings = new WeakMap<CodeReading, readonly ArchPlace[]>();
  * A constant that two downloads need to read differently is left as it is, and its uses are the places.
  */
 export function archPlaces(reading: CodeReading): readonly ArchPlace[] {
-  const known = readings.get(reading);
-  if (known) return known;
-  const downloads = findDownloads(reading).filter(({ spans }) => spans.length > 0);
-  const places = settle([
-    ...downloads.flatMap(urlPlaces),
-    ...derivedNames(reading, downloads).map((name) => place('derived', name)),
-    ...checksumsOf(reading, findDownloads(reading)).map((sum) => place('checksum', sum)),
-  ]);
+  const places = readings.get(reading) ?? placesOf(reading, findDownloads(reading));
   readings.set(reading, places);
   return places;
+}
+
+/** The same for downloads of which more is known than the tables say. */
+export function placesOf(reading: CodeReading, downloads: readonly Download[]): readonly ArchPlace[] {
+  const tied = downloads.filter(({ spans }) => spans.length > 0);
+  return settle([
+    ...tied.flatMap(urlPlaces),
+    ...derivedNames(reading, tied).map((name) => place('derived', name)),
+    ...checksumsOf(reading, downloads).map((sum) => place('checksum', sum)),
+  ]);
 }
 
 /** A variation for a place that is written in one place. */

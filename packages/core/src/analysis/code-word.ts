@@ -19,7 +19,7 @@ export type WordRole =
   /** COPY and ADD. */
   | 'source'
   | 'destination'
-  /** WORKDIR, USER, VOLUME, STOPSIGNAL. */
+  /** WORKDIR, USER, VOLUME, STOPSIGNAL; with the name `checksum` that flag of ADD. */
   | 'setting';
 
 /** A word of a Dockerfile, expanded, and everything that decides what it means. */

@@ -69,7 +69,7 @@ class CodeReader {
   private stage(stage: Stage): void {
     const flag = stage.platform?.value;
     const buildPlatform = flag !== undefined && /\bBUILD(?:PLATFORM|OS|ARCH)\b/.test(flag);
-    if (architectureInName.test(stage.name ?? '') || isWindows(stage)) return;
+    if (isLeftOut(stage)) return;
     let scope: ValueMap | undefined;
     let shell = this.inheritedShell(stage);
     for (const instruction of stage.instructions) {
@@ -122,6 +122,11 @@ class CodeReader {
         break;
       case 'COPY':
       case 'ADD':
+        for (const flag of instruction.flags) {
+          if (flag.name !== 'checksum' || !flag.valueRange || !flag.valuePieces) continue;
+          const raw = flag.value ?? '';
+          push('setting', { raw, range: flag.valueRange, pieces: flag.valuePieces }, { name: 'checksum' });
+        }
         instruction.words.forEach((word, index) => {
           push(index === instruction.words.length - 1 ? 'destination' : 'source', word, { index });
         });
@@ -219,6 +224,11 @@ function jsonText(stage: Stage, instruction: Instruction, word: Word, text: stri
     leaves: [{ start: 0, end: text.length, source: exact ? source : undefined }],
     switched: false,
   };
+}
+
+/** Tells whether a stage is for one architecture alone, by its name, or for Windows. */
+export function isLeftOut(stage: Stage): boolean {
+  return architectureInName.test(stage.name ?? '') || isWindows(stage);
 }
 
 function isWindows(stage: Stage): boolean {

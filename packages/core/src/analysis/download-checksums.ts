@@ -35,7 +35,8 @@ export function checksumsOf(
   }
   for (const [index, word] of reading.words.entries()) {
     const nearby = byInstruction.get(word.instruction);
-    if (!nearby || word.guarded || !word.script || otherHashes.has(word.command?.name ?? '')) continue;
+    const maySum = word.script !== undefined || word.name === 'checksum';
+    if (!nearby || word.guarded || !maySum || otherHashes.has(word.command?.name ?? '')) continue;
     const { text } = word.mapped;
     if (text.length < 32) continue;
     for (const match of text.matchAll(hash)) {

@@ -1,8 +1,8 @@
-import { archPlaces, siteKey } from '../analysis/arch-places.ts';
+import { siteKey } from '../analysis/arch-places.ts';
 import { type CodeReading, type CodeWord, readCode } from '../analysis/code-words.ts';
 import { siteAt } from '../analysis/mapped-text.ts';
 import { archTokens, nameIn } from '../knowledge/architecture-names.ts';
-import { armPlatforms, knownPlatforms, variationAt } from './code-finding.ts';
+import { armPlatforms, knownPlatforms, placesFor, variationAt } from './code-finding.ts';
 import { urlFindings } from './download-finding.ts';
 import type { Finding, Rule, RuleContext } from './rule.ts';
 
@@ -27,9 +27,11 @@ export const archConstantInEnv: Rule = {
   },
   async check(dockerfile, context) {
     const reading = readCode(dockerfile, context);
-    const covered = new Set(archPlaces(reading).flatMap(({ site }) => (site ? [siteKey(site)] : [])));
+    const covered = new Set(
+      (await placesFor(dockerfile, context)).flatMap(({ site }) => (site ? [siteKey(site)] : [])),
+    );
     const alone = reading.words.flatMap((word) => constantFinding(word, reading, covered, context));
-    return [...urlFindings(name, dockerfile, context), ...alone];
+    return [...(await urlFindings(name, dockerfile, context)), ...alone];
   },
 };
 

@@ -1,8 +1,7 @@
-import { archPlaces } from '../analysis/arch-places.ts';
 import { readCode } from '../analysis/code-words.ts';
 import { checksumName } from '../analysis/download-checksums.ts';
 import { platformKey } from '../fixes/variation.ts';
-import { armPlatforms, spanRange } from './code-finding.ts';
+import { armPlatforms, placesFor, spanRange } from './code-finding.ts';
 import { shortened } from './download-finding.ts';
 import type { Rule } from './rule.ts';
 
@@ -26,7 +25,9 @@ export const checksumTiedToArch: Rule = {
     const reading = readCode(dockerfile, context);
     const platforms = armPlatforms(context);
     if (platforms.length === 0) return [];
-    const tied = archPlaces(reading).filter(({ kind, word }) => kind === 'checksum' && !word.buildPlatform);
+    const tied = (await placesFor(dockerfile, context)).filter(
+      ({ kind, word }) => kind === 'checksum' && !word.buildPlatform,
+    );
     const findings = tied.map((place) => {
       const { asset, url } = place.download;
       const algorithm = checksumName(place.word.mapped.text.slice(place.start, place.end));

@@ -1,7 +1,9 @@
 import { normalizePlatform, type Platform } from '@mabuild/oci';
-import type { CodeWord } from '../analysis/code-words.ts';
+import type { ArchPlace } from '../analysis/arch-places.ts';
+import { type CodeWord, readCode } from '../analysis/code-words.ts';
 import { type MappedText, siteAt } from '../analysis/mapped-text.ts';
-import type { Range } from '../dockerfile/model.ts';
+import { knownPlaces } from '../analysis/online-places.ts';
+import type { Dockerfile, Range } from '../dockerfile/model.ts';
 import { platformKey, type Variation } from '../fixes/variation.ts';
 import type { RuleContext } from './rule.ts';
 
@@ -42,4 +44,10 @@ export function knownPlatforms(
     known: platforms.filter(isKnown),
     unknown: platforms.filter((platform) => !isKnown(platform)),
   };
+}
+
+/** The places of a Dockerfile that downloads make depend on the platform. */
+export function placesFor(dockerfile: Dockerfile, context: RuleContext): Promise<readonly ArchPlace[]> {
+  const keys = armPlatforms(context).map((platform) => platformKey(platform));
+  return knownPlaces(readCode(dockerfile, context), keys, context.downloads);
 }

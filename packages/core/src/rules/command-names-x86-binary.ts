@@ -1,8 +1,8 @@
-import { archPlaces, siteKey } from '../analysis/arch-places.ts';
+import { siteKey } from '../analysis/arch-places.ts';
 import { readCode } from '../analysis/code-words.ts';
 import { siteAt } from '../analysis/mapped-text.ts';
 import { archTokens } from '../knowledge/architecture-names.ts';
-import { armPlatforms, spanRange } from './code-finding.ts';
+import { armPlatforms, placesFor, spanRange } from './code-finding.ts';
 import type { Rule } from './rule.ts';
 import { derivedFinding, isCommand } from './x86-name-from-archive.ts';
 
@@ -22,7 +22,7 @@ export const commandNamesX86Binary: Rule = {
     const platforms = armPlatforms(context);
     if (platforms.length === 0) return [];
     const reading = readCode(dockerfile, context);
-    const places = archPlaces(reading).filter(({ word }) => isCommand(word));
+    const places = (await placesFor(dockerfile, context)).filter(({ word }) => isCommand(word));
     const covered = new Set(places.flatMap(({ site }) => (site ? [siteKey(site)] : [])));
     const derived = places
       .filter(({ kind }) => kind === 'derived')

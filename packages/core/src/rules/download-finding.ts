@@ -1,10 +1,9 @@
 import { formatPlatform, type Platform } from '@mabuild/oci';
-import { type ArchPlace, archPlaces, instructionOf, variationOf } from '../analysis/arch-places.ts';
-import { readCode } from '../analysis/code-words.ts';
+import { type ArchPlace, instructionOf, variationOf } from '../analysis/arch-places.ts';
 import { checksumName } from '../analysis/download-checksums.ts';
 import type { Dockerfile } from '../dockerfile/model.ts';
 import { platformKey, type Variation } from '../fixes/variation.ts';
-import { armPlatforms, knownPlatforms, spanRange } from './code-finding.ts';
+import { armPlatforms, knownPlatforms, placesFor, spanRange } from './code-finding.ts';
 import type { Finding, RuleContext } from './rule.ts';
 
 /** The rules about the address of a download, by where the address or the part of it that names x86 is written. */
@@ -33,8 +32,12 @@ export function urlRuleOf(place: ArchPlace): UrlRule {
 }
 
 /** The findings of one of the rules: one for each download and instruction. */
-export function urlFindings(rule: UrlRule, dockerfile: Dockerfile, context: RuleContext): readonly Finding[] {
-  const places = archPlaces(readCode(dockerfile, context)).filter(({ word }) => !word.buildPlatform);
+export async function urlFindings(
+  rule: UrlRule,
+  dockerfile: Dockerfile,
+  context: RuleContext,
+): Promise<readonly Finding[]> {
+  const places = (await placesFor(dockerfile, context)).filter(({ word }) => !word.buildPlatform);
   const groups = new Map<string, ArchPlace[]>();
   for (const place of places) {
     if (place.kind !== 'url' || urlRuleOf(place) !== rule) continue;

@@ -1,8 +1,8 @@
-import { archPlaces, siteKey } from '../analysis/arch-places.ts';
+import { siteKey } from '../analysis/arch-places.ts';
 import { type CodeWord, readCode } from '../analysis/code-words.ts';
 import { siteAt } from '../analysis/mapped-text.ts';
 import { archTokens } from '../knowledge/architecture-names.ts';
-import { armPlatforms, spanRange } from './code-finding.ts';
+import { armPlatforms, placesFor, spanRange } from './code-finding.ts';
 import { isRootfs } from './rootfs-tarball.ts';
 import type { Rule } from './rule.ts';
 
@@ -23,7 +23,9 @@ export const prebuiltX86File: Rule = {
     const platforms = armPlatforms(context);
     if (platforms.length === 0) return [];
     const reading = readCode(dockerfile, context);
-    const covered = new Set(archPlaces(reading).flatMap(({ site }) => (site ? [siteKey(site)] : [])));
+    const covered = new Set(
+      (await placesFor(dockerfile, context)).flatMap(({ site }) => (site ? [siteKey(site)] : [])),
+    );
     return reading.words.filter(isContextFile).flatMap((word) => {
       const tokens = archTokens(word.mapped.text).filter(({ start, end }) => {
         const site = siteAt(word.mapped, start, end);

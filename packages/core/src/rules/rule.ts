@@ -1,4 +1,5 @@
 import type { Platform } from '@mabuild/oci';
+import type { DownloadFacts } from '../analysis/download-facts.ts';
 import type { Dockerfile, Range, TextEdit } from '../dockerfile/model.ts';
 import type { Variation } from '../fixes/variation.ts';
 
@@ -34,6 +35,8 @@ export interface RuleContext {
   /** The platforms asked for; one when a file is made for one platform alone. */
   readonly platforms: readonly Platform[];
   readonly images: ImageFacts;
+  /** What publishers say; `undefined` for those who may not ask them. */
+  readonly downloads?: DownloadFacts | undefined;
   readonly buildArgs: Readonly<Record<string, string>>;
 }
 

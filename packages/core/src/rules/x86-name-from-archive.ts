@@ -1,8 +1,8 @@
-import { type ArchPlace, archPlaces, siteKey, variationOf } from '../analysis/arch-places.ts';
+import { type ArchPlace, siteKey, variationOf } from '../analysis/arch-places.ts';
 import { type CodeWord, readCode } from '../analysis/code-words.ts';
 import { siteAt } from '../analysis/mapped-text.ts';
 import { archTokens } from '../knowledge/architecture-names.ts';
-import { armPlatforms, knownPlatforms, spanRange } from './code-finding.ts';
+import { armPlatforms, knownPlatforms, placesFor, spanRange } from './code-finding.ts';
 import type { Finding, Rule, RuleContext } from './rule.ts';
 
 const name = 'x86-name-from-archive';
@@ -28,7 +28,7 @@ export const x86NameFromArchive: Rule = {
   },
   async check(dockerfile, context) {
     const reading = readCode(dockerfile, context);
-    const places = archPlaces(reading);
+    const places = await placesFor(dockerfile, context);
     const derived = places.filter(
       ({ kind, word }) => kind === 'derived' && !word.buildPlatform && !isCommand(word),
     );
