@@ -58,7 +58,7 @@ export function ruleMarkdown(rule: Pick<RuleDescription, 'name' | 'summary' | 'p
 }
 
 /** What the kinds of fixes mean. */
-export const fixKinds: Readonly<Record<RuleDescription['fix'][number], string>> = {
+const fixKinds: Readonly<Record<RuleDescription['fix'][number], string>> = {
   auto: 'mabuild migrate makes it',
   semi: 'mabuild migrate makes it; look at the result',
   suggest: 'shown only',
