@@ -59,6 +59,20 @@ describe('the command', () => {
     { argv: ['check', 'absent'], says: /reading absent: there is no such file/ },
     { argv: ['check', '.'], says: /holds no Dockerfile/ },
     { argv: ['check', '--rule', 'x=loud', '.'], says: /--rule "loud" is none of/ },
+    {
+      argv: ['check', '--format', 'xml', '.'],
+      says: /--format "xml" is none of text, json, sarif, github, html/,
+    },
+    {
+      argv: ['check', '--ignore', 'base-image-lacks-platforms', '.'],
+      says: /--ignore "base-image-lacks-platforms" is no rule[\s\S]*did you mean base-image-lacks-platform\?/,
+    },
+    { argv: ['check', '--rule', 'x86-namspace=off', '.'], says: /did you mean x86-namespace\?/ },
+    { argv: ['rules', 'x86-namspace'], says: /did you mean x86-namespace\?/ },
+    { argv: ['rules', '--format', 'html'], says: /--format "html" is none of text, json/ },
+    { argv: ['--nonsense', 'check'], says: /unknown option '--nonsense'/ },
+    { argv: ['--config', 'absent.json', 'check'], says: /absent\.json: there is no such file/ },
+    { argv: ['--mirror', 'docker.io', 'check'], says: /--mirror "docker.io" is not HOST=URL/ },
     { argv: ['inspect'], says: /missing required argument 'ref'/ },
     { argv: ['inspect', 'a b'], says: /a b/ },
     { argv: ['push', 'nothing:x', 'localhost:1/a'], says: /"nothing:x" is no source/ },
@@ -83,6 +97,26 @@ describe('the command', () => {
     expect(document.error.code).to.equal('FILE_NOT_FOUND');
     expect(document.error.hint).to.be.a('string');
     expect(answer.code).to.equal(2);
+  });
+
+  it('takes global flags before the name of a command and after it', async () => {
+    const lines = async (argv: readonly string[]): Promise<number> =>
+      (await run(argv)).stderr.trimEnd().split('\n').length;
+    const short = await lines(['check', 'absent']);
+    for (const argv of [
+      ['--debug', 'check', 'absent'],
+      ['check', '--debug', 'absent'],
+    ])
+      expect(await lines(argv), argv.join(' ')).to.be.greaterThan(short);
+    await writeFile(join(directory, 'Dockerfile'), 'FROM node:24\n');
+    await writeFile(join(directory, 'one.json'), '{ "platforms": ["linux/arm/v7"] }');
+    await writeFile(join(directory, 'two.json'), '{ "platforms": ["linux/arm64"] }');
+    const check = ['check', '--offline'];
+    expect((await run(['--config', 'one.json', '--no-color', ...check])).code).to.equal(1);
+    expect((await run(['--config', 'two.json', ...check])).code).to.equal(0);
+    expect((await run(['--config=one.json', ...check, '--config', 'two.json'])).code).to.equal(0);
+    const mirrors = ['--mirror', 'docker.io', ...check, '--mirror', 'a=http://localhost'];
+    expect((await run(mirrors)).stderr).to.match(/--mirror "docker.io" is not HOST=URL/);
   });
 
   it('shows a syntax error with line, column and carets', async () => {

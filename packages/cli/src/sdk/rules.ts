@@ -57,7 +57,7 @@ export function requireRules(flag: string, names: readonly string[], rules: read
 /** A fragment of a Dockerfile as a file: a FROM comes before it when it has none. */
 export function asDockerfile(fragment: string): string {
   const text = fragment.endsWith('\n') ? fragment : `${fragment}\n`;
-  return /^[ \t]*FROM\s/im.test(text) ? text : `FROM debian:bookworm\n${text}`;
+  return /^[ \t]*FROM\s/im.test(text) ? text : `FROM debian:13\n${text}`;
 }
 
 async function describeRule(rule: Rule): Promise<RuleDescription> {
@@ -80,11 +80,12 @@ async function describeRule(rule: Rule): Promise<RuleDescription> {
 
 function unknownRule(name: string, rules: readonly Rule[], where: string): MabuildError {
   const names = rules.map((rule) => rule.name);
-  const slips = Math.max(2, Math.floor(name.length / 4));
+  const word = name.toLowerCase();
+  const slips = Math.max(2, Math.floor(word.length / 4));
   const near =
-    nearestName(name, names, slips) ??
-    names.find((other) => name.length > 2 && other.includes(name)) ??
-    names.find((other) => name.length > 4 && nearestName(name, [other.slice(0, name.length)], slips));
+    nearestName(word, names, slips) ??
+    names.find((other) => word.length > 2 && other.includes(word)) ??
+    names.find((other) => word.length > 4 && nearestName(word, [other.slice(0, word.length)], slips));
   return new MabuildError(`${where}${JSON.stringify(name)} is no rule`, {
     code: 'USAGE',
     hint: near ? `did you mean ${near}? \`mabuild rules\` lists them all` : '`mabuild rules` lists them all',

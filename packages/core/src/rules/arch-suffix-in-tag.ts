@@ -8,6 +8,12 @@ const suffix = /(^|[-_.])(?:amd64|x86_64|x64)(?=[-_.]|$)/;
 export const archSuffixInTag: Rule = {
   name,
   summary: 'The tag names x86, e.g. 8.0-bookworm-slim-amd64.',
+  page: {
+    why: 'A tag such as 3.1-amd64 is one x86 image and no index. The tag without the suffix is usually the index of every platform.',
+    bad: 'FROM mcr.microsoft.com/dotnet/runtime:8.0-bookworm-slim-amd64',
+    good: 'FROM mcr.microsoft.com/dotnet/runtime:8.0-bookworm-slim',
+    silent: ['When only x86 platforms are asked for.'],
+  },
   async check(dockerfile, context) {
     const findings: Finding[] = [];
     for (const site of imageSites(dockerfile, context)) {

@@ -6,6 +6,15 @@ const name = 'base-image-lacks-platform';
 export const baseImageLacksPlatform: Rule = {
   name,
   summary: 'The image of a FROM has nothing for a platform.',
+  page: {
+    why: 'A build for a platform that the base image lacks stops at FROM, or takes the x86 image and emulates it. Official images dropped 32-bit ARM in some versions and never had it in others; another tag of the same image often has it.',
+    bad: 'FROM node:24',
+    good: 'FROM node:22',
+    silent: [
+      'When nobody knows what the image has: it is no official image, and no registry is asked (--offline).',
+      'When the stage is fixed to a platform by FROM --platform, or is not needed for what is built.',
+    ],
+  },
   check: (dockerfile, context) =>
     findMissingPlatforms(name, dockerfile, context, ({ use }) => use.kind === 'from'),
 };

@@ -7,6 +7,12 @@ const mirrors: ReadonlySet<string> = new Set(['armhf', 'aarch64', 'armel']);
 export const deprecatedArmNamespace: Rule = {
   name,
   summary: 'armhf/, aarch64/, resin/ and others are no longer updated.',
+  page: {
+    why: 'armhf/, aarch64/, resin/, hypriot/ and others were the ARM images of before indexes. Nobody updates them any more: no security fixes, and some cannot be pulled. The official image of the same name has ARM today.',
+    bad: 'FROM armhf/debian:jessie',
+    good: 'FROM debian:bookworm',
+    perArch: { platform: 'linux/arm/v7', text: 'FROM arm32v7/debian:bookworm' },
+  },
   async check(dockerfile, context) {
     return namespaceFindings(name, dockerfile, context, ({ kind, namespace, platform }) => {
       if (kind !== 'legacy' || platform.architecture === 'amd64' || platform.architecture === '386')

@@ -7,6 +7,15 @@ const name = 'from-platform-constant-x86';
 export const fromPlatformConstantX86: Rule = {
   name,
   summary: 'FROM --platform is fixed to x86.',
+  page: {
+    why: 'FROM --platform=linux/amd64 gives the x86 image for every platform that is built. If the stage is the last one, or programs of it are copied into the last one, the ARM image holds x86 programs.',
+    bad: 'FROM --platform=linux/amd64 debian:bookworm',
+    good: 'FROM debian:bookworm',
+    silent: [
+      'When the flag is $BUILDPLATFORM or another variable.',
+      'When only x86 platforms are asked for.',
+    ],
+  },
   async check(dockerfile, context) {
     return imageSites(dockerfile, context).flatMap(({ use, platforms }) => {
       const { flag } = use;

@@ -6,6 +6,13 @@ const name = 'x86-namespace';
 export const x86Namespace: Rule = {
   name,
   summary: 'A namespace such as amd64/ ties the image to x86.',
+  page: {
+    why: 'Images under amd64/, i386/ and their kin are x86 images, whatever platform is built: the ARM image then holds x86 programs. The same name without the namespace is an index that has every platform.',
+    bad: 'FROM amd64/debian:bookworm',
+    good: 'FROM debian:bookworm',
+    perArch: { platform: 'linux/arm/v7', text: 'FROM arm32v7/debian:bookworm' },
+    silent: ['When only x86 platforms are asked for.'],
+  },
   async check(dockerfile, context) {
     return namespaceFindings(name, dockerfile, context, ({ platform }) => {
       if (platform.architecture !== 'amd64' && platform.architecture !== '386') return undefined;
