@@ -11,7 +11,7 @@ export { formatMigration, migrationDocument } from './migration.ts';
 export { type Paint, paintFor } from './paint.ts';
 export { formatPlan, planDocument } from './plan.ts';
 export { formatReport, type ReportFormat, type ReportOptions } from './report.ts';
-export { formatRule, formatRules, ruleMarkdown, rulesDocument } from './rules.ts';
+export { formatRule, formatRules, ruleMarkdown, rulesDocument, rulesMarkdown } from './rules.ts';
 export { type SarifOptions, sarifLog } from './sarif.ts';
 export { table } from './table.ts';
 export { formatVerify, verifyDocument } from './verify.ts';

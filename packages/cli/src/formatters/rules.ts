@@ -57,6 +57,26 @@ export function ruleMarkdown(rule: Pick<RuleDescription, 'name' | 'summary' | 'p
   return `${blocks.join('\n\n')}\n`;
 }
 
+/** Every rule's page after a table of them all: docs/rules.md. */
+export function rulesMarkdown(rules: readonly RuleDescription[]): string {
+  const sorted = [...rules].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const rows = sorted.map(
+    (rule) => `| [${rule.name}](#${rule.name}) | ${severityOf(rule)} | ${cell(rule.summary)} |`,
+  );
+  return [
+    '# The rules\n',
+    '<!-- Written by scripts/build-rule-docs.mjs from the rules themselves: change those, not this. -->\n',
+    'What `mabuild check` looks for and `mabuild migrate` fixes. `mabuild rules RULE` prints a page of these.\n',
+    'A comment above an instruction switches a rule off there: `# mabuild ignore=RULE because …`. So do `--ignore RULE`',
+    'and `ignore: [RULE]` in `mabuild.config.yaml` everywhere.\n',
+    '| rule | severity | what it finds |',
+    '| --- | --- | --- |',
+    ...rows,
+    ...sorted.map((rule) => `\n## ${rule.name}\n\n${ruleMarkdown(rule).trimEnd()}`),
+    '',
+  ].join('\n');
+}
+
 /** What the kinds of fixes mean. */
 const fixKinds: Readonly<Record<RuleDescription['fix'][number], string>> = {
   auto: 'mabuild migrate makes it',
@@ -74,6 +94,11 @@ export function fixText(finding: Finding): string {
 
 function severityOf(rule: RuleDescription): string {
   return [...new Set(Object.values(rule.severities))].join(', ') || '-';
+}
+
+/** Text inside of a table of Markdown. */
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|');
 }
 
 function ignoring(name: string): string {
