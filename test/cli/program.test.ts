@@ -176,6 +176,29 @@ describe('the command', () => {
     expect(lenient.code).to.equal(0);
   });
 
+  it('writes a page with what migrate makes of each file, and says how large it is', async () => {
+    await writeFile(join(directory, 'Dockerfile'), 'FROM amd64/debian:bookworm\n');
+    const answer = await run(['check', '--offline', '--format', 'html', '.']);
+    expect(answer.stdout)
+      .to.match(/^<!doctype html>/)
+      .and.match(/<\/html>\n$/);
+    expect(answer.stdout).to.match(/<ins>.*FROM debian:bookworm<\/span><\/ins>/);
+    expect(answer.stderr).to.match(/^a page of [\d.]+ kB about 1 files?\n$/);
+    expect(answer.code).to.equal(1);
+  });
+
+  it('lists rules and explains one', async () => {
+    const all = await run(['rules']);
+    expect(all.stdout)
+      .to.match(/^RULE +SEVERITY +FIX +SUMMARY\n/)
+      .and.match(/^x86-namespace +error +auto/m);
+    const one = await run(['rules', 'x86-namespace']);
+    expect(one.stdout).to.match(/^x86-namespace\n[\s\S]*\nBad\n {2}FROM amd64\//);
+    const { rules } = JSON.parse((await run(['rules', 'x86-namespace', '--format', 'json'])).stdout);
+    expect(rules).to.have.length(1);
+    expect(rules[0].page.bad).to.match(/^FROM amd64\//);
+  });
+
   it('migrates per architecture beside the file, never over it', async () => {
     const text = 'FROM ubuntu:22.04\nRUN true\n';
     await writeFile(join(directory, 'Dockerfile'), text);

@@ -62,7 +62,7 @@ export function checkCommand({ io, exit }: CommandHost): Command {
         },
         sdk,
       );
-      const { countFindings, formatReport } = await import('../formatters/index.ts');
+      const { count, countFindings, formatReport } = await import('../formatters/index.ts');
       const parts = formatReport(report, {
         format,
         rules,
@@ -71,7 +71,15 @@ export function checkCommand({ io, exit }: CommandHost): Command {
         namedPlatforms: platforms,
         directory: io.workingDirectory,
       });
-      for (const part of parts) io.stdout.write(part);
+      let bytes = 0;
+      for (const part of parts) {
+        bytes += Buffer.byteLength(part);
+        io.stdout.write(part);
+      }
+      if (format === 'html') {
+        const { formatBytes } = await import('../progress/text.ts');
+        io.stderr.write(`a page of ${formatBytes(bytes)} about ${count(report.files.length, 'file')}\n`);
+      }
       const counts = countFindings(report.files);
       const levelsThatFail = thresholds
         .slice(0, thresholds.indexOf(threshold) + 1)

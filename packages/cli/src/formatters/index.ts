@@ -1,7 +1,7 @@
 export { buildDocument, formatBuild, writeBuildFiles } from './build.ts';
 export { formatDoctor } from './doctor.ts';
 export { formatError, formatErrorJson, formatLocation } from './error.ts';
-export { countFindings, type FileFindings } from './file-findings.ts';
+export { count, countFindings, type FileFindings } from './file-findings.ts';
 export { type FindingsTextOptions, formatFinding, formatFindings } from './findings.ts';
 export { findingsDocument } from './findings-document.ts';
 export { formatGithub } from './github.ts';

@@ -50,9 +50,9 @@ function cell(file: FileFindings, index: number, platform: string): Markup {
   const blocking = [
     ...new Set(findings.filter(({ severity }) => severity === 'error').map(({ rule }) => rule)),
   ];
-  const named = blocking.slice(0, mostNamed).join(', ');
-  const others = blocking.length > mostNamed ? ` and ${blocking.length - mostNamed} more` : '';
-  const why = blocking.length > 0 && html`<span class="why">${named}${others}</span>`;
+  const why = blocking.slice(0, mostNamed).map((rule) => html`<span class="why">${rule}</span>`);
+  const others = blocking.length - mostNamed;
+  if (others > 0) why.push(html`<span class="why">and ${others} more</span>`);
   const content =
     findings.length === 0 ? chips : html`<a class="cell" href="#${fileId(index)}">${chips}${why}</a>`;
   return html`<td role="cell" data-label="${platform}">${content}</td>`;

@@ -93,12 +93,13 @@ table.list{width:100%;border-collapse:collapse;font-size:.9375rem}
 .list th,.list td{text-align:left;vertical-align:top;padding:.5rem .75rem;border-bottom:1px solid var(--line)}
 .list thead th{position:sticky;top:0;z-index:1;background:var(--raised);font-size:.8125rem;color:var(--faint);border-bottom:1px solid var(--line)}
 .list thead th:first-child{width:34%}
+.rules thead th:first-child{width:55%}
 .list tbody th{font-weight:400;overflow-wrap:anywhere}
-.list .why{display:block;color:var(--faint);font-size:.8125rem;margin-top:.25rem;overflow-wrap:anywhere}
+.list .why{display:block;color:var(--faint);font-size:.8125rem;line-height:1.4;margin-top:.15rem;overflow-wrap:anywhere}
 .list a.cell{text-decoration:none;color:inherit;display:block}
 .list a.cell:hover .chip{text-decoration:underline}
 .unit{display:none}
-.number{font-variant-numeric:tabular-nums}
+.number{font-variant-numeric:tabular-nums;white-space:nowrap}
 body:has(#only:checked) .clear{display:none}
 
 .file{border:1px solid var(--line);border-radius:.6rem;margin:0 0 .75rem;content-visibility:auto;contain-intrinsic-size:auto 3.5rem}
