@@ -1,5 +1,6 @@
 import { isMabuildError, type SourceLocation } from '@mabuild/oci';
 import type { Paint } from './paint.ts';
+import { columnsOf, visible } from './visible.ts';
 
 /** Writes an error as people read it: message and code, the place with a caret, what to do next. */
 export function formatError(
@@ -11,9 +12,9 @@ export function formatError(
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     return `${paint.error('error:')} ${text}\n${paint.hint('hint:')} this is a bug of mabuild's; please report it with this text\n`;
   }
-  const lines = [`${paint.error('error:')} ${error.message} (${error.code})`];
+  const lines = [`${paint.error('error:')} ${visible(error.message)} (${error.code})`];
   if (error.location) lines.push(...formatLocation(error.location));
-  if (error.hint) lines.push(`${paint.hint('hint:')} ${error.hint}`);
+  if (error.hint) lines.push(`${paint.hint('hint:')} ${visible(error.hint)}`);
   if (debug && error.stack) lines.push(error.stack);
   for (let cause = debug ? error.cause : undefined; cause instanceof Error; cause = cause.cause) {
     lines.push(`caused by: ${cause.stack ?? cause.message}`);
@@ -25,14 +26,17 @@ export function formatError(
 export function formatLocation(location: SourceLocation): string[] {
   const lines = [`  ${location.file ?? 'Dockerfile'}:${location.line}:${location.column}`];
   if (location.lineText === undefined) return lines;
-  const text = location.lineText.replaceAll('\t', ' ');
-  const gutter = `${' '.repeat(3)}${location.line} | `;
+  const { lineText, column } = location;
   const sameLine = location.endLine === undefined || location.endLine === location.line;
-  const end = sameLine ? (location.endColumn ?? location.column + 1) : text.length + 1;
-  const carets = '^'.repeat(Math.max(1, end - location.column));
+  const end = sameLine ? (location.endColumn ?? column + 1) : lineText.length + 1;
+  const shown = (from: number, to?: number): string =>
+    visible(lineText.slice(from, to)).replaceAll('\t', ' ');
+  const before = shown(0, column - 1);
+  const carets = '^'.repeat(Math.max(1, columnsOf(shown(column - 1, end - 1))));
+  const gutter = `${' '.repeat(3)}${location.line} | `;
   lines.push(
-    `${gutter}${text}`,
-    `${' '.repeat(gutter.length - 2)}| ${' '.repeat(Math.max(0, location.column - 1))}${carets}`,
+    `${gutter}${shown(0)}`,
+    `${' '.repeat(gutter.length - 2)}| ${' '.repeat(columnsOf(before))}${carets}`,
   );
   return lines;
 }

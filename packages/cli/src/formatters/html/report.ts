@@ -17,6 +17,7 @@ export interface HtmlReportOptions {
   readonly rules?: readonly Rule[] | undefined;
 }
 
+const dockerfileName = /(?:docker|container)file[^/]*$|^-$/i;
 /** Files whose sections stand open from the start. */
 const mostOpen = 3;
 
@@ -60,7 +61,8 @@ const tools: Markup = html`<div class="tools"><form id="filter" role="search" cl
 const nav: Markup = html`<nav aria-label="Parts of this page"><ul><li><a href="#what">What is in the way</a></li><li><a href="#files">Files and platforms</a></li><li><a href="#found">File by file</a></li><li><a href="#rules">The rules</a></li></ul></nav>`;
 
 function head(files: readonly FileFindings[], platforms: readonly string[]): Markup {
-  const title = `${count(files.length, 'Dockerfile')} on ${sentenceList(platforms)}`;
+  const noun = files.every(({ path }) => dockerfileName.test(path)) ? 'Dockerfile' : 'file';
+  const title = `${count(files.length, noun)} on ${sentenceList(platforms)}`;
   return html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light dark">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
