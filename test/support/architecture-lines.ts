@@ -65,3 +65,15 @@ export function platformsMadeFor(text: string): readonly string[] {
   );
   return named.length > 0 ? named : ['linux/arm64'];
 }
+
+/** What people give with --build-arg where a file has an ARG for the architecture: `ARG ARCH=amd64`. */
+export function buildArgsFor(text: string, platform: string): Readonly<Record<string, string>> {
+  const names: Readonly<Record<string, readonly [amd64: string, x86_64: string]>> = {
+    'linux/arm64': ['arm64', 'aarch64'],
+    'linux/arm/v7': ['arm', 'armv7l'],
+    'linux/arm/v6': ['arm', 'armv6l'],
+  };
+  const [asGo = '', asMachine = ''] = names[platform] ?? [];
+  const args = text.matchAll(/^ARG (\w*ARCH)=["']?(amd64|x86_64)["']?\s*$/gim);
+  return Object.fromEntries([...args].map(([, name, word]) => [name, word === 'amd64' ? asGo : asMachine]));
+}

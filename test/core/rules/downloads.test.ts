@@ -50,6 +50,9 @@ describe('rules about downloads', () => {
     },
     { text: 'RUN curl -LO https://example.org/tool-linux-amd64.tgz', all: 'error none: amd64' },
     { text: 'RUN curl -LO https://amd64.example.org/tool.tgz' },
+    // A table with a row for each architecture, or for each system.
+    { text: `ENV U_amd64=${gosu}/1.17/gosu-amd64 U_arm64=${gosu}/1.17/gosu-arm64` },
+    { text: 'ENV CLI_LINUX=https://a.example/cli-linux-amd64.tgz CLI_DARWIN=https://a.example/cli.tgz' },
     { text: 'RUN curl https://example.org/dists/stable/main/binary-amd64/Packages | grep Version' },
     { text: `RUN echo ${gosu}/1.17/gosu-amd64` },
     { text: `# ${gosu}/1.17/gosu-amd64\nRUN true` },

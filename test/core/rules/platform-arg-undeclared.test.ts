@@ -57,6 +57,11 @@ ruleTable(platformArgUndeclared, [
   { text: 'RUN echo "${TARGETARCH:-$(dpkg --print-architecture)}"' },
   { text: 'RUN . /etc/build.env && echo $TARGETARCH' },
   { text: 'RUN read TARGETARCH < /x; echo $TARGETARCH' },
+  // What an image of others sets with ENV is not known.
+  { text: 'FROM ghcr.io/a/b\nRUN echo $TARGETARCH', all: 'warning auto: $TARGETARCH' },
+  { text: 'FROM a/b AS c\nFROM c\nRUN echo $TARGETARCH', all: 'warning auto: $TARGETARCH' },
+  { text: 'ARG TARGETARCH\nFROM a/b\nRUN echo $TARGETARCH', all: arch },
+  { text: 'FROM arm64v8/debian\nRUN echo $TARGETARCH', all: arch },
   { text: "RUN echo '$TARGETARCH'" },
   { text: 'RUN echo \\$TARGETARCH' },
   { text: "ENV A='$TARGETARCH'" },

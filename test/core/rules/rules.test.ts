@@ -108,6 +108,18 @@ const rows: readonly Row[] = [
     finds: [['from-platform-constant-x86', 'error', 'auto', 'FROM alpine AS base\n']],
   },
   { text: 'FROM --platform=linux/amd64 alpine AS linux-tools\nFROM alpine\n', platforms: 'linux/arm64' },
+  {
+    text: 'FROM --platform=linux/amd64 golang AS b\nARG TARGETARCH\nRUN GOARCH=$TARGETARCH go build\nFROM alpine\nCOPY --from=b /x /x\n',
+    platforms: 'linux/arm64',
+    finds: [
+      [
+        'from-platform-constant-x86',
+        'warning',
+        'auto',
+        'FROM --platform=$BUILDPLATFORM golang AS b\nARG TARGETARCH\nRUN GOARCH=$TARGETARCH go build\nFROM alpine\nCOPY --from=b /x /x\n',
+      ],
+    ],
+  },
   { text: 'FROM --platform=linux/amd64 alpine\n', platforms: 'linux/amd64' },
   {
     text: 'FROM mcr.microsoft.com/dotnet/aspnet:8.0-bookworm-slim-amd64\n',

@@ -3,6 +3,7 @@ import type { Dockerfile, Instruction, Stage, Word } from '../dockerfile/model.t
 import { argDefinitions, globalScope, type Scope, type ScopeOptions, scopeAt } from '../dockerfile/scope.ts';
 import { isArchitectureCondition } from './architecture-condition.ts';
 import type { CodeWord, WordRole } from './code-word.ts';
+import { guardTables } from './guard-tables.ts';
 import { mapWord, type ValueMap } from './map-word.ts';
 import { scriptWords } from './script-words.ts';
 import { readScript, type Script, scriptRange } from './scripts.ts';
@@ -59,7 +60,7 @@ class CodeReader {
         // A stage that BuildKit cannot expand has its own error when it is built.
       }
     }
-    return { words: this.words, scripts: this.scripts };
+    return { words: guardTables(this.words), scripts: this.scripts };
   }
 
   private values(scope: Scope): ValueMap {

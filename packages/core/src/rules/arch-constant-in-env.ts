@@ -23,6 +23,8 @@ export const archConstantInEnv: Rule = {
     silent: [
       'The stage is FROM --platform=$BUILDPLATFORM or is named for an architecture.',
       'The variable is GOARCH: goarch-x86 speaks of it.',
+      'The ARG is given with --build-arg.',
+      'The variable is a row of a table: TINI_URL_amd64 beside TINI_URL_arm64.',
     ],
   },
   async check(dockerfile, context) {
@@ -45,6 +47,7 @@ function constantFinding(
   if (word.role !== 'env' && word.role !== 'arg' && word.role !== 'assignment') return [];
   if (word.guarded || word.buildPlatform || platforms.length === 0) return [];
   if (word.name === undefined || otherRules.test(word.name)) return [];
+  if (word.role === 'arg' && Object.hasOwn(context.buildArgs, word.name)) return [];
   const { text } = word.mapped;
   const [token, ...others] = archTokens(text);
   const whole = token?.start === 0 && token.end === text.length;

@@ -1,6 +1,10 @@
-import { normalizePlatform } from '@mabuild/oci';
+import { normalizePlatform, type Platform } from '@mabuild/oci';
+import { isLeftOut } from '../analysis/code-words.ts';
+import { resolveBase } from '../dockerfile/base.ts';
+import type { Dockerfile, Stage } from '../dockerfile/model.ts';
 import { imageSites } from './image-sites.ts';
-import type { Rule } from './rule.ts';
+import { automaticValues } from './platform-arg.ts';
+import type { Finding, Rule, RuleContext } from './rule.ts';
 
 const name = 'from-platform-constant-x86';
 
@@ -17,7 +21,7 @@ export const fromPlatformConstantX86: Rule = {
     ],
   },
   async check(dockerfile, context) {
-    return imageSites(dockerfile, context).flatMap(({ use, platforms }) => {
+    return imageSites(dockerfile, context).flatMap(({ use, platforms }): readonly Finding[] => {
       const { flag } = use;
       if (
         use.kind !== 'from' ||
@@ -28,15 +32,29 @@ export const fromPlatformConstantX86: Rule = {
         return [];
       const others = platforms.filter((platform) => !isX86(normalizePlatform(platform).architecture));
       if (others.length === 0) return [];
+      if (flag.valueRange && crossBuilds(dockerfile, use.stage, context)) {
+        return [
+          {
+            rule: name,
+            severity: 'warning',
+            platforms: others,
+            message: `the stage builds for other platforms, and is ${flag.value} on every host`,
+            hint: 'write --platform=$BUILDPLATFORM, which is the host that builds',
+            range: flag.range,
+            fix: 'auto',
+            edits: [{ ...flag.valueRange, newText: '$BUILDPLATFORM' }],
+          },
+        ];
+      }
       return [
         {
           rule: name,
-          severity: 'error' as const,
+          severity: 'error',
           platforms: others,
           message: `the stage is ${flag.value}, whatever platform is built`,
           hint: 'leave the flag out; write --platform=$BUILDPLATFORM for a stage whose output suits every platform',
           range: flag.range,
-          fix: 'auto' as const,
+          fix: 'auto',
           edits: [{ start: flag.range.start, end: use.stage.base.range.start, newText: '' }],
         },
       ];
@@ -46,4 +64,23 @@ export const fromPlatformConstantX86: Rule = {
 
 function isX86(architecture: string): boolean {
   return architecture === 'amd64' || architecture === '386';
+}
+
+/** Tells whether a stage, or one that is FROM it, makes programs for the target; the last stage is for the target itself. */
+function crossBuilds(dockerfile: Dockerfile, stage: Stage, context: RuleContext): boolean {
+  const family = new Set([stage]);
+  for (const other of dockerfile.stages) {
+    const base = resolveBase(dockerfile, other, {
+      buildArgs: context.buildArgs,
+      platformArgs: automaticValues(context.platforms[0] as Platform),
+    });
+    if (base.kind === 'stage' && family.has(base.stage)) family.add(other);
+  }
+  const last = dockerfile.stages.at(-1);
+  if (last === undefined || family.has(last)) return false;
+  return [...family].some(
+    (item) =>
+      (item !== stage && isLeftOut(item)) ||
+      item.instructions.some(({ logical }) => /\bTARGET(?:ARCH|PLATFORM)\b/.test(logical.text)),
+  );
 }

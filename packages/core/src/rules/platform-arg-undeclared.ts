@@ -1,11 +1,13 @@
-import { formatPlatform, type Platform } from '@mabuild/oci';
+import { formatPlatform, type Platform, parseReference } from '@mabuild/oci';
 import { isLeftOut, readCode } from '../analysis/code-words.ts';
 import type { Script } from '../analysis/scripts.ts';
+import { resolveBase } from '../dockerfile/base.ts';
 import { lineAbove } from '../dockerfile/line-above.ts';
 import { sourceRange } from '../dockerfile/logical.ts';
 import type { Dockerfile, Instruction, LogicalText, Range, Stage, TextEdit } from '../dockerfile/model.ts';
 import { argDefinitions, scopeAt } from '../dockerfile/scope.ts';
 import type { ShellPart, ShellScript, ShellWord } from '../dockerfile/shell-model.ts';
+import { officialRepository, readNamespace } from '../knowledge/namespaces.ts';
 import { armPlatforms } from './code-finding.ts';
 import { automaticArgs, automaticReference, automaticValues, namesAutomaticArgs } from './platform-arg.ts';
 import type { Finding, Rule, RuleContext } from './rule.ts';
@@ -16,7 +18,7 @@ export const platformArgUndeclared: Rule = {
   name,
   summary: 'TARGETARCH or its kin is read in a stage that does not declare it, and is empty.',
   page: {
-    why: 'BuildKit gives TARGETARCH, TARGETPLATFORM and the others only to stages that declare them with ARG. In any other stage they are empty: a test is always false, a download gets a name without its architecture, and often nothing fails.',
+    why: 'BuildKit gives TARGETARCH, TARGETPLATFORM and the others only to stages that declare them with ARG. In any other stage they are empty, unless the base image has an ENV of that name (then this is a warning): a test is always false, a download gets a name without its architecture, and often nothing fails.',
     bad: 'FROM alpine\nRUN wget -O /bin/tool "https://example.org/tool-$TARGETARCH"',
     good: 'FROM alpine\nARG TARGETARCH\nRUN wget -O /bin/tool "https://example.org/tool-$TARGETARCH"',
     silent: [
@@ -67,7 +69,8 @@ function stageFindings(
       const key = `${isOnbuild} ${use.name}`;
       if (known.has(use.name) || (before && own.keyword === 'ARG') || told.has(key)) continue;
       told.add(key);
-      findings.push(finding(dockerfile, instruction, use, platforms));
+      const certain = isDeclaredElsewhere(dockerfile, use.name) || !mayBaseSet(dockerfile, context, stage);
+      findings.push(finding(dockerfile, instruction, use, platforms, certain));
     }
     for (const { name: other } of declared) {
       known.add(other);
@@ -88,19 +91,41 @@ function finding(
   instruction: Instruction,
   use: Use,
   platforms: readonly Platform[],
+  certain: boolean,
 ): Finding {
   const line = `${instruction.onbuild ? 'ONBUILD ' : ''}ARG ${use.name}`;
   const edits: readonly TextEdit[] = [lineAbove(dockerfile, instruction, line)];
   return {
     rule: name,
-    severity: 'error',
+    severity: certain ? 'error' : 'warning',
     platforms,
-    message: `${use.name} is empty for ${platforms.map((platform) => formatPlatform(platform)).join(', ')}: nothing above declares it in this stage`,
+    message: `${use.name} is empty for ${platforms.map((platform) => formatPlatform(platform)).join(', ')}${certain ? '' : ', unless the base image sets it'}: nothing above declares it in this stage`,
     hint: `add ${line} before it; an ARG above the first FROM, or in another stage, is not enough`,
     range: use.range,
     fix: 'auto',
     edits,
   };
+}
+
+/** Who declares it in another place of the file takes it for a variable of the whole file. */
+function isDeclaredElsewhere(dockerfile: Dockerfile, used: string): boolean {
+  return dockerfile.instructions.some(
+    (instruction) =>
+      instruction.keyword === 'ARG' && argDefinitions(instruction).some((item) => item.name === used),
+  );
+}
+
+/** Official images set none of these; what another image sets with ENV is not known here. */
+function mayBaseSet(dockerfile: Dockerfile, context: RuleContext, stage: Stage): boolean {
+  try {
+    const base = resolveBase(dockerfile, stage, context);
+    if (base.kind === 'stage') return mayBaseSet(dockerfile, context, base.stage);
+    if (base.kind === 'scratch') return false;
+    const reference = parseReference(base.name);
+    return officialRepository(readNamespace(reference)?.plain ?? reference) === undefined;
+  } catch {
+    return true;
+  }
 }
 
 /** The automatic names that a stage gets from the one that it is FROM. */
