@@ -1,5 +1,5 @@
-/** How a piece of shell text is quoted. */
-export type ShellQuoting = 'none' | 'double' | 'single';
+/** How a piece of shell text is quoted; `literal`: the body of `<<'EOF'`, where quotes stand for themselves. */
+export type ShellQuoting = 'none' | 'double' | 'single' | 'literal';
 
 /** Text that stands for itself. */
 export interface ShellText {
@@ -95,6 +95,8 @@ export interface ShellSwitch {
   }[];
   /** `*)` or `else`. */
   readonly fallback: { readonly start: number; readonly end: number } | undefined;
+  /** Of a `case`: where one more branch can be written, before `*)` or `esac`. */
+  readonly insertAt?: number | undefined;
   readonly start: number;
   readonly end: number;
 }

@@ -180,6 +180,7 @@ class ScriptReader {
           end: item.body.end,
         })),
       fallback: fallback && { start: fallback.body.pos, end: fallback.body.end },
+      insertAt: fallback ? fallback.pos : node.end - 'esac'.length,
       start: node.pos,
       end: node.end,
     });
@@ -264,7 +265,7 @@ class ScriptReader {
     const whole = { text: this.text.slice(node.pos, node.end), pos: node.pos, end: node.end };
     const parts: readonly ShellPart[] =
       quoted || node.parts === undefined
-        ? [this.literal(whole.text, whole, quoted ? 'single' : 'double')]
+        ? [this.literal(whole.text, whole, quoted ? 'literal' : 'double')]
         : this.parts(node.parts, whole, place, 'double');
     return { text: whole.text, start: node.pos, end: node.end, parts };
   }
@@ -354,6 +355,7 @@ class Shift {
       ...this.span(item),
       branches: item.branches.map((branch) => this.span(branch)),
       fallback: item.fallback && this.span(item.fallback),
+      insertAt: item.insertAt === undefined ? undefined : item.insertAt + this.by,
     };
   }
 

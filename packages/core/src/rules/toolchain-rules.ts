@@ -1,7 +1,15 @@
+import { archSwitchLacksArm32 } from './arch-switch-lacks-arm32.ts';
 import { multiarchLibdir } from './multiarch-libdir.ts';
 import { platformArgDefault } from './platform-arg-default.ts';
 import { platformArgUndeclared } from './platform-arg-undeclared.ts';
 import type { Rule } from './rule.ts';
+import { x86OnlyCondition } from './x86-only-condition.ts';
 
 /** Rules about paths, compilers, conditions and BuildKit's automatic ARGs. */
-export const toolchainRules: readonly Rule[] = [platformArgDefault, platformArgUndeclared, multiarchLibdir];
+export const toolchainRules: readonly Rule[] = [
+  platformArgDefault,
+  platformArgUndeclared,
+  x86OnlyCondition,
+  archSwitchLacksArm32,
+  multiarchLibdir,
+];

@@ -1,0 +1,159 @@
+import type { Platform } from '@mabuild/oci';
+import { type ArchSwitch, coversPlatform, type SwitchVocabulary } from '../analysis/arch-switch.ts';
+import type { CodeReading } from '../analysis/code-words.ts';
+import { sourceOffset } from '../dockerfile/logical.ts';
+import type { Dockerfile, TextEdit } from '../dockerfile/model.ts';
+import type { ShellCommand } from '../dockerfile/shell-model.ts';
+import { platformKey } from '../fixes/variation.ts';
+import { nameIn } from '../knowledge/architecture-names.ts';
+import { matchAsset } from '../knowledge/download-assets.ts';
+
+/** Values of the variables that a branch sets. */
+type Values = Readonly<Record<string, string>>;
+
+/**
+ * The branches that a `case` lacks, where a well-known download tells what its variables have to be.
+ *
+ * Only branches that do nothing but set variables, all of them parts of such an address, can be made up.
+ * @param armel the base is Debian's for soft-float, where dpkg says `armel` on ARMv6
+ */
+export function missingBranches(
+  dockerfile: Dockerfile,
+  item: ArchSwitch,
+  reading: CodeReading,
+  platforms: readonly Platform[],
+  armel: boolean,
+): { readonly platforms: readonly Platform[]; readonly edits: readonly TextEdit[] } | undefined {
+  const { shell, script, vocabulary } = item;
+  if (shell.kind !== 'case' || shell.insertAt === undefined || script.shell.broken || !vocabulary)
+    return undefined;
+  const own = branchValues(item, 'linux/amd64');
+  const arm64 = branchValues(item, 'linux/arm64');
+  if (!own || !arm64) return undefined;
+  const solve = (key: string): Values | undefined => solvedFor(key, own, item, reading);
+  // The table and the author agree on arm64; else it is another download than the table's.
+  if (JSON.stringify(solve('linux/arm64')) !== JSON.stringify(arm64)) return undefined;
+  const branches = new Map<string, string>();
+  const done: Platform[] = [];
+  for (const platform of platforms) {
+    const label = labelOf(vocabulary, platform, armel);
+    const values = solve(platformKey(platform));
+    if (label === undefined || !values) continue;
+    const body = Object.entries(values)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(' ');
+    if (branches.has(label) && branches.get(label) !== body) return undefined;
+    // One word for ARMv7 and ARMv6 must be right for both.
+    if (vocabulary === 'goarch') {
+      const other = solve(platformKey(platform) === 'linux/arm/v7' ? 'linux/arm/v6' : 'linux/arm/v7');
+      if (other && JSON.stringify(other) !== JSON.stringify(values)) continue;
+      if (!other && platforms.length > 1) continue;
+    }
+    branches.set(label, body);
+    done.push(platform);
+  }
+  if (done.length === 0) return undefined;
+  const separator = separatorBefore(dockerfile, item, shell.insertAt);
+  const text = [...branches].map(([label, body]) => `${label}) ${body} ;;${separator}`).join('');
+  const at = sourceOffset(script.logical, shell.insertAt);
+  return { platforms: done, edits: [{ start: at, end: at, newText: text }] };
+}
+
+/** What a platform's branch sets, in order; `undefined` when it does anything else. */
+function branchValues({ shell, script }: ArchSwitch, platform: string): Values | undefined {
+  const branch = shell.branches.find(({ patterns }) =>
+    patterns.some((pattern) => coversPlatform(pattern, platform)),
+  );
+  if (!branch) return undefined;
+  const values: Record<string, string> = {};
+  const commands = script.shell.commands.filter(
+    ({ start, end }) => start >= branch.start && end <= branch.end,
+  );
+  for (const command of commands) {
+    if (!isAssignment(command)) return undefined;
+    for (const { name, value } of command.assignments) {
+      const texts = value.parts.map((part) => (part.kind === 'text' ? part.value : undefined));
+      if (texts.includes(undefined)) return undefined;
+      values[name] = texts.join('');
+    }
+  }
+  return commands.length > 0 ? values : undefined;
+}
+
+function isAssignment({ words, assignments, redirects }: ShellCommand): boolean {
+  return words.length === 0 && redirects.length === 0 && assignments.length > 0;
+}
+
+const address = /(?:https?|ftp):\/\/[^\s"'<>|;()\\`]+/g;
+
+/** The values that make every address with a variable of the switch what the tool calls it on a platform. */
+function solvedFor(key: string, own: Values, item: ArchSwitch, reading: CodeReading): Values | undefined {
+  const names = Object.keys(own);
+  const solved: Record<string, string> = {};
+  for (const word of reading.words) {
+    if (word.script !== item.script || !word.mapped.text.includes('://')) continue;
+    for (const [template] of word.mapped.text.matchAll(address)) {
+      if (!names.some((name) => template.includes(`\${${name}}`))) continue;
+      const values = solveAddress(template, names, own, key);
+      if (!values) return undefined;
+      for (const [name, value] of Object.entries(values)) {
+        if (solved[name] !== undefined && solved[name] !== value) return undefined;
+        solved[name] = value;
+      }
+    }
+  }
+  const inOrder = names.map((name) => [name, solved[name]] as const);
+  if (inOrder.some(([, value]) => value === undefined || !/^[\w.-]+$/.test(value))) return undefined;
+  return Object.fromEntries(inOrder) as Values;
+}
+
+function solveAddress(
+  template: string,
+  names: readonly string[],
+  own: Values,
+  key: string,
+): Values | undefined {
+  const parts = template.split(new RegExp(`(\\$\\{(?:${names.join('|')})\\})`));
+  const nameAt = (part: string): string | undefined => names.find((name) => part === `\${${name}}`);
+  const x64 = parts.map((part) => own[nameAt(part) ?? ''] ?? part).join('');
+  const asset = matchAsset(x64);
+  if (!asset || asset.spans.some((span) => span.texts[key] === undefined)) return undefined;
+  let wanted = x64;
+  for (const { start, end, texts } of [...asset.spans].reverse())
+    wanted = wanted.slice(0, start) + texts[key] + wanted.slice(end);
+  const seen = new Set<string>();
+  const expression = parts
+    .map((part) => {
+      const name = nameAt(part);
+      if (name === undefined) return part.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+      if (seen.has(name)) return `\\k<${name}>`;
+      seen.add(name);
+      return `(?<${name}>[\\w.-]+?)`;
+    })
+    .join('');
+  return new RegExp(`^${expression}$`).exec(wanted)?.groups;
+}
+
+function labelOf(vocabulary: SwitchVocabulary, platform: Platform, armel: boolean): string | undefined {
+  const key = platformKey(platform);
+  switch (vocabulary) {
+    case 'platform':
+      return key;
+    case 'dpkg':
+      return key === 'linux/arm/v6' && !armel ? undefined : nameIn('dpkg', key);
+    case 'rpm':
+      return undefined;
+    default:
+      return nameIn(vocabulary, key);
+  }
+}
+
+/** What stands between two branches: a space, or a continuation and its indentation. */
+function separatorBefore(dockerfile: Dockerfile, { script }: ArchSwitch, insertAt: number): string {
+  const { text } = script.logical;
+  const end = text.lastIndexOf(';;', insertAt) + 2;
+  if (end < 2) return ' ';
+  const from = sourceOffset(script.logical, end - 1) + 1;
+  const source = dockerfile.text.slice(from, sourceOffset(script.logical, insertAt));
+  return /^[\s\\]+$/.test(source) ? source : ' ';
+}
