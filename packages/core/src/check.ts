@@ -1,7 +1,9 @@
 import { type Platform, parseReference } from '@mabuild/oci';
+import type { DownloadFacts } from './analysis/download-facts.ts';
 import type { Dockerfile } from './dockerfile/model.ts';
 import { parseDockerfile } from './dockerfile/parse.ts';
 import { ignoredRules } from './dockerfile/pragma.ts';
+import { portableEdits } from './fixes/portable.ts';
 import { officialRepository } from './knowledge/namespaces.ts';
 import { officialImagePlatforms } from './knowledge/official-images.ts';
 import { recommendedRules } from './rules/index.ts';
@@ -11,6 +13,8 @@ export interface CheckOptions {
   readonly platforms: readonly Platform[];
   /** @default {@link offlineImages} */
   readonly images?: ImageFacts | undefined;
+  /** What publishers say of downloads. @default nobody is asked */
+  readonly downloads?: DownloadFacts | undefined;
   /** @default {@link recommendedRules} */
   readonly rules?: readonly Rule[] | undefined;
   readonly buildArgs?: Readonly<Record<string, string>> | undefined;
@@ -32,7 +36,7 @@ export const offlineImages: ImageFacts = {
 };
 
 /**
- * Finds what breaks in a Dockerfile on the platforms asked for, in the order of the file.
+ * Finds what breaks in a Dockerfile on the platforms asked for, in the order of the file; `edits` are the portable fix.
  *
  * Comments `# mabuild ignore=rule-id because …` above an instruction switch rules off there.
  * @throws MabuildError `DOCKERFILE_SYNTAX` when given a text that is no Dockerfile.
@@ -42,14 +46,21 @@ export async function checkDockerfile(
   options: CheckOptions,
 ): Promise<readonly Finding[]> {
   const file = typeof dockerfile === 'string' ? parseDockerfile(dockerfile) : dockerfile;
+  const findings = await followRules(file, options);
+  return findings.map((finding) => withPortableFix(file, finding, options.platforms));
+}
+
+/** What the rules say, their variations not yet written in any style. */
+export async function followRules(file: Dockerfile, options: CheckOptions): Promise<readonly Finding[]> {
   const {
     platforms,
     images = offlineImages,
+    downloads,
     rules = recommendedRules,
     ignore = [],
     severities = {},
   } = options;
-  const context = { platforms, images, buildArgs: options.buildArgs ?? {} };
+  const context = { platforms, images, downloads, buildArgs: options.buildArgs ?? {} };
   const found = await Promise.all(
     rules.filter((rule) => !ignore.includes(rule.name)).map((rule) => rule.check(file, context)),
   );
@@ -60,4 +71,13 @@ export async function checkDockerfile(
     )
     .map((finding) => ({ ...finding, severity: severities[finding.rule] ?? finding.severity }))
     .sort((a, b) => a.range.start - b.range.start || a.range.end - b.range.end || (a.rule < b.rule ? -1 : 1));
+}
+
+/** A finding whose `edits` serve every platform; what no one file can say is left to people. */
+function withPortableFix(file: Dockerfile, finding: Finding, platforms: readonly Platform[]): Finding {
+  const { variations, edits } = finding;
+  if (variations === undefined || variations.length === 0 || finding.fix === 'none') return finding;
+  const portable = portableEdits(file, variations, platforms);
+  if (portable.refused.length === 0) return { ...finding, edits: [...edits, ...portable.edits] };
+  return { ...finding, fix: 'none', edits: [] };
 }

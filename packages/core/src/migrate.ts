@@ -1,16 +1,20 @@
 import type { Platform } from '@mabuild/oci';
-import { type CheckOptions, checkDockerfile } from './check.ts';
+import { type CheckOptions, checkDockerfile, followRules } from './check.ts';
 import { applyEdits } from './dockerfile/edit.ts';
-import type { TextEdit } from './dockerfile/model.ts';
+import type { Dockerfile, TextEdit } from './dockerfile/model.ts';
 import { parseDockerfile } from './dockerfile/parse.ts';
 import { type BaseStyle, type ImageMapping, retargetBase } from './dockerfile/retarget-base.ts';
+import { perArchEdits } from './fixes/per-arch.ts';
+import { portableEdits } from './fixes/portable.ts';
+import type { Variation } from './fixes/variation.ts';
 import { officialNamespace } from './knowledge/namespaces.ts';
 import type { Finding, ImageFacts } from './rules/rule.ts';
 
 /** `portable`: one file for every platform; `per-arch`: one file per platform. */
 export type MigrationStyle = 'portable' | 'per-arch';
 
-export interface MigrateOptions extends Pick<CheckOptions, 'platforms' | 'rules' | 'buildArgs' | 'ignore'> {
+export interface MigrateOptions
+  extends Pick<CheckOptions, 'platforms' | 'rules' | 'buildArgs' | 'ignore' | 'downloads'> {
   readonly style: MigrationStyle;
   /** For per-arch: `arm32v7/x`, or the plain name with `--platform`. @default 'namespace' */
   readonly baseStyle?: BaseStyle | undefined;
@@ -52,7 +56,7 @@ const mostRounds = 8;
 export async function migrateDockerfile(text: string, options: MigrateOptions): Promise<Migration> {
   const findings = await checkText(text, options.platforms, options);
   if (options.style === 'portable') {
-    const fixed = await applyFixes(text, options.platforms, options);
+    const fixed = await applyFixes(text, options.platforms, options, portableWriter(options.platforms));
     return {
       files: [{ text: fixed }],
       findings,
@@ -62,7 +66,7 @@ export async function migrateDockerfile(text: string, options: MigrateOptions): 
   const files: MigratedDockerfile[] = [];
   const unfixed = new Map<string, Finding>();
   for (const platform of options.platforms) {
-    const fixed = await applyFixes(text, [platform], options);
+    const fixed = await applyFixes(text, [platform], options, perArchWriter(platform));
     const retargeted = retarget(fixed, platform, options);
     const suffix = officialNamespace(platform);
     files.push({ platform, ...(suffix === undefined ? {} : { suffix }), text: retargeted });
@@ -79,49 +83,95 @@ function checkText(
   platforms: readonly Platform[],
   options: MigrateOptions,
 ): Promise<readonly Finding[]> {
-  const { rules, buildArgs, ignore, facts } = options;
-  return checkDockerfile(parseDockerfile(text, { file: options.file }), {
-    platforms,
-    rules,
-    buildArgs,
-    ignore,
-    images: facts,
-  });
+  return checkDockerfile(parse(text, options), checkOptions(platforms, options));
 }
+
+function checkOptions(platforms: readonly Platform[], options: MigrateOptions): CheckOptions {
+  const { rules, buildArgs, ignore, facts, downloads } = options;
+  return { platforms, rules, buildArgs, ignore, images: facts, downloads };
+}
+
+function parse(text: string, options: MigrateOptions): Dockerfile {
+  return parseDockerfile(text, { file: options.file });
+}
+
+/** Writes the variations of findings in one style; those of findings that it refuses are left out. */
+type Writer = (dockerfile: Dockerfile, findings: readonly Finding[]) => readonly TextEdit[];
 
 async function applyFixes(
   text: string,
   platforms: readonly Platform[],
   options: MigrateOptions,
+  write: Writer,
 ): Promise<string> {
   let current = text;
   for (let round = 0; round < mostRounds; round += 1) {
-    const fixable = (await checkText(current, platforms, options)).filter(
-      ({ rule, fix, edits }) =>
-        edits.length > 0 && (fix === 'auto' || fix === 'semi') && (options.only?.includes(rule) ?? true),
+    const dockerfile = parse(current, options);
+    const findings = await followRules(dockerfile, checkOptions(platforms, options));
+    const next = applyEdits(
+      current,
+      write(dockerfile, compatible(findings.filter((finding) => isFixable(finding, options)))),
     );
-    const next = applyEdits(current, compatible(fixable));
     if (next === current) break;
     current = next;
   }
   return current;
 }
 
-/** The edits of as many findings as fit together, first come, first served; the others get their turn next round. */
-function compatible(findings: readonly Finding[]): readonly TextEdit[] {
-  const chosen: TextEdit[] = [];
-  for (const { edits } of findings) {
+function isFixable({ rule, fix, edits, variations = [] }: Finding, { only }: MigrateOptions): boolean {
+  const hasFix = edits.length > 0 || variations.length > 0;
+  return hasFix && (fix === 'auto' || fix === 'semi') && (only?.includes(rule) ?? true);
+}
+
+/** As many findings as fit together, first come, first served; the others get their turn next round. */
+function compatible(findings: readonly Finding[]): readonly Finding[] {
+  const taken: TextEdit[] = [];
+  return findings.filter((finding) => {
+    const edits = [...finding.edits, ...(finding.variations ?? []).flatMap(asEdits)];
     const clashes = edits.some((edit) =>
-      chosen.some((other) => edit.start <= other.end && other.start <= edit.end),
+      taken.some((other) => edit.start <= other.end && other.start <= edit.end && !sameEdit(edit, other)),
     );
-    if (!clashes) chosen.push(...edits);
-  }
-  return chosen;
+    if (!clashes) taken.push(...edits);
+    return !clashes;
+  });
+}
+
+/** The spans of a variation; the same one may be a part of two fixes. */
+function asEdits({ site, texts }: Variation): readonly TextEdit[] {
+  return site.pieces.map((piece) => ({ ...piece, newText: JSON.stringify(texts) }));
+}
+
+function sameEdit(a: TextEdit, b: TextEdit): boolean {
+  return a.start === b.start && a.end === b.end && a.newText === b.newText;
+}
+
+function portableWriter(platforms: readonly Platform[]): Writer {
+  return (dockerfile, findings) => {
+    let left = findings;
+    for (;;) {
+      const variations = left.flatMap((finding) => finding.variations ?? []);
+      const { edits, refused } = portableEdits(dockerfile, variations, platforms);
+      const rest = left.filter((finding) => !finding.variations?.some((item) => refused.includes(item)));
+      if (rest.length === left.length) return [...left.flatMap((finding) => finding.edits), ...edits];
+      left = rest;
+    }
+  };
+}
+
+function perArchWriter(platform: Platform): Writer {
+  return (dockerfile, findings) => [
+    ...findings.flatMap((finding) => finding.edits),
+    ...perArchEdits(
+      dockerfile,
+      findings.flatMap((finding) => finding.variations ?? []),
+      platform,
+    ),
+  ];
 }
 
 function retarget(text: string, platform: Platform, options: MigrateOptions): string {
   if (options.only && !options.only.includes('plain-base-in-arch-mode')) return text;
-  const dockerfile = parseDockerfile(text, { file: options.file });
+  const dockerfile = parse(text, options);
   const edits = retargetBase(dockerfile, {
     platform,
     buildArgs: options.buildArgs,
