@@ -202,7 +202,8 @@ function checksumsOf(
     return checksums.url
       .replaceAll('{url}', () => own)
       .replaceAll('{base}', () => own.slice(0, own.lastIndexOf('/')))
-      .replaceAll('{v}', () => version.replace(/^v/, ''));
+      .replaceAll('{v}', () => version.replace(/^v/, ''))
+      .replaceAll('{name}', () => /[^/_]*(?=_[^/]*$)/.exec(own)?.[0] ?? '');
   };
   const urls: Record<string, string> = {};
   for (const platform of Object.keys(textsOf(names, 0))) {

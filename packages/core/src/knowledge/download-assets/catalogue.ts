@@ -7,6 +7,8 @@ export interface Found {
   readonly tool: DownloadTool;
   readonly slots: readonly Slot[];
   readonly version: string | undefined;
+  /** How much of the text the template spells out. */
+  readonly weight: number;
   /** The rows of names whose amd64 text stands there; an empty range holds for every version. */
   readonly rows: readonly Row[];
 }
@@ -52,13 +54,29 @@ function indexAddresses(): Map<string, Template[]> {
   const addresses = new Map<string, Template[]>();
   for (const tool of downloadTools) {
     for (const address of addressesOf(tool)) {
-      const key = keyOf(address);
-      const known = addresses.get(key);
-      if (known) known.push({ tool, template: address });
-      else addresses.set(key, [{ tool, template: address }]);
+      for (const key of keysOf(tool, address)) {
+        const known = addresses.get(key);
+        if (known) known.push({ tool, template: address });
+        else addresses.set(key, [{ tool, template: address }]);
+      }
     }
   }
   return addresses;
+}
+
+/** A host may itself differ between architectures. */
+function keysOf(tool: DownloadTool, address: string): Set<string> {
+  return new Set(
+    rowsOf(tool).map((row) => {
+      const [arch = '', arch2 = ''] = row.names[0]?.split(',') ?? [];
+      return keyOf(address.replaceAll('{arch}', () => arch).replaceAll('{arch2}', () => arch2));
+    }),
+  );
+}
+
+function rowsOf(tool: DownloadTool): Row[] {
+  const rows = typeof tool.arch === 'string' ? [['', tool.arch] as const] : tool.arch;
+  return rows.map(([range, names]) => ({ range, names: names.split(' ') }));
 }
 
 function addressesOf(tool: DownloadTool): string[] {
@@ -82,7 +100,7 @@ function keyOf(address: string): string {
   return host === 'github.com' ? `${host}/${parts[1]}/${parts[2]}`.toLowerCase() : host;
 }
 
-/** The downloads that an address without its scheme names. */
+/** The downloads that an address without its scheme names: those whose templates spell out most of it. */
 export function findPatterns(address: string): readonly Found[] {
   const { addresses, compiled } = catalogue();
   const key = keyOf(address);
@@ -111,8 +129,10 @@ function lowerKey(address: string, key: string): string {
 function indexNames(): Map<string, Entry[]> {
   const names = new Map<string, Entry[]>();
   for (const tool of downloadTools) {
-    if (tool.named === false) continue;
-    for (const name of new Set(addressesOf(tool).map((address) => address.replace(/^.*\//, '')))) {
+    const own = list(tool.names).flatMap(expandAlternatives);
+    const files =
+      tool.named === false ? [] : addressesOf(tool).map((address) => address.replace(/^.*\//, ''));
+    for (const name of new Set([...own, ...files])) {
       const start = /^[A-Za-z][\w.+-]{2,}/.exec(name)?.[0].slice(0, 3);
       if (start === undefined || !name.includes('{arch') || name.includes('?')) continue;
       const known = names.get(start) ?? [];
@@ -125,9 +145,7 @@ function indexNames(): Map<string, Entry[]> {
 
 /** A template has one pattern for each name of amd64. */
 function compile(tool: DownloadTool, template: string): Entry[] {
-  const rows: readonly Row[] = (typeof tool.arch === 'string' ? [['', tool.arch] as const] : tool.arch).map(
-    ([range, names]) => ({ range, names: names.split(' ') }),
-  );
+  const rows = rowsOf(tool);
   const [path = '', query] = template.split('?', 2);
   return [...new Set(rows.map((row) => row.names[0] ?? ''))].map((amd64) => {
     const names = amd64.split(',').map((name) => (name === '~' ? '' : name));
@@ -156,9 +174,11 @@ function match(entries: readonly Entry[], text: string): Found[] {
     }
     if (slots.length === 0) continue;
     const version = versions.findLast((text) => !text.includes('$')) ?? versions.at(-1) ?? releaseTag(path);
-    found.push({ tool, slots, version, rows });
+    const weight = [pattern, query].flatMap((one) => one?.literals ?? []).join('').length;
+    found.push({ tool, slots, version, weight, rows });
   }
-  return found;
+  const most = Math.max(...found.map(({ weight }) => weight));
+  return found.filter(({ weight }) => weight === most);
 }
 
 /** The slots of the one parameter that a pattern describes, wherever it stands in the query. */

@@ -17,7 +17,7 @@ export interface Fallback {
   readonly note?: string;
 }
 
-/** Where upstream publishes checksums; `{url}`: the asset's own address, `{base}`: its folder, `{v}`: the version. */
+/** Where upstream publishes checksums; `{url}`: the asset's own address, `{base}`: its folder, `{v}`: the version, `{name}`: the file's name up to the first `_`. */
 export interface ChecksumTemplate {
   readonly algorithm: 'sha256' | 'sha512' | 'sha1' | 'md5';
   readonly url: string;
@@ -37,6 +37,8 @@ export interface DownloadTool {
   readonly files?: string | readonly string[];
   /** Addresses elsewhere, without the scheme. */
   readonly urls?: string | readonly string[];
+  /** File names that are known wherever they lie. */
+  readonly names?: string | readonly string[];
   readonly arch: Names | readonly VersionedNames[];
   /** Names inside the archive that carry the architecture in another form than the file name. */
   readonly inner?: string | readonly string[];
