@@ -120,6 +120,18 @@ const rows: readonly Row[] = [
       ],
     ],
   },
+  {
+    text: 'FROM --platform=linux/amd64 a/pages AS p\nFROM --platform=$TARGETPLATFORM alpine\nCOPY --from=p / /\n',
+    platforms: 'linux/arm64',
+    finds: [
+      [
+        'from-platform-constant-x86',
+        'warning',
+        'suggest',
+        'FROM a/pages AS p\nFROM --platform=$TARGETPLATFORM alpine\nCOPY --from=p / /\n',
+      ],
+    ],
+  },
   { text: 'FROM --platform=linux/amd64 alpine\n', platforms: 'linux/amd64' },
   {
     text: 'FROM mcr.microsoft.com/dotnet/aspnet:8.0-bookworm-slim-amd64\n',

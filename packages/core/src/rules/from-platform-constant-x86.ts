@@ -46,15 +46,18 @@ export const fromPlatformConstantX86: Rule = {
           },
         ];
       }
+      const chosen = isChosen(dockerfile, use.stage);
       return [
         {
           rule: name,
-          severity: 'error',
+          severity: chosen ? 'warning' : 'error',
           platforms: others,
           message: `the stage is ${flag.value}, whatever platform is built`,
-          hint: 'leave the flag out; write --platform=$BUILDPLATFORM for a stage whose output suits every platform',
+          hint: chosen
+            ? 'right for files that suit every platform; programs must come from the image of the target'
+            : 'leave the flag out; write --platform=$BUILDPLATFORM for a stage whose output suits every platform',
           range: flag.range,
-          fix: 'auto',
+          fix: chosen ? 'suggest' : 'auto',
           edits: [{ start: flag.range.start, end: use.stage.base.range.start, newText: '' }],
         },
       ];
@@ -64,6 +67,17 @@ export const fromPlatformConstantX86: Rule = {
 
 function isX86(architecture: string): boolean {
   return architecture === 'amd64' || architecture === '386';
+}
+
+/** A file that knows of platforms and only names an image to copy from, such as web pages, chose its platform. */
+function isChosen(dockerfile: Dockerfile, stage: Stage): boolean {
+  return (
+    stage.instructions.length === 0 &&
+    stage !== dockerfile.stages.at(-1) &&
+    dockerfile.instructions.some(({ logical }) =>
+      /\$\{?(?:TARGET|BUILD)(?:PLATFORM|ARCH)\b/.test(logical.text),
+    )
+  );
 }
 
 /** Tells whether a stage, or one that is FROM it, makes programs for the target; the last stage is for the target itself. */
