@@ -226,7 +226,7 @@ describe('migrateDockerfile', () => {
     expect(files.map(({ suffix }) => suffix)).to.deep.equal(['arm64v8', 'arm32v7']);
     expect(findings.map(({ rule }) => rule)).to.deep.equal(['base-image-lacks-platform']);
     expect(unfixed.map(({ message }) => message)).to.deep.equal([
-      'arm32v7/node:24 has no image for linux/arm/v7',
+      'node:24 has no image for linux/arm/v7',
     ]);
   });
 

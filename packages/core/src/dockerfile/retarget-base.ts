@@ -10,6 +10,7 @@ import {
 } from '@mabuild/oci';
 import { officialNamespace, officialRepository, readNamespace } from '../knowledge/namespaces.ts';
 import { officialImagePlatforms } from '../knowledge/official-images.ts';
+import { readVendorImage, type VendorImage } from '../knowledge/vendor-images.ts';
 import { aliasStages } from './alias-stage.ts';
 import { applyEdits } from './edit.ts';
 import { type BuildTarget, baseNames, type ImageUse, imageUses, readableImageUses } from './image-uses.ts';
@@ -83,6 +84,8 @@ export function retargetReference(use: Pick<ImageUse, 'reference'>, options: Ret
     if (mapped) return { ...same, reference: mapped };
   }
   if (options.mappingOnly) return same;
+  const vendor = readVendorImage(reference);
+  if (vendor) return { ...same, reference: vendorName(vendor, reference, target, options.style) };
   const named = readNamespace(reference);
   if (named && platformsEqual(named.platform, target)) return same;
   const plain = named ? named.plain : reference;
@@ -91,9 +94,22 @@ export function retargetReference(use: Pick<ImageUse, 'reference'>, options: Ret
   if (!plain || repository === undefined || reference.digest !== undefined) return same;
   if (options.style === 'index' || x86) return { ...same, reference: plain };
   const platform = substitute(repository, plain.tag ?? 'latest', target);
-  const namespace = officialNamespace(platform);
-  if (namespace === undefined) return { ...same, reference: plain };
+  const namespace = platform && officialNamespace(platform);
+  // Whether there is such a tag for the platform is not known: the plain name's own list says.
+  if (platform === undefined || namespace === undefined) return { ...same, reference: plain };
   return { reference: { ...plain, repository: `${namespace}/${repository}` }, platform };
+}
+
+function vendorName(
+  vendor: VendorImage,
+  reference: ImageReference,
+  target: Platform,
+  style: BaseStyle,
+): ImageReference {
+  if (vendor.platform === formatPlatform(target)) return reference;
+  const named = vendor.nameFor(target);
+  if (named === undefined || (style === 'index' && vendor.platform === undefined)) return reference;
+  return (style === 'index' ? vendor.index : undefined) ?? named;
 }
 
 interface RetargetedUse {
@@ -151,12 +167,18 @@ function mapImage(reference: ImageReference, images: ImageMapping): ImageReferen
   return undefined;
 }
 
-/** Debian has no ARMv6 hard-float port: what is listed for v5 runs there. */
-function substitute(repository: string, tag: string, target: Platform): Platform {
-  if (target.architecture !== 'arm' || target.variant !== 'v6') return target;
+/**
+ * The best platform that an image has and the target runs, `undefined` when that is not known: Debian has no ARMv6, what
+ * it has for ARMv5 runs there; Alpine up to 3.8 had ARMv6 and no ARMv7.
+ */
+function substitute(repository: string, tag: string, target: Platform): Platform | undefined {
   const has = officialImagePlatforms(repository, tag) ?? [];
-  const v5 = has.find((platform) => platform.architecture === 'arm' && platform.variant === 'v5');
-  return v5 && !has.some((platform) => platformsEqual(platform, target)) ? v5 : target;
+  if (target.architecture !== 'arm') return has.find((platform) => platformsEqual(platform, target));
+  const variants = ['v7', 'v6', 'v5'];
+  return variants
+    .slice(variants.indexOf(target.variant ?? 'v7'))
+    .map((variant) => has.find((other) => other.architecture === 'arm' && other.variant === variant))
+    .find((platform) => platform !== undefined);
 }
 
 function newName(use: ImageUse, to: Retargeted): string {
