@@ -91,6 +91,7 @@ export {
   vocabularyNames,
   x86Names,
 } from './knowledge/architecture-names.ts';
+export { type ChecksumAlgorithm, type ChecksumQuery, findChecksum } from './knowledge/checksum-files.ts';
 export {
   type AbsentAsset,
   type AssetChecksums,
