@@ -1,4 +1,6 @@
 import { archSwitchLacksArm32 } from './arch-switch-lacks-arm32.ts';
+import { goarchX86 } from './goarch-x86.ts';
+import { javaHomeArch } from './java-home-arch.ts';
 import { multiarchLibdir } from './multiarch-libdir.ts';
 import { platformArgDefault } from './platform-arg-default.ts';
 import { platformArgUndeclared } from './platform-arg-undeclared.ts';
@@ -12,4 +14,6 @@ export const toolchainRules: readonly Rule[] = [
   x86OnlyCondition,
   archSwitchLacksArm32,
   multiarchLibdir,
+  goarchX86,
+  javaHomeArch,
 ];
