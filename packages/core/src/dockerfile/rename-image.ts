@@ -1,7 +1,8 @@
 import { familiarReference, type ImageReference } from '@mabuild/oci';
 import type { ImageUse } from './image-uses.ts';
 import type { Dockerfile, Range, TextEdit } from './model.ts';
-import { editExpanded } from './scope.ts';
+import { type ExpandedWord, editExpanded } from './scope.ts';
+import { isLiteral } from './words.ts';
 
 export interface RenameOptions {
   /** Change the ARG default that the name comes from, where there is one place to change. */
@@ -17,6 +18,8 @@ export function renameImage(
 ): readonly TextEdit[] {
   const { expanded } = use.base;
   if (name === use.base.name) return [];
+  const added = expanded && insertion(expanded, use.base.name, name);
+  if (added) return added;
   if (expanded && (options.throughArgs || !expanded.word.raw.includes('$'))) {
     const { start, end, newText } = difference(use.base.name, name);
     const edits = editExpanded(expanded, start, end, newText);
@@ -24,6 +27,17 @@ export function renameImage(
   }
   if (expanded && expanded.word.pieces.length > 0) return replaceAll(expanded.word.pieces, name);
   return renameQuoted(dockerfile, use, name);
+}
+
+/** What is put in front of a variable stands in the word itself: `x:arm64v8-${VERSION}`, whatever else the version is for. */
+function insertion(expanded: ExpandedWord, from: string, to: string): readonly TextEdit[] | undefined {
+  let at = 0;
+  while (at < from.length && from[at] === to[at]) at += 1;
+  const isAfterLiteral = expanded.expansion.segments.some((item, index, all) => {
+    return item.end === at && isLiteral(item) && all[index + 1]?.variable !== undefined;
+  });
+  if (!isAfterLiteral || !to.endsWith(from.slice(at))) return undefined;
+  return editExpanded(expanded, at, at, to.slice(at, to.length - (from.length - at)));
 }
 
 /** A new name as the user would write it: a tag that was left out stays out, a `docker.io/` stays in. */

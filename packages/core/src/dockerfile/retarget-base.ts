@@ -33,6 +33,8 @@ export interface RetargetOptions extends BuildTarget {
   readonly throughArgs?: boolean | undefined;
   /** Name sources of COPY and of mounts in stages of their own, where they can have a `--platform`. @default true */
   readonly aliasStages?: boolean | undefined;
+  /** Only vendors' own names for a platform are written; every other name and flag stays. @default false */
+  readonly vendorsOnly?: boolean | undefined;
   /** Also the stages that the target does not need; what cannot be read is left out. @default false */
   readonly allStages?: boolean | undefined;
 }
@@ -51,6 +53,7 @@ export interface Retargeted {
  * Given its own result, it makes no edits.
  */
 export function retargetBase(dockerfile: Dockerfile, options: RetargetOptions): readonly TextEdit[] {
+  if (options.vendorsOnly) return vendorEdits(dockerfile, options);
   const wanted = retargetedUses(dockerfile, options);
   const edits = (throughArgs: boolean): readonly TextEdit[] => [
     ...wanted.flatMap(({ use, to }) => setPlatform(use, to.platform, options)),
@@ -69,6 +72,17 @@ export function retargetBase(dockerfile: Dockerfile, options: RetargetOptions): 
         )),
   ];
   if (options.throughArgs === false) return edits(false);
+  const preferred = edits(true);
+  return holds(dockerfile, preferred, wanted, options) ? preferred : edits(false);
+}
+
+function vendorEdits(dockerfile: Dockerfile, options: RetargetOptions): readonly TextEdit[] {
+  const wanted = retargetedUses(dockerfile, options).map(({ use, to }) => {
+    const own = mapImage(use.reference, options.images ?? {}) === undefined && readVendorImage(use.reference);
+    return { use, to: own ? to : { ...to, reference: use.reference } };
+  });
+  const edits = (throughArgs: boolean): readonly TextEdit[] =>
+    wanted.flatMap(({ use, to }) => rename(dockerfile, use, to, throughArgs));
   const preferred = edits(true);
   return holds(dockerfile, preferred, wanted, options) ? preferred : edits(false);
 }
