@@ -15,9 +15,9 @@ const built = join(repositoryRoot, 'packages/cli/dist/index.js');
 const program = [
   "writeFileSync('Dockerfile', 'FROM node:24\\nRUN node --version\\n');",
   "writeFileSync('mabuild.config.yaml', 'platforms: [linux/arm/v7]\\n');",
-  'const yaml = await sdk.checkFiles({ paths: ["Dockerfile"], offline: true });',
+  'const yaml = await sdk.checkFiles({ paths: ["Dockerfile"] });',
   "writeFileSync('mabuild.config.mjs', 'export default { platforms: [\"linux/arm64\"] }\\n');",
-  'const module = await sdk.checkFiles({ paths: ["Dockerfile"], offline: true });',
+  'const module = await sdk.checkFiles({ paths: ["Dockerfile"] });',
   'const answer = [yaml, module].map(({ platforms, files }) => ({',
   '  platforms, findings: files[0].findings.map((finding) => finding.rule + finding.hint) }));',
   'console.log(JSON.stringify({ answer, output: sdk.parseOutput("oci:image") }));',

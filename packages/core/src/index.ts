@@ -1,3 +1,4 @@
+export type { DownloadFacts } from './analysis/download-facts.ts';
 export { type RunBuildOptions, runBuild } from './build.ts';
 export { type CheckOptions, checkDockerfile, offlineImages } from './check.ts';
 export { type ContextTarOptions, contextTar } from './context/archive.ts';

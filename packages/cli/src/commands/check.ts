@@ -1,5 +1,14 @@
 import { Command, type CommandHost } from './command.ts';
-import { collect, type GlobalOptions, keyValues, list, oneOf, paintOf, sdkOptions } from './options.ts';
+import {
+  collect,
+  type GlobalOptions,
+  isOnline,
+  keyValues,
+  list,
+  oneOf,
+  paintOf,
+  sdkOptions,
+} from './options.ts';
 
 interface CheckOptions extends GlobalOptions {
   readonly platform?: readonly string[];
@@ -8,6 +17,7 @@ interface CheckOptions extends GlobalOptions {
   readonly rule?: readonly string[];
   readonly failureThreshold: string;
   readonly buildArg?: readonly string[];
+  readonly online?: boolean;
   readonly offline?: boolean;
 }
 
@@ -25,7 +35,8 @@ export function checkCommand({ io, exit }: CommandHost): Command {
     .option('--rule <id=level>', 'error, warning, info or off (repeatable)', collect)
     .option('--failure-threshold <level>', thresholds.join(', '), 'error')
     .option('--build-arg <k=v>', 'for bases that an ARG names (repeatable)', collect)
-    .option('--offline', 'ask no registry')
+    .option('--online', 'ask registries for platforms, publishers for names and checksums of downloads')
+    .option('--offline', 'ask nobody (the default)')
     .addHelpText('after', '\nExample:\n  mabuild check --platform linux/arm/v7 Dockerfile')
     .action(async (paths: readonly string[], options: CheckOptions) => {
       const format = oneOf('--format', options.format, formats);
@@ -57,7 +68,7 @@ export function checkCommand({ io, exit }: CommandHost): Command {
             'error' | 'warning' | 'info'
           >,
           buildArgs: keyValues('--build-arg', options.buildArg, io.environment),
-          offline: options.offline ?? false,
+          online: isOnline(options),
           fixed: format === 'html',
         },
         sdk,

@@ -1,5 +1,14 @@
 import { Command, type CommandHost } from './command.ts';
-import { collect, type GlobalOptions, keyValues, list, oneOf, paintOf, sdkOptions } from './options.ts';
+import {
+  collect,
+  type GlobalOptions,
+  isOnline,
+  keyValues,
+  list,
+  oneOf,
+  paintOf,
+  sdkOptions,
+} from './options.ts';
 
 interface MigrateOptions extends GlobalOptions {
   readonly platform?: readonly string[];
@@ -10,6 +19,7 @@ interface MigrateOptions extends GlobalOptions {
   readonly only?: readonly string[];
   readonly baseStyle?: string;
   readonly buildArg?: readonly string[];
+  readonly online?: boolean;
   readonly offline?: boolean;
   readonly format: string;
 }
@@ -27,7 +37,8 @@ export function migrateCommand({ io, exit }: CommandHost): Command {
     .option('--only <id>', "only this rule's fixes (repeatable)", collect)
     .option('--base-style <style>', 'namespace (default for per-arch) or index')
     .option('--build-arg <k=v>', 'for bases that an ARG names (repeatable)', collect)
-    .option('--offline', 'ask no registry')
+    .option('--online', 'ask registries for platforms, publishers for names and checksums of downloads')
+    .option('--offline', 'ask nobody (the default)')
     .option('--format <format>', 'text or json', 'text')
     .addHelpText(
       'after',
@@ -48,7 +59,7 @@ export function migrateCommand({ io, exit }: CommandHost): Command {
               ? undefined
               : oneOf('--base-style', options.baseStyle, ['namespace', 'index']),
           buildArgs: keyValues('--build-arg', options.buildArg, io.environment),
-          offline: options.offline ?? false,
+          online: isOnline(options),
           write: (options.write ?? false) && !options.check,
           output: options.check || options.output === '-' ? undefined : options.output,
         },

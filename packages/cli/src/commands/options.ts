@@ -59,6 +59,14 @@ export function keyValues(
   return result;
 }
 
+/** Whether registries and publishers may be asked. @throws MabuildError `USAGE` for both flags */
+export function isOnline(options: { readonly online?: boolean; readonly offline?: boolean }): boolean {
+  if (options.online && options.offline) {
+    throw new MabuildError('--online and --offline exclude each other', { code: 'USAGE' });
+  }
+  return options.online ?? false;
+}
+
 /** A whole number from 1. */
 export function positive(flag: string, value: string): number {
   const number = Number(value);

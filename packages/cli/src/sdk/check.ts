@@ -9,6 +9,7 @@ import {
 } from '@mabuild/core';
 import { formatPlatform, isMabuildError, type Platform } from '@mabuild/oci';
 import { type FileFindings, isFixable } from '../formatters/file-findings.ts';
+import { downloadFacts } from './download-facts.ts';
 import { imageFacts } from './image-facts.ts';
 import { readPlatforms } from './platforms.ts';
 import { type NamedText, readDockerfiles } from './read-dockerfiles.ts';
@@ -27,8 +28,8 @@ export interface CheckRequest {
   readonly ignore?: readonly string[] | undefined;
   readonly severities?: Readonly<Record<string, Severity>> | undefined;
   readonly buildArgs?: Readonly<Record<string, string>> | undefined;
-  /** Ask no registry. @default false */
-  readonly offline?: boolean | undefined;
+  /** Ask registries for platforms, and publishers for the names and checksums of downloads. @default false */
+  readonly online?: boolean | undefined;
   /** Give each file's text with every fix made too, for reports that show it. @default false */
   readonly fixed?: boolean | undefined;
 }
@@ -46,7 +47,8 @@ export interface CheckReport {
 export async function checkFiles(request: CheckRequest, options: SdkOptions = {}): Promise<CheckReport> {
   return withToolbox(options, async ({ config, environment, registry }) => {
     const platforms = targets(request.platforms, config.platforms);
-    const images = imageFacts(request.offline ? undefined : await registry(), options.signal);
+    const images = imageFacts(request.online ? await registry() : undefined, options.signal);
+    const downloads = request.online ? downloadFacts(options.signal) : undefined;
     const texts = await readDockerfiles(request.paths, {
       directory: environment.workingDirectory,
       stdin: request.stdin,
@@ -71,6 +73,7 @@ export async function checkFiles(request: CheckRequest, options: SdkOptions = {}
         ...how,
         style: 'portable',
         facts: images,
+        downloads,
         file: path,
       });
       return { path, dockerfile, findings, fixed: files[0]?.text };

@@ -4,6 +4,7 @@ import { migrateDockerfile, unifiedDiff } from '@mabuild/core';
 import { formatPlatform, MabuildError } from '@mabuild/oci';
 import { writeWhole } from '../write-whole.ts';
 import { targets } from './check.ts';
+import { downloadFacts } from './download-facts.ts';
 import { imageFacts } from './image-facts.ts';
 import { platformSuffix } from './platform-suffix.ts';
 import { readDockerfiles } from './read-dockerfiles.ts';
@@ -21,7 +22,8 @@ export interface MigrateRequest {
   /** @default `namespace` for per-arch, `index` for portable */
   readonly baseStyle?: 'namespace' | 'index' | undefined;
   readonly buildArgs?: Readonly<Record<string, string>> | undefined;
-  readonly offline?: boolean | undefined;
+  /** Ask registries for platforms, and publishers for the names and checksums of downloads. @default false */
+  readonly online?: boolean | undefined;
   /** Write the files. @default false */
   readonly write?: boolean | undefined;
   /** Write the only result here. */
@@ -58,7 +60,8 @@ export async function migrateFiles(
   return withToolbox(options, async ({ config, environment, registry }) => {
     const directory = environment.workingDirectory;
     const platforms = targets(request.platforms, config.platforms);
-    const images = imageFacts(request.offline ? undefined : await registry(), options.signal);
+    const images = imageFacts(request.online ? await registry() : undefined, options.signal);
+    const downloads = request.online ? downloadFacts(options.signal) : undefined;
     const style = request.style ?? 'portable';
     const texts = await readDockerfiles(request.files, {
       directory,
@@ -76,6 +79,7 @@ export async function migrateFiles(
         images: config.images ?? {},
         only: request.only,
         facts: images,
+        downloads,
         buildArgs: request.buildArgs ?? {},
       });
       for (const file of migration.files) {

@@ -1,7 +1,8 @@
+import { variationOf } from '../analysis/arch-places.ts';
 import { readCode } from '../analysis/code-words.ts';
 import { checksumName } from '../analysis/download-checksums.ts';
 import { platformKey } from '../fixes/variation.ts';
-import { armPlatforms, placesFor, spanRange } from './code-finding.ts';
+import { armPlatforms, knownPlatforms, placesFor, spanRange } from './code-finding.ts';
 import { shortened } from './download-finding.ts';
 import type { Rule } from './rule.ts';
 
@@ -31,17 +32,22 @@ export const checksumTiedToArch: Rule = {
     const findings = tied.map((place) => {
       const { asset, url } = place.download;
       const algorithm = checksumName(place.word.mapped.text.slice(place.start, place.end));
+      const variation = variationOf(place, algorithm);
+      const known = variation !== undefined && knownPlatforms(platforms, place.texts).unknown.length === 0;
       return {
         rule: name,
         severity: 'error' as const,
         platforms,
         message: `a ${algorithm} is that of the x86 file ${shortened(url)}`,
-        hint: asset?.checksums
-          ? `the publisher's are at ${asset.checksums.url}`
-          : 'take the checksum of each platform from the publisher',
+        hint: known
+          ? 'the publisher says what the others are'
+          : asset?.checksums
+            ? `the publisher's are at ${asset.checksums.url}`
+            : 'take the checksum of each platform from the publisher',
         range: spanRange(place.word, place),
-        fix: 'none' as const,
+        fix: known ? ('auto' as const) : ('none' as const),
         edits: [],
+        ...(known && variation ? { variations: [variation] } : {}),
       };
     });
     const open = reading.words.flatMap((word) =>
