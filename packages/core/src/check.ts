@@ -78,6 +78,8 @@ function withPortableFix(file: Dockerfile, finding: Finding, platforms: readonly
   const { variations, edits } = finding;
   if (variations === undefined || variations.length === 0 || finding.fix === 'none') return finding;
   const portable = portableEdits(file, variations, platforms);
-  if (portable.refused.length === 0) return { ...finding, edits: [...edits, ...portable.edits] };
-  return { ...finding, fix: 'none', edits: [] };
+  const [first] = portable.refused;
+  if (!first) return { ...finding, edits: [...edits, ...portable.edits] };
+  const hint = `one file for every platform cannot say it here: ${first.why}`;
+  return { ...finding, fix: 'none', edits: [], hint: finding.hint ? `${finding.hint}; ${hint}` : hint };
 }

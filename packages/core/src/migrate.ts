@@ -66,7 +66,9 @@ export async function migrateDockerfile(text: string, options: MigrateOptions): 
   const files: MigratedDockerfile[] = [];
   const unfixed = new Map<string, Finding>();
   for (const platform of options.platforms) {
-    const fixed = await applyFixes(text, [platform], options, perArchWriter(platform));
+    // A vendor's name for the platform comes before the name without one, which is for files that serve every platform.
+    const named = retarget(text, platform, options, true);
+    const fixed = await applyFixes(named, [platform], options, perArchWriter(platform));
     const retargeted = retarget(fixed, platform, options);
     const suffix = officialNamespace(platform);
     files.push({ platform, ...(suffix === undefined ? {} : { suffix }), text: retargeted });
@@ -151,11 +153,21 @@ function portableWriter(platforms: readonly Platform[]): Writer {
     for (;;) {
       const variations = left.flatMap((finding) => finding.variations ?? []);
       const { edits, refused } = portableEdits(dockerfile, variations, platforms);
-      const rest = left.filter((finding) => !finding.variations?.some((item) => refused.includes(item)));
+      const cannot = new Set(refused.map(({ variation }) => variation));
+      const rest = left.filter(
+        (finding) =>
+          !finding.variations?.some((item) => cannot.has(item)) &&
+          !finding.edits.some((edit) => edits.some((other) => overlap(edit, other))),
+      );
       if (rest.length === left.length) return [...left.flatMap((finding) => finding.edits), ...edits];
       left = rest;
     }
   };
+}
+
+function overlap(a: TextEdit, b: TextEdit): boolean {
+  if (sameEdit(a, b)) return false;
+  return a.start === b.start || (a.start < b.end && b.start < a.end);
 }
 
 function perArchWriter(platform: Platform): Writer {
@@ -169,7 +181,7 @@ function perArchWriter(platform: Platform): Writer {
   ];
 }
 
-function retarget(text: string, platform: Platform, options: MigrateOptions): string {
+function retarget(text: string, platform: Platform, options: MigrateOptions, vendorsOnly = false): string {
   if (options.only && !options.only.includes('plain-base-in-arch-mode')) return text;
   const dockerfile = parse(text, options);
   const edits = retargetBase(dockerfile, {
@@ -178,6 +190,7 @@ function retarget(text: string, platform: Platform, options: MigrateOptions): st
     style: options.baseStyle ?? 'namespace',
     images: options.images,
     allStages: true,
+    vendorsOnly,
   });
   return applyEdits(text, edits);
 }

@@ -1,53 +1,76 @@
+import { resolveBase } from '../dockerfile/base.ts';
 import { lineAbove } from '../dockerfile/line-above.ts';
 import type { Dockerfile, Instruction, Stage, TextEdit } from '../dockerfile/model.ts';
-import { argDefinitions, scopeAt } from '../dockerfile/scope.ts';
+import { argDefinitions, globalScope, scopeAt } from '../dockerfile/scope.ts';
 
-/** An instruction that reads automatic ARGs. */
+/** An instruction of a stage that reads automatic ARGs; with ONBUILD the instruction that carries it. */
 export interface ArgUse {
   readonly stage: Stage;
   readonly instruction: Instruction;
   readonly args: readonly string[];
 }
 
-const marker = Object.fromEntries(
-  ['TARGETARCH', 'TARGETVARIANT', 'TARGETPLATFORM'].map((name) => [name, '-']),
-);
+const automatic = { TARGETARCH: 'amd64', TARGETVARIANT: '', TARGETPLATFORM: 'linux/amd64' };
 
-/** Declares automatic ARGs above the first instruction of each stage that reads them, unless the stage knows them. */
+/** Tells whether an automatic ARG can be read at a place, once it is declared: no default and no ENV hides it. */
+export function canDeclare(dockerfile: Dockerfile, { stage, instruction, args }: ArgUse): boolean {
+  const options = { platformArgs: automatic };
+  try {
+    const globals = globalScope(dockerfile, options);
+    const scope = scopeAt(dockerfile, stage, instruction, options);
+    return args.every((name) => isAutomatic(globals, name) && (!scope.has(name) || isAutomatic(scope, name)));
+  } catch {
+    return false;
+  }
+}
+
+function isAutomatic(scope: ReturnType<typeof scopeAt>, name: string): boolean {
+  return scope.get(name)?.from === 'platform';
+}
+
+/** Declares automatic ARGs above the first instruction that reads them, in each stage that does not have them yet. */
 export function declareArgs(dockerfile: Dockerfile, uses: readonly ArgUse[]): readonly TextEdit[] {
-  const edits: TextEdit[] = [];
-  const declared = new Map<Stage, Set<string>>();
   const ordered = [...uses].sort((a, b) => a.instruction.range.start - b.instruction.range.start);
+  const added = new Map<Stage, Set<string>>();
+  const edits: TextEdit[] = [];
   for (const { stage, instruction, args } of ordered) {
-    const own = declared.get(stage) ?? new Set<string>();
-    declared.set(stage, own);
-    const scope = scopeAt(dockerfile, stage, instruction, { platformArgs: marker });
-    const missing = args.filter(
-      (name) => !scope.has(name) && !own.has(name) && !inherits(dockerfile, stage, name, declared),
-    );
-    for (const name of missing) {
-      edits.push(lineAbove(dockerfile, instruction, `ARG ${name}`));
-      own.add(name);
+    const prefix = instruction.keyword === 'ONBUILD' ? 'ONBUILD ' : '';
+    const own = added.get(stage) ?? new Set<string>();
+    added.set(stage, own);
+    for (const name of args) {
+      const known = prefix + name;
+      if (own.has(known) || isDeclared(dockerfile, stage, instruction, known, added)) continue;
+      own.add(known);
+      edits.push(lineAbove(dockerfile, instruction, cased(dockerfile, instruction, `${prefix}ARG`, name)));
     }
   }
   return edits;
 }
 
-/** A stage knows what the stage it is based on has declared, by then or by these edits. */
-function inherits(
+function cased(dockerfile: Dockerfile, { keywordRange }: Instruction, keyword: string, name: string): string {
+  const written = dockerfile.text.slice(keywordRange.start, keywordRange.end);
+  return `${written === written.toLowerCase() ? keyword.toLowerCase() : keyword} ${name}`;
+}
+
+function isDeclared(
   dockerfile: Dockerfile,
   stage: Stage,
+  until: Instruction | undefined,
   name: string,
-  declared: ReadonlyMap<Stage, ReadonlySet<string>>,
+  added: ReadonlyMap<Stage, ReadonlySet<string>>,
 ): boolean {
-  const base = dockerfile.stages
-    .slice(0, stage.index)
-    .findLast((other) => other.name !== undefined && other.name === stage.base.raw.toLowerCase());
-  if (!base) return false;
-  const own = base.instructions.some(
-    (instruction) =>
-      instruction.keyword === 'ARG' &&
-      argDefinitions(instruction).some((definition) => definition.name === name),
-  );
-  return own || (declared.get(base)?.has(name) ?? false) || inherits(dockerfile, base, name, declared);
+  for (const instruction of stage.instructions) {
+    if (instruction === until) break;
+    if (declares(instruction, name)) return true;
+  }
+  if (until === undefined && added.get(stage)?.has(name)) return true;
+  if (name.startsWith('ONBUILD ')) return false;
+  const base = resolveBase(dockerfile, stage, { platformArgs: automatic });
+  return base.kind === 'stage' && isDeclared(dockerfile, base.stage, undefined, name, added);
+}
+
+function declares(instruction: Instruction, name: string): boolean {
+  const own = instruction.onbuild ?? instruction;
+  const prefix = instruction.onbuild ? 'ONBUILD ' : '';
+  return own.keyword === 'ARG' && argDefinitions(own).some((item) => prefix + item.name === name);
 }

@@ -1,38 +1,55 @@
 import type { Platform } from '@mabuild/oci';
-import type { Dockerfile, TextEdit } from '../dockerfile/model.ts';
-import { platformKey, type Variation } from './variation.ts';
+import type { Dockerfile, Range, TextEdit } from '../dockerfile/model.ts';
+import { dropWords } from './drop-words.ts';
+import { platformKey, type Site, type Variation } from './variation.ts';
 
-/** Edits that write one platform's texts into a file of its own; what is not known for it stays as it is. */
+/**
+ * Edits that make a file say what one platform needs; where nothing is known for it, the text stays.
+ *
+ * An empty text drops its word.
+ */
 export function perArchEdits(
   dockerfile: Dockerfile,
   variations: readonly Variation[],
   platform: Platform,
 ): readonly TextEdit[] {
   const key = platformKey(platform);
-  return variations.flatMap((variation) => {
-    const text = variation.texts[key];
-    return text === undefined ? [] : replaceSite(dockerfile, variation, text);
-  });
+  return literalEdits(dockerfile, variations, (variation) =>
+    Object.hasOwn(variation.texts, key) ? variation.texts[key] : undefined,
+  );
 }
 
-/** Edits that write another text into a site; an empty one takes the blanks in front of it along. */
-export function replaceSite(
+/** Edits that put a text of its own into each span; `undefined` leaves it as it is. */
+export function literalEdits(
   dockerfile: Dockerfile,
-  { site, text: before }: Variation,
-  text: string,
+  variations: readonly Variation[],
+  textOf: (variation: Variation) => string | undefined,
 ): readonly TextEdit[] {
-  if (text === '' && before !== '') return site.pieces.map((piece) => droppedWord(dockerfile.text, piece));
+  const dropped: Range[] = [];
+  const edits: TextEdit[] = [];
+  for (const variation of distinctSites(variations)) {
+    const text = textOf(variation);
+    if (text === undefined || text === variation.text) continue;
+    const { site } = variation;
+    if (text === '' && site.quoting !== 'json') dropped.push(...site.pieces);
+    else edits.push(...replaceSite(site, text));
+  }
+  return dropped.length === 0 ? edits : [...edits, ...dropWords(dockerfile.text, dropped, dockerfile.escape)];
+}
+
+/** What stood in several pieces stands in the first. */
+export function replaceSite(site: Site, text: string): readonly TextEdit[] {
   return site.pieces.map((piece, index) => ({ ...piece, newText: index === 0 ? text : '' }));
 }
 
-/** A word goes with its blanks; a line that held nothing else goes too. */
-function droppedWord(text: string, piece: { readonly start: number; readonly end: number }): TextEdit {
-  let { start } = piece;
-  while (start > 0 && (text[start - 1] === ' ' || text[start - 1] === '\t')) start -= 1;
-  const whole = start === piece.start ? false : start === 0 || text[start - 1] === '\n';
-  const rest = /^[ \t]*[\\`][ \t]*\r?\n/.exec(text.slice(piece.end, piece.end + 200));
-  if (whole && rest) return { start, end: piece.end + rest[0].length, newText: '' };
-  // Inside a word there is nothing to take along.
-  const alone = start < piece.start && /^(?:\s|$)/.test(text.slice(piece.end, piece.end + 1));
-  return { start: alone && !whole ? start : piece.start, end: piece.end, newText: '' };
+/** The first variation of each place of the file. */
+export function distinctSites(variations: readonly Variation[]): readonly Variation[] {
+  if (variations.length < 2) return variations;
+  const seen = new Set<string>();
+  return variations.filter(({ site }) => {
+    const key = `${site.pieces[0]?.start}:${site.pieces.at(-1)?.end}`;
+    const isNew = !seen.has(key);
+    seen.add(key);
+    return isNew;
+  });
 }

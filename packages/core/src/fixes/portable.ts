@@ -1,123 +1,199 @@
 import type { Platform } from '@mabuild/oci';
-import { renumberStages } from '../dockerfile/alias-stage.ts';
+import { isLeftOut } from '../analysis/code-words.ts';
 import type { Dockerfile, Instruction, Stage, TextEdit } from '../dockerfile/model.ts';
-import { readMount } from '../dockerfile/mounts.ts';
-import { branchesOf } from './branches.ts';
-import { type ArgUse, declareArgs } from './declare-args.ts';
-import { runCase } from './run-case.ts';
-import { selectStages } from './stage-selection.ts';
-import { platformKey, type Variation } from './variation.ts';
+import { argDefinitions } from '../dockerfile/scope.ts';
+import { type ArgUse, canDeclare, declareArgs } from './declare-args.ts';
+import { distinctSites, replaceSite } from './per-arch.ts';
+import { automaticText, choicesFor } from './platform-choice.ts';
+import { type Refusal, refusedInRun, runCase } from './run-case.ts';
+import { splitRefusal, splitRuns } from './stage-runs.ts';
+import { type StageSplit, selectStages } from './stage-selection.ts';
+import type { Variation } from './variation.ts';
 
-export interface PortableEdits {
+export type { Refusal } from './run-case.ts';
+
+/** Edits that make one file serve every platform, and what could not be written. */
+export interface PortableFix {
   readonly edits: readonly TextEdit[];
-  /** What no one file can say. */
-  readonly refused: readonly Variation[];
+  readonly refused: readonly Refusal[];
 }
 
-/** Instructions in which BuildKit expands the variables of the stage. */
-const expanding: ReadonlySet<string> = new Set(
-  'ENV ARG ADD COPY LABEL WORKDIR USER VOLUME STOPSIGNAL'.split(' '),
-);
+/** All that varies in one instruction. */
+interface Group {
+  readonly stage: Stage;
+  /** The instruction of the stage: with ONBUILD the one that carries `inner`. */
+  readonly outer: Instruction;
+  readonly inner: Instruction;
+  readonly variations: readonly Variation[];
+}
+
+/** Instructions whose words BuildKit expands. */
+const expanding: ReadonlySet<string> = new Set([
+  'ENV',
+  'ARG',
+  'ADD',
+  'COPY',
+  'LABEL',
+  'WORKDIR',
+  'USER',
+  'VOLUME',
+]);
 
 /**
- * Edits that let one file serve every platform; what amd64 gets stays exactly as it was.
+ * Writes what differs between platforms into one file, so that amd64's result stays as it was.
  *
- * A RUN gets a `case`, other instructions `${TARGETARCH}` where that says it, or a stage for each platform.
+ * A RUN gets a `case` at its head; ENV, COPY and their kin read TARGETARCH where that says the same, and stand in a
+ * stage for each platform where not. A platform for which something is not known stops with a message.
  */
 export function portableEdits(
   dockerfile: Dockerfile,
   variations: readonly Variation[],
   platforms: readonly Platform[],
-): PortableEdits {
+): PortableFix {
+  const refused: Refusal[] = [];
+  const groups: Group[] = [];
   const edits: TextEdit[] = [];
-  const refused: Variation[] = [];
+  for (const [instruction, items] of byInstruction(distinctSites(variations))) {
+    const stage = items[0]?.site.stage;
+    if (!stage) {
+      const fix = globalEdits(items, platforms);
+      edits.push(...fix.edits);
+      refused.push(...fix.refused);
+      continue;
+    }
+    const outer = stage.instructions.find((item) => item === instruction || item.onbuild === instruction);
+    const why =
+      outer === undefined
+        ? 'the place is not in a stage'
+        : isLeftOut(stage)
+          ? 'the stage is for one platform'
+          : undefined;
+    if (outer && why === undefined) groups.push({ stage, outer, inner: instruction, variations: items });
+    else refused.push(...items.map((variation) => ({ variation, why: why ?? '' })));
+  }
+
+  const fixes = new Map(groups.map((group) => [group, groupEdits(dockerfile, group, platforms)]));
+  const splits = splitStages(dockerfile, fixes);
   const uses: ArgUse[] = [];
-  const left = new Map<Stage, Variation[]>();
-  for (const [instruction, own] of byInstruction(variations)) {
-    const { stage } = (own[0] as Variation).site;
-    if (own.some(({ site }) => site.shell) && stage) {
-      const result = runCase(dockerfile, instruction, own, platforms);
-      edits.push(...result.edits);
-      refused.push(...result.refused);
-      if (result.args.length > 0) uses.push({ stage, instruction, args: result.args });
+  for (const [group, fix] of fixes) {
+    if (fix === 'select') continue;
+    if ('why' in fix) {
+      refused.push(...fix.why);
       continue;
     }
-    for (const variation of own) {
-      const reference = targetReference(variation, platforms);
-      if (reference) {
-        edits.push(
-          ...variation.site.pieces.map((piece, index) => ({
-            ...piece,
-            newText: index === 0 ? reference.text : '',
-          })),
-        );
-        if (stage) uses.push({ stage, instruction, args: reference.args });
-      } else if (stage) {
-        left.set(stage, [...(left.get(stage) ?? []), variation]);
-      } else refused.push(variation);
-    }
-  }
-  const shifts: { readonly from: number; readonly by: number }[] = [];
-  for (const [stage, own] of left) {
-    if (hasNumberedMount(dockerfile)) {
-      refused.push(...own);
+    const use = { stage: group.stage, instruction: group.outer, args: fix.args };
+    if (use.args.length > 0 && !canDeclare(dockerfile, use)) {
+      const why = `the stage gives ${use.args.join(' or ')} another value`;
+      refused.push(...group.variations.map((variation) => ({ variation, why })));
       continue;
     }
-    const selection = selectStages(dockerfile, stage, own, platforms);
-    edits.push(...selection.edits);
-    refused.push(...selection.refused);
-    if (selection.added > 0) shifts.push({ from: stage.index, by: selection.added });
+    if (use.args.length > 0) uses.push(use);
+    edits.push(...fix.edits);
   }
-  if (shifts.length > 0) {
-    const moved = (index: number): number =>
-      shifts.reduce((sum, { from, by }) => sum + (index >= from ? by : 0), index);
-    edits.push(...renumberStages(dockerfile, moved));
+  edits.push(...declareArgs(dockerfile, uses), ...selectStages(dockerfile, splits, platforms));
+  return { edits, refused };
+}
+
+/** Edits of one instruction, or what stands in their way; `select` when it needs a stage for each platform. */
+type GroupFix =
+  | { readonly why: readonly Refusal[] }
+  | 'select'
+  | { readonly edits: readonly TextEdit[]; readonly args: readonly string[] };
+
+/** Plans where stages are split; what stands in a part that each platform has needs no other fix. */
+function splitStages(dockerfile: Dockerfile, fixes: Map<Group, GroupFix>): readonly StageSplit[] {
+  const byStage = new Map<Stage, Group[]>();
+  for (const [group, fix] of fixes) {
+    if (fix !== 'select') continue;
+    const why = group.variations.flatMap((variation): readonly Refusal[] => {
+      const reason = splitRefusal(dockerfile, group.stage, variation);
+      return reason === undefined ? [] : [{ variation, why: reason }];
+    });
+    if (why.length > 0) fixes.set(group, { why });
+    else byStage.set(group.stage, [...(byStage.get(group.stage) ?? []), group]);
   }
-  return { edits: [...declareArgs(dockerfile, uses), ...edits], refused };
+  return [...byStage].map(([stage, members]): StageSplit => {
+    const runs = splitRuns(
+      stage,
+      members.map(({ outer }) => stage.instructions.indexOf(outer)),
+    );
+    const inRuns = [...fixes.keys()].filter((group) => {
+      const at = stage.instructions.indexOf(group.outer);
+      return group.stage === stage && runs.some(({ start, end }) => start <= at && at < end);
+    });
+    for (const group of inRuns) fixes.set(group, 'select');
+    return { stage, runs, variations: inRuns.flatMap(({ variations }) => variations) };
+  });
+}
+
+function groupEdits(dockerfile: Dockerfile, group: Group, platforms: readonly Platform[]): GroupFix {
+  const { stage, outer, inner, variations } = group;
+  if (inner.keyword === 'RUN') {
+    const why = refusedInRun(dockerfile, stage, inner, variations);
+    if (why.length > 0) return { why };
+    return runCase(dockerfile, stage, inner, variations, platforms, namesOf(stage));
+  }
+  const automatic = variations.map((variation) =>
+    isExpanded(variation) ? automaticText(variation, choicesFor([variation], platforms)) : undefined,
+  );
+  if (automatic.every((item) => item !== undefined)) {
+    return {
+      edits: variations.flatMap(({ site }, index) => replaceSite(site, automatic[index]?.text ?? '')),
+      args: [...new Set(automatic.flatMap((item) => item?.args ?? []))],
+    };
+  }
+  if (outer !== inner) {
+    return {
+      why: variations.map((variation) => ({ variation, why: 'ONBUILD cannot choose between stages' })),
+    };
+  }
+  return 'select';
+}
+
+/** Tells whether BuildKit expands a variable there. */
+function isExpanded({ site }: Variation): boolean {
+  const { instruction, quoting, pieces } = site;
+  if (!expanding.has(instruction.keyword) || (quoting !== 'none' && quoting !== 'double')) return false;
+  const start = pieces[0]?.start ?? 0;
+  return instruction.argumentsRange.start <= start && !instruction.json;
+}
+
+/** ARGs above the first FROM know the automatic ones without a declaration; there is nothing else to choose with. */
+function globalEdits(variations: readonly Variation[], platforms: readonly Platform[]): PortableFix {
+  const refused: Refusal[] = [];
+  const edits = variations.flatMap((variation) => {
+    const automatic = isExpanded(variation)
+      ? automaticText(variation, choicesFor([variation], platforms))
+      : undefined;
+    if (!automatic) {
+      refused.push({ variation, why: 'an ARG above the first FROM cannot choose between texts' });
+      return [];
+    }
+    return replaceSite(variation.site, automatic.text);
+  });
+  return refused.length > 0
+    ? { edits: [], refused: variations.map((variation) => ({ variation, why: refused[0]?.why ?? '' })) }
+    : { edits, refused };
 }
 
 function byInstruction(variations: readonly Variation[]): ReadonlyMap<Instruction, readonly Variation[]> {
   const groups = new Map<Instruction, Variation[]>();
-  const seen = new Set<string>();
   for (const variation of variations) {
-    const { instruction, pieces } = variation.site;
-    const key = JSON.stringify(pieces);
-    if (seen.has(key)) continue;
-    seen.add(key);
-    groups.set(instruction, [...(groups.get(instruction) ?? []), variation]);
+    const { instruction } = variation.site;
+    const group = groups.get(instruction);
+    if (group) group.push(variation);
+    else groups.set(instruction, [variation]);
   }
   return groups;
 }
 
-/** `${TARGETARCH}`, with the variant or without, where that is what every platform has to read. */
-function targetReference(
-  variation: Variation,
-  platforms: readonly Platform[],
-): { readonly text: string; readonly args: readonly string[] } | undefined {
-  const { site, text } = variation;
-  const quotes = site.quoting === 'none' || site.quoting === 'double';
-  if (text !== 'amd64' || !quotes || !expanding.has(site.instruction.keyword)) return undefined;
-  const branches = branchesOf([variation], platforms);
-  const all = platforms.every((platform) =>
-    branches.some((branch) => branch.platform === platformKey(platform)),
-  );
-  if (branches.length === 0 || !all) return undefined;
-  const wanted = branches.filter(({ platform }) =>
-    platforms.some((asked) => platformKey(asked) === platform),
-  );
-  if (wanted.every(({ platform, name }) => variation.texts[platform] === name.replace(/v\d+$/, '')))
-    return { text: '${TARGETARCH}', args: ['TARGETARCH'] };
-  if (wanted.every(({ platform, name }) => variation.texts[platform] === name))
-    return { text: '${TARGETARCH}${TARGETVARIANT}', args: ['TARGETARCH', 'TARGETVARIANT'] };
-  return undefined;
-}
-
-function hasNumberedMount({ instructions }: Dockerfile): boolean {
-  return instructions.some(({ flags }) =>
-    flags.some(
-      (flag) =>
-        flag.name === 'mount' &&
-        readMount(flag).some(({ key, value }) => key === 'from' && /^\d+$/.test(value ?? '')),
-    ),
+/** The names that ARG and ENV of a stage give to something. */
+function namesOf(stage: Stage): ReadonlySet<string> {
+  return new Set(
+    stage.instructions.flatMap((instruction) => {
+      if (instruction.keyword === 'ARG') return argDefinitions(instruction).map(({ name }) => name);
+      if (instruction.keyword !== 'ENV') return [];
+      return instruction.words.filter((_, index) => index % 2 === 0).map(({ raw }) => raw);
+    }),
   );
 }

@@ -1,140 +1,144 @@
 import type { Platform } from '@mabuild/oci';
+import { renumberStages } from '../dockerfile/alias-stage.ts';
 import { applyEdits } from '../dockerfile/edit.ts';
 import { lineAbove } from '../dockerfile/line-above.ts';
-import type { Dockerfile, Instruction, Stage, TextEdit } from '../dockerfile/model.ts';
-import { amd64Branch, argsFor, type Branch, branchesOf, textFor } from './branches.ts';
-import { replaceSite } from './per-arch.ts';
+import type { Dockerfile, Instruction, Range, Stage, TextEdit } from '../dockerfile/model.ts';
+import { literalEdits } from './per-arch.ts';
+import { type Choice, choicesFor, textFor } from './platform-choice.ts';
+import { StageNames } from './stage-names.ts';
+import type { Run } from './stage-runs.ts';
 import type { Variation } from './variation.ts';
 
-/** A stage cut into parts, one of which is chosen by the platform. */
-export interface StageSelection {
-  readonly edits: readonly TextEdit[];
-  /** How many stages came in. */
-  readonly added: number;
-  readonly refused: readonly Variation[];
-}
-
-/** Adjacent instructions that differ between platforms. */
-interface Group {
-  readonly instructions: readonly Instruction[];
+/** A stage, and the instructions in it that cannot choose by themselves. */
+export interface StageSplit {
+  readonly stage: Stage;
+  readonly runs: readonly Run[];
+  /** All that varies in the runs. */
   readonly variations: readonly Variation[];
 }
 
 /**
- * Cuts a stage where instructions differ that know no `case`: what comes before is a stage, each platform has one with
- * its own texts on top, and the rest goes on from `FROM app-${TARGETARCH}`.
+ * Splits stages: what varies stands in one stage for each platform, the rest in front of them and behind them.
+ *
+ * A platform that a text is not known for gets a stage that fails and says so.
  */
 export function selectStages(
   dockerfile: Dockerfile,
-  stage: Stage,
-  variations: readonly Variation[],
+  splits: readonly StageSplit[],
   platforms: readonly Platform[],
-): StageSelection {
-  const writable = variations.filter((variation) => canSelect(stage, variation));
-  const groups = groupsOf(stage, writable).map((group) => ({
-    ...group,
-    branches: branchesOf(group.variations, platforms),
-  }));
-  const chosen = groups.filter(({ branches }) => branches.length > 0);
-  const written = new Set(chosen.flatMap((group) => group.variations));
-  const refused = variations.filter((variation) => !written.has(variation));
-  if (chosen.length === 0) return { edits: [], added: 0, refused };
-  const names = new Names(dockerfile, stage);
-  const edits: TextEdit[] = [];
-  let added = 0;
-  let base = names.next('base');
-  edits.push(nameStage(stage, base));
-  chosen.forEach((group, index) => {
-    const last = index === chosen.length - 1;
-    const next = last ? stage.name : names.next('base');
-    edits.push(...cut(dockerfile, group, { base, next, prefix: names.prefix(index) }));
-    added += group.branches.length + 2;
-    base = next ?? base;
-  });
-  return { edits, added, refused };
-}
-
-function canSelect(stage: Stage, { site }: Variation): boolean {
-  const { instruction } = site;
-  if (!stage.instructions.includes(instruction) || instruction.keyword === 'RUN') return false;
-  // Numbers of stages in mounts are not followed.
-  return site.quoting !== 'literal' && instruction.heredocs.length === 0;
-}
-
-function groupsOf(stage: Stage, variations: readonly Variation[]): readonly Group[] {
-  const groups: { instructions: Instruction[]; variations: Variation[] }[] = [];
-  let previous = -2;
-  stage.instructions.forEach((instruction, index) => {
-    const own = variations.filter(({ site }) => site.instruction === instruction);
-    if (own.length === 0) return;
-    const last = groups.at(-1);
-    if (last && previous === index - 1) {
-      last.instructions.push(instruction);
-      last.variations.push(...own);
-    } else groups.push({ instructions: [instruction], variations: own });
-    previous = index;
-  });
-  return groups;
-}
-
-function cut(
-  dockerfile: Dockerfile,
-  { instructions, variations, branches }: Group & { readonly branches: readonly Branch[] },
-  names: { readonly base: string; readonly next: string | undefined; readonly prefix: string },
 ): readonly TextEdit[] {
-  const { newline, text } = dockerfile;
-  const first = instructions[0] as Instruction;
-  const end = (instructions.at(-1) as Instruction).range.end;
-  const from = (branch: Branch): string => `FROM ${names.base} AS ${names.prefix}-${branch.name}`;
-  const start = text.lastIndexOf('\n', first.range.start - 1) + 1;
-  const others = branches.map((branch) => {
-    const edits = variations.flatMap((variation) =>
-      replaceSite(dockerfile, variation, textFor(variation, branch)),
-    );
-    const moved = edits.map((edit) => ({ ...edit, start: edit.start - start, end: edit.end - start }));
-    return `${from(branch)}${newline}${applyEdits(text.slice(start, end), moved)}`;
-  });
-  const subject = argsFor(branches)
-    .map((name) => `\${${name}}`)
-    .join('');
-  const select = `FROM ${names.prefix}-${subject}${names.next === undefined ? '' : ` AS ${names.next}`}`;
-  return [
-    lineAbove(dockerfile, first, from(amd64Branch)),
-    { start: end, end, newText: [newline + others.join(newline), select].join(newline) },
+  if (splits.length === 0) return [];
+  const { asked, args } = choicesFor([], platforms);
+  const added = (index: number): number =>
+    splits
+      .filter(({ stage }) => stage.index <= index)
+      .reduce((sum, { runs }) => sum + runs.length * (asked.length + 2), 0);
+  const renumbered = renumberStages(dockerfile, (index) => index + added(index));
+  const names = new StageNames(
+    dockerfile.text,
+    asked.map(({ label }) => label),
+  );
+  const reference = args.map((name) => `\${${name}}`).join('');
+  const regions: TextEdit[] = [];
+  const names_: TextEdit[] = [];
+  for (const split of splits) {
+    const named = names.of(dockerfile, split.stage, split.runs.length);
+    names_.push(nameFrom(dockerfile, split.stage, `${named.prefixes[0]}-base`));
+    split.runs.forEach((run, index) => {
+      const prefix = named.prefixes[index] as string;
+      const next = named.prefixes[index + 1];
+      regions.push(
+        region(dockerfile, split, run, {
+          asked,
+          renumbered,
+          prefix,
+          last: `${prefix}-${reference}`,
+          name: next === undefined ? named.last : `${next}-base`,
+        }),
+      );
+    });
+  }
+  const outside = renumbered.filter(
+    (edit) => !regions.some(({ start, end }) => start <= edit.start && edit.end <= end),
+  );
+  return [...names_, ...regions, ...outside];
+}
+
+/** Gives a FROM a name, in place of its own if it has one. */
+function nameFrom(dockerfile: Dockerfile, { from, base }: Stage, name: string): TextEdit {
+  const own = from.words[2];
+  if (own) return { ...own.range, newText: name };
+  return { start: base.range.end, end: base.range.end, newText: ` ${keywords(dockerfile, from).as} ${name}` };
+}
+
+/** FROM and AS in the case that the file writes them in. */
+function keywords(
+  { text }: Dockerfile,
+  { keywordRange }: Instruction,
+): { from: string; as: string; run: string } {
+  const isLower = text.slice(keywordRange.start, keywordRange.end) === 'from';
+  return isLower ? { from: 'from', as: 'as', run: 'run' } : { from: 'FROM', as: 'AS', run: 'RUN' };
+}
+
+interface RegionRequest {
+  readonly asked: readonly Choice[];
+  readonly renumbered: readonly TextEdit[];
+  readonly prefix: string;
+  /** The stage to go on from. */
+  readonly last: string;
+  /** What goes on. */
+  readonly name: string;
+}
+
+function region(
+  dockerfile: Dockerfile,
+  { stage, variations }: StageSplit,
+  run: Run,
+  { asked, renumbered, prefix, last, name }: RegionRequest,
+): TextEdit {
+  const { text, newline } = dockerfile;
+  const instructions = stage.instructions.slice(run.start, run.end);
+  const [first] = instructions as [Instruction, ...Instruction[]];
+  const range = {
+    start: lineAbove(dockerfile, first, '').start,
+    end: instructions.at(-1)?.range.end ?? first.range.end,
+  };
+  const words = keywords(dockerfile, stage.from);
+  const from = (base: string, as: string): string => `${words.from} ${base} ${words.as} ${as}${newline}`;
+  const inside = variations.filter(({ site }) => contains(range, site.pieces[0]));
+  const copy = (choice: Choice): string => {
+    if (inside.some((variation) => textFor(variation, choice) === undefined)) {
+      return `${words.run} echo "unsupported platform: ${choice.key}" >&2; exit 1`;
+    }
+    const edits = [...literalEdits(dockerfile, inside, (item) => textFor(item, choice)), ...renumbered];
+    return instructions
+      .map((instruction) => {
+        const start = text.lastIndexOf('\n', instruction.range.start - 1) + 1;
+        return edited(text, { start, end: instruction.range.end }, edits).replace(/[\r\n]+$/, '');
+      })
+      .join(newline);
+  };
+  const parts = [
+    from(`${prefix}-base`, `${prefix}-amd64`) + edited(text, range, renumbered),
+    ...asked.map((choice) => from(`${prefix}-base`, `${prefix}-${choice.label}`) + copy(choice)),
+    from(last, name).trimEnd(),
   ];
+  const isApart = /\n[\t ]*\r?\n$/.test(text.slice(0, range.start));
+  return { ...range, newText: (isApart ? '' : newline) + parts.join(newline + newline) };
 }
 
-/** Names for the parts of a stage that no other stage has. */
-class Names {
-  private readonly taken: Set<string>;
-  private readonly stem: string;
-  private count = 0;
-
-  constructor(dockerfile: Dockerfile, stage: Stage) {
-    this.taken = new Set(dockerfile.stages.flatMap(({ name }) => name ?? []));
-    const own = stage.name ?? (stage.index === dockerfile.stages.length - 1 ? 'app' : `stage${stage.index}`);
-    let stem = own;
-    for (let count = 2; this.clashes(stem); count += 1) stem = `${own}${count}`;
-    this.stem = stem;
-  }
-
-  next(part: string): string {
-    this.count += 1;
-    return `${this.stem}-${part}${this.count === 1 ? '' : this.count}`;
-  }
-
-  prefix(index: number): string {
-    return index === 0 ? this.stem : `${this.stem}${index + 1}`;
-  }
-
-  private clashes(stem: string): boolean {
-    return [...this.taken].some((name) => name.startsWith(`${stem}-`));
-  }
+function contains(outer: Range, inner: Range | undefined): boolean {
+  return inner !== undefined && outer.start <= inner.start && inner.end <= outer.end;
 }
 
-function nameStage(stage: Stage, name: string): TextEdit {
-  const [, as, own] = stage.from.words;
-  if (as && own) return { ...own.range, newText: name };
-  const { end } = stage.base.range;
-  return { start: end, end, newText: ` AS ${name}` };
+/** A part of the text with the edits that lie in it. */
+function edited(text: string, range: Range, edits: readonly TextEdit[]): string {
+  const own = edits
+    .filter(({ start }) => range.start <= start && start < range.end)
+    .map(({ start, end, newText }) => ({
+      start: start - range.start,
+      end: Math.min(end, range.end) - range.start,
+      newText,
+    }));
+  return applyEdits(text.slice(range.start, range.end), own);
 }

@@ -1,0 +1,67 @@
+import { resolveBase } from '../dockerfile/base.ts';
+import type { Dockerfile, Stage } from '../dockerfile/model.ts';
+import type { Variation } from './variation.ts';
+
+/** Adjacent instructions of one stage, by their places in it; `end` exclusive. */
+export interface Run {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The runs that instructions make, where a stage can be split without changing what it builds. */
+export function splitRuns(stage: Stage, places: readonly number[]): readonly Run[] {
+  const runs = joined(places.map((start) => ({ start, end: start + 1 })));
+  // ENTRYPOINT clears the CMD of an earlier stage, but not that of its own.
+  const bound = stage.instructions.flatMap(({ keyword }, end): readonly Run[] => {
+    if (keyword !== 'ENTRYPOINT') return [];
+    const start = stage.instructions.slice(0, end).findLastIndex((item) => item.keyword === 'CMD');
+    return start < 0 ? [] : [{ start, end: end + 1 }];
+  });
+  let known = runs;
+  for (;;) {
+    const torn = bound.filter(({ start, end }) =>
+      known.some((run) => [run.start, run.end].some((at) => start < at && at < end)),
+    );
+    if (torn.length === 0) return known;
+    known = joined([...known, ...torn]);
+  }
+}
+
+function joined(runs: readonly Run[]): readonly Run[] {
+  const result: Run[] = [];
+  for (const run of [...runs].sort((a, b) => a.start - b.start)) {
+    const last = result.at(-1);
+    if (last && run.start <= last.end) {
+      result[result.length - 1] = { start: last.start, end: Math.max(last.end, run.end) };
+    } else {
+      result.push(run);
+    }
+  }
+  return result;
+}
+
+/** Says why a stage cannot be split for a variation; `undefined` when it can. */
+export function splitRefusal(dockerfile: Dockerfile, stage: Stage, variation: Variation): string | undefined {
+  if (hasOnbuild(dockerfile, stage)) return 'ONBUILD would run again in each part of the stage';
+  const { site, text, texts } = variation;
+  const others = Object.values(texts).filter((other) => other !== text);
+  const isPlain = others.every((other) => {
+    if (/[\r\n]/.test(other)) return false;
+    if (site.quoting === 'json') return other !== '' && !/["\\]/.test(other);
+    if (site.quoting === 'single') return !other.includes("'");
+    if (site.quoting === 'double') return !/["$`\\]/.test(other);
+    return site.quoting === 'literal' || /^[\w@%+=:,./~ -]*$/.test(other);
+  });
+  if (!isPlain) return 'the text would need quotes';
+  return undefined;
+}
+
+function hasOnbuild(dockerfile: Dockerfile, stage: Stage): boolean {
+  if (stage.instructions.some(({ onbuild }) => onbuild)) return true;
+  try {
+    const base = resolveBase(dockerfile, stage);
+    return base.kind === 'stage' && hasOnbuild(dockerfile, base.stage);
+  } catch {
+    return true;
+  }
+}
