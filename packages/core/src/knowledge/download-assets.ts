@@ -141,15 +141,27 @@ interface Reading {
   readonly key: string;
 }
 
-/** The names that hold for the version; where it is not known, those on which all versions agree. */
+/** The names that hold for the version. */
 function read({ rows, slots, version }: Found): Reading {
   const numbers = version === undefined ? undefined : versionNumbers(version);
   const holding = rows.filter(({ range }) => range === '' || !numbers || inRange(numbers, range));
-  const names = platforms.map((_, i) => {
-    const distinct = new Set(holding.map((row) => row.names[i] ?? '?'));
-    return distinct.size === 1 ? ([...distinct][0] as string) : '?';
-  });
+  const names = platforms.map((_, i) => agreed(holding.map((row) => row.names[i] ?? '?')));
   return { names, key: JSON.stringify([names, slots.map(({ start, end }) => [start, end])]) };
+}
+
+/**
+ * What a column says for every version that it can be, the oldest first. Where the newest has an asset that older ones
+ * lacked, the version is taken for one that has it: nothing is downloaded when it is not.
+ */
+function agreed(names: readonly string[]): string {
+  const newest = names.at(-1) ?? '?';
+  const same = names.every((name) => name === newest);
+  const gained = isText(newest) && names.every((name) => name === newest || !isText(name));
+  return same || gained ? newest : '?';
+}
+
+function isText(name: string): boolean {
+  return name !== '-' && name !== '?';
 }
 
 /** One slot's text on each ARM platform that has the asset. */

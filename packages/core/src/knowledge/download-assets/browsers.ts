@@ -50,8 +50,8 @@ export const browsers: readonly DownloadTool[] = [
     github: 'mozilla/geckodriver',
     files: 'geckodriver-v{v}-{arch}.tar.gz',
     arch: [
-      ['<0.23', 'linux64 - arm7hf -'],
-      ['>=0.23 <0.32', 'linux64 - - -'],
+      ['<0.24', 'linux64 - arm7hf -'],
+      ['>=0.24 <0.32', 'linux64 - - -'],
       ['>=0.32', 'linux64 linux-aarch64 - -'],
     ],
     fallback: { apt: 'firefox-esr', apk: 'geckodriver' },

@@ -118,7 +118,7 @@ export function findPatterns(address: string): readonly Found[] {
 export function findPatternsByName(name: string): readonly Found[] {
   const known = catalogue();
   known.names ??= indexNames();
-  return match(known.names.get(name.slice(0, 3)) ?? [], name);
+  return match(known.names.get(name.slice(0, 2)) ?? [], name);
 }
 
 /** Hosts and repositories are the same in any case. */
@@ -133,7 +133,7 @@ function indexNames(): Map<string, Entry[]> {
     const files =
       tool.named === false ? [] : addressesOf(tool).map((address) => address.replace(/^.*\//, ''));
     for (const name of new Set([...own, ...files])) {
-      const start = /^[A-Za-z][\w.+-]{2,}/.exec(name)?.[0].slice(0, 3);
+      const start = /^[A-Za-z][\w.+-]/.exec(name)?.[0];
       if (start === undefined || !name.includes('{arch') || name.includes('?')) continue;
       const known = names.get(start) ?? [];
       known.push(...compile(tool, name));

@@ -38,7 +38,7 @@ export const ciAgents: readonly DownloadTool[] = [
     github: 'buildkite/agent',
     files: 'buildkite-agent-linux-{arch}-{v}.tar.gz',
     urls: 'download.buildkite.com/agent/stable/{v}/buildkite-agent-linux-{arch}{|.tar.gz}',
-    arch: 'amd64 arm64 arm armhf',
+    arch: 'amd64 arm64 armhf ?',
     checksums: { algorithm: 'sha256', url: '{base}/SHA256SUMS', format: 'sums' },
     from: 'buildkite/agent:.buildkite/pipeline.yml',
   },

@@ -221,7 +221,11 @@ export const languageRuntimes: readonly DownloadTool[] = [
   {
     tool: 'azul zulu',
     urls: 'cdn.azul.com/zulu/bin/zulu{v}-linux{|_musl}_{arch}.{tar.gz|zip}',
-    arch: 'x64 aarch64 ? -',
+    // The older builds for ARM lie in another folder, zulu-embedded.
+    arch: [
+      ['<16', 'x64 ? ? -'],
+      ['>=16', 'x64 aarch64 ? -'],
+    ],
     from: 'cdn.azul.com/zulu/bin',
   },
   {

@@ -33,6 +33,13 @@ export const network: readonly DownloadTool[] = [
     from: 'caddyserver.com: Download',
   },
   {
+    tool: 'caddy 1 download service',
+    urls: 'caddyserver.com/download/linux/{arch}',
+    arch: 'amd64 arm64 arm7 arm6',
+    named: false,
+    from: 'address in public code: caddyserver.com/download/linux/arm7',
+  },
+  {
     tool: 'xcaddy',
     github: 'caddyserver/xcaddy',
     files: 'xcaddy_{v}_linux_{arch}.{tar.gz|deb}',
@@ -449,7 +456,10 @@ export const network: readonly DownloadTool[] = [
     tool: 'livego, mediamtx',
     github: ['bluenviron/mediamtx', 'aler9/mediamtx', 'aler9/rtsp-simple-server'],
     files: '{mediamtx|rtsp-simple-server}_v{v}_linux_{arch}.tar.gz',
-    arch: [['', 'amd64 arm64v8 armv7 armv6']],
+    arch: [
+      ['<1.16', 'amd64 arm64v8 armv7 armv6'],
+      ['>=1.16', 'amd64 ? armv7 armv6'],
+    ],
     from: 'bluenviron/mediamtx:scripts/binaries.mk',
   },
   {
