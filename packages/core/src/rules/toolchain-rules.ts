@@ -1,10 +1,12 @@
 import { archSwitchLacksArm32 } from './arch-switch-lacks-arm32.ts';
+import { dotnetRidX64 } from './dotnet-rid-x64.ts';
 import { goarchX86 } from './goarch-x86.ts';
 import { javaHomeArch } from './java-home-arch.ts';
 import { multiarchLibdir } from './multiarch-libdir.ts';
 import { platformArgDefault } from './platform-arg-default.ts';
 import { platformArgUndeclared } from './platform-arg-undeclared.ts';
 import type { Rule } from './rule.ts';
+import { rustTargetX86 } from './rust-target-x86.ts';
 import { x86OnlyCondition } from './x86-only-condition.ts';
 
 /** Rules about paths, compilers, conditions and BuildKit's automatic ARGs. */
@@ -16,4 +18,6 @@ export const toolchainRules: readonly Rule[] = [
   multiarchLibdir,
   goarchX86,
   javaHomeArch,
+  rustTargetX86,
+  dotnetRidX64,
 ];
