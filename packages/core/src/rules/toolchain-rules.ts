@@ -1,5 +1,7 @@
 import { archSwitchLacksArm32 } from './arch-switch-lacks-arm32.ts';
+import { configureTripletX86 } from './configure-triplet-x86.ts';
 import { dotnetRidX64 } from './dotnet-rid-x64.ts';
+import { dynamicLoaderPath } from './dynamic-loader-path.ts';
 import { goarchX86 } from './goarch-x86.ts';
 import { javaHomeArch } from './java-home-arch.ts';
 import { multiarchLibdir } from './multiarch-libdir.ts';
@@ -8,6 +10,7 @@ import { platformArgUndeclared } from './platform-arg-undeclared.ts';
 import type { Rule } from './rule.ts';
 import { rustTargetX86 } from './rust-target-x86.ts';
 import { x86OnlyCondition } from './x86-only-condition.ts';
+import { x86PreloadOrJvmFlag } from './x86-preload-or-jvm-flag.ts';
 
 /** Rules about paths, compilers, conditions and BuildKit's automatic ARGs. */
 export const toolchainRules: readonly Rule[] = [
@@ -20,4 +23,7 @@ export const toolchainRules: readonly Rule[] = [
   javaHomeArch,
   rustTargetX86,
   dotnetRidX64,
+  dynamicLoaderPath,
+  configureTripletX86,
+  x86PreloadOrJvmFlag,
 ];

@@ -1,0 +1,65 @@
+import { isArmelBase } from '../analysis/armel-base.ts';
+import { readCode } from '../analysis/code-words.ts';
+import { platformKey } from '../fixes/variation.ts';
+import { nameIn } from '../knowledge/architecture-names.ts';
+import { armPlatforms } from './code-finding.ts';
+import type { Rule } from './rule.ts';
+import { findingsOf, type WordHit } from './word-hits.ts';
+
+const name = 'dynamic-loader-path';
+
+const loader = /(?:\/lib64\/|\/lib\/)?ld-linux-x86-64\.so\.2|ld-musl-x86_64\.so\.1|libc\.musl-x86_64\.so\.1/g;
+
+/** The names of musl's library, which packages depend on; Alpine's armhf is ARMv6. */
+const muslLibrary: Readonly<Record<string, string>> = {
+  'linux/arm64': 'libc.musl-aarch64.so.1',
+  'linux/arm/v7': 'libc.musl-armv7.so.1',
+  'linux/arm/v6': 'libc.musl-armhf.so.1',
+};
+
+export const dynamicLoaderPath: Rule = {
+  name,
+  summary: "The path is that of x86's program loader, e.g. /lib64/ld-linux-x86-64.so.2.",
+  page: {
+    why: 'Each architecture has its own loader: /lib/ld-linux-aarch64.so.1 on arm64, /lib/ld-linux-armhf.so.3 on arm/v7. A copy or link of x86’s fails or does nothing. On Alpine such a link usually serves an x86 program made for glibc: its download is the real finding.',
+    bad: 'FROM alpine\nRUN mkdir /lib64 && ln -s /lib/libc.musl-x86_64.so.1 /lib64/ld-linux-x86-64.so.2',
+    good: 'FROM alpine\nRUN apk add --no-cache gcompat',
+    silent: ['The code runs on x86 only.'],
+  },
+  async check(dockerfile, context) {
+    const platforms = armPlatforms(context);
+    if (platforms.length === 0 || !/x86[-_]64\.so\.[12]/.test(dockerfile.text)) return [];
+    const hits = readCode(dockerfile, context).words.flatMap((word): readonly WordHit[] => {
+      const { text } = word.mapped;
+      if (word.guarded || word.buildPlatform || word.role === 'label' || !text.includes('.so.')) return [];
+      if (text.includes('://')) return [];
+      return [...text.matchAll(loader)].map((match) => {
+        const texts: Record<string, string> = {};
+        for (const platform of platforms) {
+          const key = platformKey(platform);
+          const own = textOn(key, match[0], () => isArmelBase(dockerfile, word.stage, context));
+          if (own !== undefined) texts[key] = own;
+        }
+        return {
+          word,
+          start: match.index,
+          end: match.index + match[0].length,
+          texts,
+          name: 'loader',
+          fix: 'semi',
+          message: `${match[0].replace(/^.*\//, '')} is x86's`,
+        };
+      });
+    });
+    return findingsOf(name, dockerfile, context, hits);
+  },
+};
+
+function textOn(key: string, written: string, armel: () => boolean): string | undefined {
+  if (written.startsWith('libc.')) return muslLibrary[key];
+  const file = written.includes('musl') ? nameIn('ld-musl', key) : nameIn('ld-glibc', key);
+  if (file === undefined) return undefined;
+  // ARMv6 has the hard-float loader in Raspbian, the soft-float one in Debian.
+  if (key === 'linux/arm/v6' && !written.includes('musl') && !armel()) return undefined;
+  return written.startsWith('/') ? file : file.replace(/^.*\//, '');
+}
