@@ -137,7 +137,7 @@ const rows: readonly Row[] = [
     text: 'FROM mcr.microsoft.com/dotnet/aspnet:8.0-bookworm-slim-amd64\n',
     platforms: 'linux/arm64',
     finds: [
-      ['arch-suffix-in-tag', 'error', 'suggest', 'FROM mcr.microsoft.com/dotnet/aspnet:8.0-bookworm-slim\n'],
+      ['arch-suffix-in-tag', 'error', 'auto', 'FROM mcr.microsoft.com/dotnet/aspnet:8.0-bookworm-slim\n'],
     ],
   },
   { text: '# mabuild ignore=base-image-lacks-platform because it is only a test\nFROM node:24\n' },
