@@ -140,6 +140,15 @@ describe('rules about downloads', () => {
       text: `ADD --checksum=sha256:${sha256} ${gosu}/1.17/gosu-amd64 /gosu`,
       all: `error none: ${sha256}`,
     },
+    {
+      text: `ADD ${gosu}/1.17/gosu-amd64 /usr/bin/gosu\nRUN echo "${sha256} */usr/bin/gosu" | sha256sum -c`,
+      all: `error none: ${sha256}`,
+    },
+    { text: `ADD ${gosu}/1.17/gosu-amd64 /usr/bin/gosu\nRUN echo "${sha256} */x" | sha256sum -c` },
+    {
+      text: `RUN u=${gosu}/1.17/gosu-amd64; wget -O g "$u"; echo "${sha256} *g" | sha256sum -c`,
+      all: `error none: ${sha256}`,
+    },
     { text: `RUN curl -O https://example.org/src-1.0.tgz && echo "${sha256}  src-1.0.tgz" | sha256sum -c` },
     {
       text: `RUN curl -O ${gosu}/1.17/gosu-amd64 && gpg --recv-keys B42F6819007F00F88E364FD4036A9C25BF357DD4`,
@@ -151,6 +160,12 @@ describe('rules about downloads', () => {
   ]);
 
   ruleTable(x86NameFromArchive, [
+    {
+      text: `RUN curl -O ${gosu}/1.17/gosu-amd64 && grep gosu-amd64 SUMS | sha256sum -c && chmod +x gosu-amd64`,
+      arm64: 'error auto: amd64 → arm64',
+      v7: 'error auto: amd64 → armhf',
+      v6: 'error auto: amd64 → armel',
+    },
     {
       text: `RUN curl -O ${gosu}/1.17/gosu-amd64 && mv gosu-amd64 /usr/bin/gosu`,
       arm64: 'error auto: amd64 → arm64',

@@ -7,13 +7,18 @@ const architectureVariable = /\$\{?(?:(?:TARGET|BUILD)(?:ARCH|PLATFORM|VARIANT)|
 const architectureWord =
   /(?:^|[^a-z0-9])(?:amd64|x86[-_]64|x64|i[3456]86|arm64|aarch64|arm64v8|armhf|armel|armv[5678]\w*|arm32v[567])(?![a-z0-9])/i;
 
+/** The same as a word of its own: a file that is named for an architecture is no question. */
+const aloneWord =
+  /(?:^|[\s"'=/(|:])(?:amd64|x86[-_]64|x64|i[3456]86|arm64|aarch64|arm64v8|armhf|armel|armv[5678]\w*|arm32v[567])(?=$|[\s"')|;\]*])/i;
+const isTest = /(?:^|[\s!(;&|])(?:\[\[?|test|case)\s/;
+
 /** Tells whether a condition (of `if`, `case`, `&&`) is about the architecture. */
 export function isArchitectureCondition(condition: string, patterns: readonly string[] = []): boolean {
   if (/https?:\/\//.test(condition)) return false;
   return (
     architectureCommand.test(condition) ||
     architectureVariable.test(condition) ||
-    architectureWord.test(condition) ||
+    (isTest.test(condition) ? architectureWord : aloneWord).test(condition) ||
     patterns.some((pattern) => architectureWord.test(pattern))
   );
 }

@@ -34,9 +34,9 @@ export function checksumsOf(
     byInstruction.set(instruction, [...(byInstruction.get(instruction) ?? []), download]);
   }
   for (const [index, word] of reading.words.entries()) {
-    const nearby = byInstruction.get(word.instruction);
+    const nearby = byInstruction.get(word.instruction) ?? addedFiles(word, downloads);
     const maySum = word.script !== undefined || word.name === 'checksum';
-    if (!nearby || word.guarded || !maySum || otherHashes.has(word.command?.name ?? '')) continue;
+    if (nearby.length === 0 || word.guarded || !maySum || otherHashes.has(word.command?.name ?? '')) continue;
     const { text } = word.mapped;
     if (text.length < 32) continue;
     for (const match of text.matchAll(hash)) {
@@ -47,6 +47,20 @@ export function checksumsOf(
     }
   }
   return found;
+}
+
+/** What an ADD of the stage fetched to the path that a word with a checksum names. */
+function addedFiles(
+  { stage, mapped, script }: CodeWord,
+  downloads: readonly Download[],
+): readonly Download[] {
+  if (script === undefined || !/[0-9a-f]{32}/i.test(mapped.text)) return [];
+  return downloads.filter(({ word, url }) => {
+    if (word.role !== 'source' || word.instruction.keyword !== 'ADD' || word.stage !== stage) return false;
+    const target = word.instruction.args.at(-1) ?? '';
+    const path = target.endsWith('/') ? target + url.slice(url.lastIndexOf('/') + 1) : target;
+    return mapped.text.split(/[\s"'*]+/).includes(path);
+  });
 }
 
 /** The download in front of a checksum, else the one behind it. */

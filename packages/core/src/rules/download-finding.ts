@@ -90,11 +90,15 @@ function commonTexts(group: readonly ArchPlace[]): Readonly<Record<string, strin
 
 /** The checksums of a download go with its address: without a value for the platform the check must fail. */
 function checksumVariations(first: ArchPlace, places: readonly ArchPlace[]): readonly Variation[] {
-  return places
-    .filter(({ kind, download }) => kind === 'checksum' && download === first.download)
-    .flatMap(
-      (place) => variationOf(place, checksumName(place.word.mapped.text.slice(place.start, place.end))) ?? [],
-    );
+  return (
+    places
+      // A variable that holds the address and the command that reads it are two places of one download.
+      .filter(({ kind, download }) => kind === 'checksum' && download.url === first.download.url)
+      .flatMap(
+        (place) =>
+          variationOf(place, checksumName(place.word.mapped.text.slice(place.start, place.end))) ?? [],
+      )
+  );
 }
 
 function hintOf(facts: {
