@@ -43,8 +43,8 @@ const vocabularies = {
     'x86_64-unknown-linux-gnu i686-unknown-linux-gnu aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf arm-unknown-linux-gnueabihf armv5te-unknown-linux-gnueabi',
   'rust-musl':
     'x86_64-unknown-linux-musl i686-unknown-linux-musl aarch64-unknown-linux-musl armv7-unknown-linux-musleabihf arm-unknown-linux-musleabihf armv5te-unknown-linux-musleabi',
-  'dotnet-rid': 'linux-x64 linux-x86 linux-arm64 linux-arm linux-armv6 -',
-  'dotnet-rid-musl': 'linux-musl-x64 linux-musl-x86 linux-musl-arm64 linux-musl-arm linux-musl-armv6 -',
+  'dotnet-rid': 'linux-x64 linux-x86 linux-arm64 linux-arm - -',
+  'dotnet-rid-musl': 'linux-musl-x64 linux-musl-x86 linux-musl-arm64 linux-musl-arm - -',
   /** `process.arch`, and `cpu` in package.json. */
   node: 'x64 ia32 arm64 arm arm arm',
   /** The names of nodejs.org's archives. */
@@ -117,7 +117,7 @@ export interface ArchToken {
 
 // A name ends where letters and digits end. `linux64` is a name itself, so `linux` may touch the others.
 const token =
-  /(?<![A-Za-z0-9])(?:[Ll]inux)?(?:(amd64|AMD64|x86[_-]64|X86_64|x8664|[xX]64|[iI]ntel64|em64t|64-?[bB]it)|(i[3456]86|ia32|(?<=[-_/=])386|x86|32-?[bB]it))(?![A-Za-z0-9])|(?<![A-Za-z0-9])([Ll]inux[-_]?64)(?![A-Za-z0-9]|-?[bB]it)|(?<![A-Za-z0-9])([Ll]inux[-_]?32)(?![A-Za-z0-9]|-?[bB]it)/g;
+  /(?<![A-Za-z0-9])(?:[Ll]inux)?(?:(amd64|AMD64|x86[_-]64|X86_64|x8664|[xX]64|[iI]ntel64|em64t|64-?[bB]it)|(i[3456]86|ia32|(?<=[-_/=])386|x86(?![_-]\d)|32-?[bB]it))(?![A-Za-z0-9])|(?<![A-Za-z0-9])([Ll]inux[-_]?64)(?![A-Za-z0-9]|-?[bB]it)|(?<![A-Za-z0-9])([Ll]inux[-_]?32)(?![A-Za-z0-9]|-?[bB]it)/g;
 
 /** Finds the names of x86 processors in a text: `amd64` in `foo_linux-amd64.tar.gz`, nothing in `x64dbg`. */
 export function archTokens(text: string): ArchToken[] {

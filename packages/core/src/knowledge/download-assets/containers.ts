@@ -4,10 +4,23 @@ import type { DownloadTool } from './tool.ts';
 export const containers: readonly DownloadTool[] = [
   {
     tool: 'docker static binaries',
-    urls: 'download.docker.com/linux/static/{*}/{arch}/docker{|-rootless-extras}-{v}.tgz',
+    urls: 'download.docker.com/linux/static/{*}/{arch}/docker-{v}.tgz',
     // armhf is ARMv7; armel, which is built for ARMv6, serves Alpine's armhf.
     arch: 'x86_64 aarch64 armhf armel',
     from: 'docker-library/docker:29/cli/Dockerfile',
+  },
+  {
+    tool: 'docker rootless extras',
+    urls: 'download.docker.com/linux/static/{*}/{arch}/docker-rootless-extras-{v}.tgz',
+    arch: 'x86_64 aarch64 ? ?',
+    named: false,
+    from: 'docker-library/docker:29/dind-rootless/Dockerfile',
+  },
+  {
+    tool: 'docker desktop',
+    urls: 'desktop.docker.com/linux/main/{arch}/{v}/docker-desktop-{arch}.deb',
+    arch: 'amd64 arm64 - -',
+    from: 'tianon/dockerfiles:docker-desktop/Dockerfile',
   },
   {
     tool: 'docker static binaries',

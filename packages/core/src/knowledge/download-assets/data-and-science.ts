@@ -249,7 +249,7 @@ export const dataAndScience: readonly DownloadTool[] = [
   {
     tool: 'rstudio server',
     urls: [
-      'download2.rstudio.org/server/{*}/{arch}/{rstudio-server}-{v}-{arch}.deb',
+      'download2.rstudio.org/server/{*}/{arch}/rstudio-server-{v}-{arch}.deb',
       's3.amazonaws.com/rstudio-ide-build/server/{*}/{arch}/rstudio-server-{v}-{arch}.deb',
     ],
     arch: [

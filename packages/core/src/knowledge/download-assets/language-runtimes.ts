@@ -276,6 +276,14 @@ export const languageRuntimes: readonly DownloadTool[] = [
     from: 'astral-sh/python-build-standalone:docs/running.rst',
   },
   {
+    tool: 'python (linuxserver)',
+    github: 'linuxserver/docker-python',
+    files: 'python-{arch}.tar.gz',
+    arch: 'amd64 arm64 ? -',
+    named: false,
+    from: 'linuxserver/docker-homeassistant:Dockerfile.aarch64',
+  },
+  {
     tool: 'pypy',
     urls: [
       'downloads.python.org/pypy/pypy{v}-{arch}.tar.bz2',

@@ -138,7 +138,7 @@ export const monitoring: readonly DownloadTool[] = [
   {
     tool: 'tempo, mimir',
     github: ['grafana/tempo', 'grafana/mimir'],
-    files: ['{tempo}_{v}_linux_{arch}.{tar.gz|deb}', '{mimir|mimirtool|query-tee|metaconvert}-linux-{arch}'],
+    files: ['tempo_{v}_linux_{arch}.{tar.gz|deb}', '{mimir|mimirtool|query-tee|metaconvert}-linux-{arch}'],
     arch: 'amd64 arm64 ? ?',
     from: 'grafana/mimir:Makefile, grafana/tempo:cmd/tempo',
   },

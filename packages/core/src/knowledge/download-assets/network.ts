@@ -91,7 +91,7 @@ export const network: readonly DownloadTool[] = [
   {
     tool: 'ngrok',
     urls: [
-      'bin.equinox.io/{c|a}/{*}/ngrok-{stable-|v3-stable-|v3-beta-|}{linux}-{arch}.{zip|tgz}',
+      'bin.equinox.io/{c|a}/{*}/ngrok-{stable-|v3-stable-|v3-beta-|}linux-{arch}.{zip|tgz}',
       'bin.equinox.io/{c|a}/{*}/ngrok-v3-{v}-linux-{arch}.{tar.gz|tgz|zip}',
     ],
     arch: 'amd64 arm64 arm arm',
@@ -355,6 +355,16 @@ export const network: readonly DownloadTool[] = [
     inner: 'nats-{v}-linux-{arch}',
     checksums: { algorithm: 'sha256', url: '{base}/SHA256SUMS', format: 'sums' },
     from: 'nats-io/natscli:.goreleaser.yml, alexellis/arkade:pkg/get/tools.go',
+  },
+  {
+    tool: 'rabbitmqadmin',
+    github: 'rabbitmq/rabbitmqadmin-ng',
+    files: 'rabbitmqadmin-{v}-{arch}',
+    arch: [
+      ['', 'x86_64-unknown-linux-musl aarch64-unknown-linux-musl - -'],
+      ['', 'x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu - -'],
+    ],
+    from: 'docker-library/rabbitmq: Dockerfiles',
   },
   {
     tool: 'emqx packages',
