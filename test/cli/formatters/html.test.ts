@@ -87,6 +87,9 @@ describe('the page of findings', () => {
     expect(attribute(all(page, 'html')[0], 'lang')).to.equal('en');
     for (const landmark of ['header', 'nav', 'main', 'footer', 'h1'])
       expect(all(page, landmark), landmark).to.have.length(1);
+    const levels = all(page, '*').flatMap(({ tagName }) => /^h([1-6])$/.exec(tagName)?.[1] ?? []);
+    for (const [index, level] of levels.entries())
+      expect(Number(level), `heading ${index}`).to.be.at.most(Number(levels[index - 1] ?? 0) + 1);
     const ids = all(page, '*').flatMap((element) => attribute(element, 'id') ?? []);
     expect(new Set(ids).size).to.equal(ids.length);
     for (const link of all(page, 'a')) expect(ids).to.include(attribute(link, 'href')?.slice(1));

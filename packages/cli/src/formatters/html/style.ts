@@ -105,6 +105,7 @@ body:has(#only:checked) .clear{display:none}
 .file{border:1px solid var(--line);border-radius:.6rem;margin:0 0 .75rem;content-visibility:auto;contain-intrinsic-size:auto 3.5rem}
 .file>details>summary,.rule>details>summary{cursor:pointer;padding:.65rem .9rem}
 .rule>details>summary{list-style-position:inside}
+.rule h3{display:inline}
 .file>details>summary{display:flex;flex-wrap:wrap;gap:.35rem .9rem;align-items:center;justify-content:space-between}
 .file>details>summary h3::before{content:"\\25B8";display:inline-block;width:1.1em;color:var(--faint)}
 .file>details[open]>summary h3::before{content:"\\25BE"}
