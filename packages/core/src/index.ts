@@ -107,6 +107,7 @@ export { isOfficialImage, officialImagePlatforms, officialTagsWith } from './kno
 export { suggestTag } from './knowledge/suggest-tag.ts';
 export { type Memory, openMemory } from './memory.ts';
 export {
+  fixDockerfile,
   type MigratedDockerfile,
   type MigrateOptions,
   type Migration,

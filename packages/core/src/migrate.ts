@@ -4,6 +4,7 @@ import { applyEdits } from './dockerfile/edit.ts';
 import type { Dockerfile, TextEdit } from './dockerfile/model.ts';
 import { parseDockerfile } from './dockerfile/parse.ts';
 import { type BaseStyle, type ImageMapping, retargetBase } from './dockerfile/retarget-base.ts';
+import { openChecksums } from './fixes/open-checksum.ts';
 import { perArchEdits } from './fixes/per-arch.ts';
 import { portableEdits } from './fixes/portable.ts';
 import type { Variation } from './fixes/variation.ts';
@@ -78,6 +79,20 @@ export async function migrateDockerfile(text: string, options: MigrateOptions): 
     }
   }
   return { files, findings, unfixed: [...unfixed.values()] };
+}
+
+/**
+ * A Dockerfile with every safe fix for one platform, bases left as they are: what `build --fix` builds.
+ *
+ * @throws MabuildError `DOCKERFILE_SYNTAX`.
+ */
+export async function fixDockerfile(
+  text: string,
+  platform: Platform,
+  options: Omit<MigrateOptions, 'style' | 'platforms'>,
+): Promise<string> {
+  const all: MigrateOptions = { ...options, style: 'per-arch', platforms: [platform] };
+  return applyFixes(text, [platform], all, perArchWriter(platform));
 }
 
 function checkText(
@@ -171,14 +186,14 @@ function overlap(a: TextEdit, b: TextEdit): boolean {
 }
 
 function perArchWriter(platform: Platform): Writer {
-  return (dockerfile, findings) => [
-    ...findings.flatMap((finding) => finding.edits),
-    ...perArchEdits(
-      dockerfile,
-      findings.flatMap((finding) => finding.variations ?? []),
-      platform,
-    ),
-  ];
+  return (dockerfile, findings) => {
+    const variations = findings.flatMap((finding) => finding.variations ?? []);
+    return [
+      ...findings.flatMap((finding) => finding.edits),
+      ...openChecksums(dockerfile, variations, platform),
+      ...perArchEdits(dockerfile, variations, platform),
+    ];
+  };
 }
 
 function retarget(text: string, platform: Platform, options: MigrateOptions, vendorsOnly = false): string {

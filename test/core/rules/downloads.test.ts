@@ -107,7 +107,7 @@ describe('rules about downloads', () => {
       text: 'ADD https://github.com/krallin/tini/releases/download/v0.19.0/tini /tini',
       arm64: 'error auto:  → -arm64',
       v7: 'error auto:  → -armhf',
-      v6: 'error none: ',
+      v6: 'error auto:  → -armel',
     },
     { text: 'ADD https://github.com/krallin/tini/releases/download/v0.19.0/tini-arm64 /tini' },
   ]);
@@ -162,9 +162,9 @@ describe('rules about downloads', () => {
   ruleTable(x86NameFromArchive, [
     {
       text: `RUN curl -O ${gosu}/1.17/gosu-amd64 && grep gosu-amd64 SUMS | sha256sum -c && chmod +x gosu-amd64`,
-      arm64: 'error auto: amd64 → arm64',
-      v7: 'error auto: amd64 → armhf',
-      v6: 'error auto: amd64 → armel',
+      arm64: 'error auto: amd64 → arm64; error auto: amd64 → arm64',
+      v7: 'error auto: amd64 → armhf; error auto: amd64 → armhf',
+      v6: 'error auto: amd64 → armel; error auto: amd64 → armel',
     },
     {
       text: `RUN curl -O ${gosu}/1.17/gosu-amd64 && mv gosu-amd64 /usr/bin/gosu`,

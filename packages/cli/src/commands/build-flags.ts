@@ -28,6 +28,7 @@ export interface BuildFlags extends GlobalOptions {
   readonly qemu?: string;
   readonly keepEmulator?: boolean;
   readonly baseStyle?: string;
+  readonly fix?: boolean;
   readonly verify: boolean;
   readonly jobs?: string;
   readonly dryRun?: boolean;
@@ -77,6 +78,7 @@ export function buildRequestOf(context: string, options: BuildFlags, io: Io): Bu
       options.baseStyle === undefined
         ? undefined
         : oneOf('--base-style', options.baseStyle, ['index', 'namespace']),
+    fix: options.fix ?? false,
     verify: options.verify,
     jobs: options.jobs === undefined ? undefined : positive('--jobs', options.jobs),
     output,

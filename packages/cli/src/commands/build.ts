@@ -31,6 +31,7 @@ export function buildCommand({ io }: CommandHost): Command {
     .option('--qemu <dir>', 'folder with static qemu programs to inject')
     .option('--keep-emulator', 'leave the injected emulator in the image')
     .option('--base-style <style>', 'index or namespace')
+    .option('--fix', "make migrate's safe fixes for each platform in memory; the file stays")
     .option('--no-verify', 'publish even what verification refuses')
     .option('--jobs <n>', 'platforms built side by side (default: 4)')
     .option('--dry-run', 'print the plan; build and write nothing')

@@ -31,6 +31,8 @@ export interface BuildRequest {
   readonly keepEmulator?: boolean | undefined;
   /** @default 'index' */
   readonly baseStyle?: 'index' | 'namespace' | undefined;
+  /** Make migrate's safe fixes for each platform before it is built; the file itself stays. @default false */
+  readonly fix?: boolean | undefined;
   /** Check ELF headers against platforms before anything is published. @default true */
   readonly verify?: boolean | undefined;
   /** Platforms built side by side. @default 4 */

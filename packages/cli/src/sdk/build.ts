@@ -141,6 +141,7 @@ async function plan(site: BuildSite, request: BuildRequest, options: BuildOption
       emulation: request.emulation ?? 'auto',
       baseStyle: request.baseStyle ?? toolbox.config.baseStyle ?? 'index',
       images: toolbox.config.images ?? {},
+      fix: request.fix ?? false,
       keepEmulator: request.keepEmulator ?? false,
       emulatorDirectories: [request.qemu ?? toolbox.config.qemu].filter(
         (directory) => directory !== undefined,

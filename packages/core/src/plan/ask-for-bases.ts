@@ -25,16 +25,15 @@ interface BaseWorld extends PlanWorld {
 /**
  * Asks for every base of every platform.
  *
- * @param targets what each platform's build is asked for, in order
+ * @param targets each platform's file and what its build is asked for, in order
  * @returns for each of them its bases in the order of the file, those that only the engine has left out
  * @throws MabuildError `BASE_NOT_FOUND`, `BASE_PLATFORM_MISSING`, `NEEDS_BUILDKIT`, `REGISTRY_…`, each with its line
  */
 export async function askForBases(
-  dockerfile: Dockerfile,
-  targets: readonly BaseOptions[],
+  targets: readonly { readonly dockerfile: Dockerfile; readonly options: BaseOptions }[],
   world: BaseWorld,
 ): Promise<readonly (readonly ResolvedBase[])[]> {
-  const wanted = targets.map((options) =>
+  const wanted = targets.map(({ dockerfile, options }) =>
     wantedImages(dockerfile, options).map(
       (use): WantedBase => ({
         reference: use.reference,

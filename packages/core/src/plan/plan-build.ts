@@ -1,10 +1,11 @@
-import { type Platform, type SourceLocation, withDigest } from '@mabuild/oci';
+import { formatPlatform, type Platform, type SourceLocation, withDigest } from '@mabuild/oci';
 import { resolveBase } from '../dockerfile/base.ts';
 import { type BuildTarget, scopeOf } from '../dockerfile/image-uses.ts';
 import { locate } from '../dockerfile/location.ts';
 import type { Dockerfile, Stage } from '../dockerfile/model.ts';
 import { parseDockerfile } from '../dockerfile/parse.ts';
 import type { Builder, EngineBuild } from '../engines/engine.ts';
+import { fixDockerfile } from '../migrate.ts';
 import type { Finding } from '../rules/rule.ts';
 import { addedFolder } from '../transforms/added-folder.ts';
 import {
@@ -36,20 +37,28 @@ export async function planBuild(request: PlanRequest, world: PlanWorld): Promise
   );
   const builder = chooseBuilder(request.builder, world.engine.info);
   const targets = request.platforms.map((platform) => baseOptions(platform, request, world));
+  const files = await Promise.all(
+    request.platforms.map((platform) => fixedFor(dockerfile, platform, request)),
+  );
   const [found, unfetched, bases] = await Promise.all([
     advice(dockerfile, request),
     builder === 'buildkit' ? syntaxFinding(dockerfile, request, world) : undefined,
     // Every base of every platform is asked for before the first platform is looked at further.
-    askForBases(dockerfile, targets, { ...world, builder }),
+    askForBases(
+      targets.map((options, index) => ({ dockerfile: files[index] ?? dockerfile, options })),
+      { ...world, builder },
+    ),
   ]);
   const keepSyntax = syntaxImage(dockerfile) !== undefined && unfetched === undefined;
-  const site: Site = { request, world, dockerfile, builder, keepSyntax };
   const tasks = await Promise.all(
-    targets.map((options, index) => planTask(options, bases[index] ?? [], site)),
+    targets.map((options, index) => {
+      const site: Site = { request, world, dockerfile: files[index] ?? dockerfile, builder, keepSyntax };
+      return planTask(options, bases[index] ?? [], site);
+    }),
   );
   const substitutes = bases.flat().filter((base) => base.substitute !== undefined);
   const findings: Finding[] = [
-    ...found,
+    ...found.filter((finding) => !request.fix || (finding.fix !== 'auto' && finding.fix !== 'semi')),
     ...(unfetched ? [unfetched] : []),
     ...substitutes.map((base) => substituteFinding(base, dockerfile)),
   ];
@@ -59,6 +68,19 @@ export async function planBuild(request: PlanRequest, world: PlanWorld): Promise
     plan: { tasks: tasks.map(({ task }) => task), findings },
     tasks: tasks.map((task) => ({ ...task, addedFolder: addedTo })),
   };
+}
+
+/** What a platform's build reads: the file as it is, or with the fixes that migrate would make for it. */
+async function fixedFor(
+  dockerfile: Dockerfile,
+  platform: Platform,
+  { fix, buildArgs }: PlanRequest,
+): Promise<Dockerfile> {
+  if (!fix || platform.architecture === 'amd64') return dockerfile;
+  const text = await fixDockerfile(dockerfile.text, platform, { buildArgs, file: dockerfile.file });
+  if (text === dockerfile.text) return dockerfile;
+  const file = `${dockerfile.file ?? 'Dockerfile'} fixed for ${formatPlatform(platform)}`;
+  return parseDockerfile(text, { file });
 }
 
 interface Site {

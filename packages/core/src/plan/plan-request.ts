@@ -25,6 +25,8 @@ export interface PlanRequest {
   readonly images: ImageMapping;
   /** Where static emulators are looked for before the usual places. */
   readonly emulatorDirectories: readonly string[];
+  /** Make migrate's safe fixes for each platform before it is built; the file itself stays. @default false */
+  readonly fix?: boolean | undefined;
   /** Publish the emulator with the image. */
   readonly keepEmulator: boolean;
 }

@@ -1,6 +1,8 @@
+import { formatPlatform } from '@mabuild/oci';
 import { variationOf } from '../analysis/arch-places.ts';
 import { readCode } from '../analysis/code-words.ts';
 import { checksumName } from '../analysis/download-checksums.ts';
+import { readOpenChecksums } from '../fixes/open-checksum.ts';
 import { platformKey } from '../fixes/variation.ts';
 import { armPlatforms, knownPlatforms, placesFor, spanRange } from './code-finding.ts';
 import { shortened } from './download-finding.ts';
@@ -67,6 +69,18 @@ export const checksumTiedToArch: Rule = {
         edits: [],
       })),
     );
-    return [...findings, ...open.filter(({ platforms: asked }) => asked.length > 0)];
+    const noted = dockerfile.instructions.flatMap((instruction) =>
+      readOpenChecksums(instruction).map((open) => ({
+        rule: name,
+        severity: 'error' as const,
+        platforms: platforms.filter((platform) => formatPlatform(platform) === open.platform),
+        message: `the ${open.name} for ${open.platform} is still to be filled in`,
+        hint: 'take it from the publisher, then take the comment away',
+        range: instruction.keywordRange,
+        fix: 'none' as const,
+        edits: [],
+      })),
+    );
+    return [...findings, ...[...open, ...noted].filter(({ platforms: asked }) => asked.length > 0)];
   },
 };
