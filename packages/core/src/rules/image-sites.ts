@@ -13,8 +13,18 @@ export interface ImageSite {
   readonly platforms: readonly Platform[];
 }
 
+const known = new WeakMap<RuleContext, Map<Dockerfile, readonly ImageSite[]>>();
+
 /** Every image that a Dockerfile takes from outside for the asked platforms; stages with another platform on purpose are left out. */
 export function imageSites(dockerfile: Dockerfile, context: RuleContext): readonly ImageSite[] {
+  const files = known.get(context) ?? new Map<Dockerfile, readonly ImageSite[]>();
+  known.set(context, files);
+  const sites = files.get(dockerfile) ?? findSites(dockerfile, context);
+  files.set(dockerfile, sites);
+  return sites;
+}
+
+function findSites(dockerfile: Dockerfile, context: RuleContext): readonly ImageSite[] {
   const sites = new Map<string, { use: ImageUse; platforms: Platform[] }>();
   for (const platform of context.platforms) {
     const build = { platform, buildArgs: context.buildArgs };
