@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { checkDockerfile, type Finding, parseDockerfile, type Rule, recommendedRules } from '@mabuild/core';
 import { parsePlatformList } from '@mabuild/oci';
 import { expect } from 'chai';
+import type { FileFindings } from '../../../packages/cli/src/formatters/file-findings.ts';
 import { type SarifOptions, sarifLog } from '../../../packages/cli/src/formatters/sarif.ts';
 import { fileFindings, findingAt } from '../../support/findings.ts';
 import { hasShared, sharedPath } from '../../support/shared.ts';
@@ -27,7 +28,16 @@ interface Log {
         readonly locations: readonly [
           { readonly physicalLocation: { readonly artifactLocation: object; readonly region: object } },
         ];
-        readonly fixes?: readonly object[];
+        readonly fixes?: readonly {
+          readonly artifactChanges: readonly {
+            readonly replacements: readonly {
+              readonly deletedRegion: Readonly<
+                Record<'startLine' | 'startColumn' | 'endLine' | 'endColumn', number>
+              >;
+              readonly insertedContent?: { readonly text: string };
+            }[];
+          }[];
+        }[];
         readonly properties: object;
       }[];
     },
@@ -125,18 +135,40 @@ describe('findings as SARIF', () => {
     expect(validate({ version: '2.1.0', runs: [{ results: [] }] })).to.not.deep.equal([]);
   });
 
-  it('obey the schema for every file of the corpora', async function () {
-    if (!hasShared()) this.skip();
-    const files = [];
-    for (const path of dockerfilesOf(sharedPath('corpus', 'siblings'))) {
-      const dockerfile = parseDockerfile(readFileSync(path, 'utf8'), { file: path });
-      const findings = await checkDockerfile(dockerfile, {
-        platforms: parsePlatformList('linux/arm64,linux/arm/v7'),
-      });
-      files.push({ path, dockerfile, findings });
-    }
-    expect(files.length).to.be.greaterThan(100);
-    expect(validate(sarifLog(files, { rules: recommendedRules }))).to.deep.equal([]);
+  describe('of every file of the corpora', () => {
+    let files: readonly FileFindings[];
+    before(async function () {
+      if (!hasShared()) this.skip();
+      const platforms = parsePlatformList('linux/arm64,linux/arm/v7');
+      files = await Promise.all(
+        dockerfilesOf(sharedPath('corpus', 'siblings')).map(async (path) => {
+          const dockerfile = parseDockerfile(readFileSync(path, 'utf8'), { file: path });
+          return { path, dockerfile, findings: await checkDockerfile(dockerfile, { platforms }) };
+        }),
+      );
+      expect(files.length).to.be.greaterThan(100);
+    });
+
+    it('obey the schema', () => {
+      expect(validate(sarifLog(files, { rules: recommendedRules }))).to.deep.equal([]);
+    });
+
+    it('have fixes that make of the file what the edits make of it', () => {
+      for (const file of files) {
+        const { results } = (sarifLog([file]) as Log).runs[0];
+        for (const [index, { edits }] of file.findings.entries()) {
+          const replacements = results[index]?.fixes?.[0]?.artifactChanges[0]?.replacements ?? [];
+          const again = replacements.map(({ deletedRegion: place, insertedContent }) => ({
+            start: offsetOf(file.dockerfile.text, place.startLine, place.startColumn),
+            end: offsetOf(file.dockerfile.text, place.endLine, place.endColumn),
+            newText: insertedContent?.text ?? '',
+          }));
+          expect(again, file.path).to.deep.equal(
+            edits.map(({ start, end, newText }) => ({ start, end, newText })),
+          );
+        }
+      }
+    });
   });
 
   const paths: readonly (readonly [string, string | undefined, object])[] = [
@@ -174,6 +206,13 @@ function dockerfilesOf(folder: string): readonly string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('Dockerfile'))
     .map((name) => join(folder, name));
+}
+
+/** The UTF-16 offset of a line and column from 1; a byte order mark takes no column. */
+function offsetOf(text: string, line: number, column: number): number {
+  let start = text.startsWith('\ufeff') ? 1 : 0;
+  for (let left = line; left > 1; left -= 1) start = text.indexOf('\n', start) + 1;
+  return start + column - 1;
 }
 
 /** Says what of a document the schema of SARIF 2.1.0 refuses. */
