@@ -1,7 +1,14 @@
 import { dockerfileError } from './location.ts';
 import type { Dockerfile, Flag, Instruction, Stage, Word } from './model.ts';
 import { readMount } from './mounts.ts';
-import { type ExpandedWord, expandIn, globalScope, type Scope, type ScopeOptions } from './scope.ts';
+import {
+  chosenStage,
+  type ExpandedWord,
+  expandIn,
+  globalScope,
+  type Scope,
+  type ScopeOptions,
+} from './scope.ts';
 import { findBaseStage, findStage } from './stage-name.ts';
 import type { Segment } from './words.ts';
 
@@ -33,7 +40,8 @@ export function resolveBase(dockerfile: Dockerfile, stage: Stage, options: Scope
   const globals = globalScope(dockerfile, options);
   const expanded = expandIn(dockerfile, stage.base, globals);
   const name = expanded.expansion.text;
-  if (name === '') {
+  const base = findBaseStage(dockerfile, stage, name) ?? chosenStage(dockerfile, stage, globals);
+  if (name === '' && !base) {
     const unset = expanded.expansion.unmatched[0];
     throw dockerfileError(
       dockerfile,
@@ -43,7 +51,6 @@ export function resolveBase(dockerfile: Dockerfile, stage: Stage, options: Scope
     );
   }
   const platform = stage.platform && expandPlatform(dockerfile, stage.platform, globals, options);
-  const base = findBaseStage(dockerfile, stage, name);
   if (base) return { kind: 'stage', stage: base };
   if (name === 'scratch') return { kind: 'scratch' };
   return { kind: 'image', name, segments: expanded.expansion.segments, expanded, platform };

@@ -88,13 +88,46 @@ function stageScope(
   options: ScopeOptions,
 ): Scope {
   const base = findBaseStage(dockerfile, stage, expandIn(dockerfile, stage.base, globals).expansion.text);
-  const scope = new Map(base ? stageScope(dockerfile, base, undefined, globals, options) : []);
+  const chosen = base ? undefined : chosenStage(dockerfile, stage, globals);
+  const from = base ?? chosen;
+  const scope = new Map(from ? stageScope(dockerfile, from, undefined, globals, options) : []);
+  if (chosen) for (const name of namesSetIn(chosen)) scope.delete(name);
   for (const instruction of stage.instructions) {
     if (until !== undefined && (instruction === until || instruction.onbuild === until)) break;
     if (instruction.keyword === 'ENV') addEnv(dockerfile, instruction, scope);
     if (instruction.keyword === 'ARG') addArg(dockerfile, instruction, scope, globals, options);
   }
   return scope;
+}
+
+/** The automatic ARGs on amd64, with the names that a FROM may choose a stage by. */
+const onAmd64 = new Map([
+  ['TARGETARCH', 'amd64'],
+  ['TARGETVARIANT', ''],
+  ['TARGETOS', 'linux'],
+]);
+
+/**
+ * The stage that a FROM stands on when the platform chooses it, e.g. `FROM app-${TARGETARCH}`, and no platform is given:
+ * amd64's stands for all of them.
+ */
+export function chosenStage(dockerfile: Dockerfile, stage: Stage, globals: Scope): Stage | undefined {
+  if (!stage.base.raw.includes('TARGET')) return undefined;
+  const env = new Map([...onAmd64, ...[...globals].map(([name, { value }]) => [name, value] as const)]);
+  return findBaseStage(
+    dockerfile,
+    stage,
+    expandWord(stage.base.raw, env, { escape: dockerfile.escape }).text,
+  );
+}
+
+/** What the stages of other platforms may set otherwise. */
+function namesSetIn({ instructions }: Stage): readonly string[] {
+  return instructions.flatMap((instruction) => {
+    if (instruction.keyword === 'ARG') return argDefinitions(instruction).map(({ name }) => name);
+    if (instruction.keyword !== 'ENV') return [];
+    return instruction.words.filter((_, index) => index % 2 === 0).map(({ raw }) => raw);
+  });
 }
 
 function addEnv(dockerfile: Dockerfile, instruction: Instruction, scope: Map<string, Variable>): void {
