@@ -1,12 +1,12 @@
 import type { Platform } from '@mabuild/oci';
 import { type ArchSwitch, coversPlatform, type SwitchVocabulary } from '../analysis/arch-switch.ts';
 import type { CodeReading } from '../analysis/code-words.ts';
+import { addressPattern, solveAddress } from '../analysis/solve-address.ts';
 import { sourceOffset } from '../dockerfile/logical.ts';
 import type { Dockerfile, TextEdit } from '../dockerfile/model.ts';
 import type { ShellCommand } from '../dockerfile/shell-model.ts';
 import { platformKey } from '../fixes/variation.ts';
 import { nameIn } from '../knowledge/architecture-names.ts';
-import { matchAsset } from '../knowledge/download-assets.ts';
 
 /** Values of the variables that a branch sets. */
 type Values = Readonly<Record<string, string>>;
@@ -84,17 +84,15 @@ function isAssignment({ words, assignments, redirects }: ShellCommand): boolean 
   return words.length === 0 && redirects.length === 0 && assignments.length > 0;
 }
 
-const address = /(?:https?|ftp):\/\/[^\s"'<>|;()\\`]+/g;
-
 /** The values that make every address with a variable of the switch what the tool calls it on a platform. */
 function solvedFor(key: string, own: Values, item: ArchSwitch, reading: CodeReading): Values | undefined {
   const names = Object.keys(own);
   const solved: Record<string, string> = {};
   for (const word of reading.words) {
     if (word.script !== item.script || !word.mapped.text.includes('://')) continue;
-    for (const [template] of word.mapped.text.matchAll(address)) {
+    for (const [template] of word.mapped.text.matchAll(addressPattern)) {
       if (!names.some((name) => template.includes(`\${${name}}`))) continue;
-      const values = solveAddress(template, names, own, key);
+      const values = solveAddress(template, own, key)?.values;
       if (!values) return undefined;
       for (const [name, value] of Object.entries(values)) {
         if (solved[name] !== undefined && solved[name] !== value) return undefined;
@@ -105,33 +103,6 @@ function solvedFor(key: string, own: Values, item: ArchSwitch, reading: CodeRead
   const inOrder = names.map((name) => [name, solved[name]] as const);
   if (inOrder.some(([, value]) => value === undefined || !/^[\w.-]+$/.test(value))) return undefined;
   return Object.fromEntries(inOrder) as Values;
-}
-
-function solveAddress(
-  template: string,
-  names: readonly string[],
-  own: Values,
-  key: string,
-): Values | undefined {
-  const parts = template.split(new RegExp(`(\\$\\{(?:${names.join('|')})\\})`));
-  const nameAt = (part: string): string | undefined => names.find((name) => part === `\${${name}}`);
-  const x64 = parts.map((part) => own[nameAt(part) ?? ''] ?? part).join('');
-  const asset = matchAsset(x64);
-  if (!asset || asset.spans.some((span) => span.texts[key] === undefined)) return undefined;
-  let wanted = x64;
-  for (const { start, end, texts } of [...asset.spans].reverse())
-    wanted = wanted.slice(0, start) + texts[key] + wanted.slice(end);
-  const seen = new Set<string>();
-  const expression = parts
-    .map((part) => {
-      const name = nameAt(part);
-      if (name === undefined) return part.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
-      if (seen.has(name)) return `\\k<${name}>`;
-      seen.add(name);
-      return `(?<${name}>[\\w.-]+?)`;
-    })
-    .join('');
-  return new RegExp(`^${expression}$`).exec(wanted)?.groups;
 }
 
 function labelOf(vocabulary: SwitchVocabulary, platform: Platform, armel: boolean): string | undefined {

@@ -9,6 +9,8 @@ import { platformArgDefault } from './platform-arg-default.ts';
 import { platformArgUndeclared } from './platform-arg-undeclared.ts';
 import type { Rule } from './rule.ts';
 import { rustTargetX86 } from './rust-target-x86.ts';
+import { targetarchLosesVariant } from './targetarch-loses-variant.ts';
+import { unameInUrl } from './uname-in-url.ts';
 import { x86OnlyCondition } from './x86-only-condition.ts';
 import { x86PreloadOrJvmFlag } from './x86-preload-or-jvm-flag.ts';
 
@@ -16,6 +18,7 @@ import { x86PreloadOrJvmFlag } from './x86-preload-or-jvm-flag.ts';
 export const toolchainRules: readonly Rule[] = [
   platformArgDefault,
   platformArgUndeclared,
+  targetarchLosesVariant,
   x86OnlyCondition,
   archSwitchLacksArm32,
   multiarchLibdir,
@@ -26,4 +29,5 @@ export const toolchainRules: readonly Rule[] = [
   dynamicLoaderPath,
   configureTripletX86,
   x86PreloadOrJvmFlag,
+  unameInUrl,
 ];

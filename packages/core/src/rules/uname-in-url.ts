@@ -1,0 +1,172 @@
+import { formatPlatform, type Platform } from '@mabuild/oci';
+import { type CodeWord, readCode } from '../analysis/code-words.ts';
+import { referenceAt } from '../analysis/mapped-text.ts';
+import { addressPattern, assetOf, solveAddress } from '../analysis/solve-address.ts';
+import { partSite, shellWordOf } from '../analysis/word-parts.ts';
+import type { Range } from '../dockerfile/model.ts';
+import { platformKey, type Site } from '../fixes/variation.ts';
+import { armPlatforms } from './code-finding.ts';
+import type { Finding, Rule, RuleContext } from './rule.ts';
+
+const name = 'uname-in-url';
+
+const machine = /\$\((?:\/\S*\/)?(?:uname\s+-[mp]|uname\s+--machine|arch)\s*\)|`(?:uname\s+-[mp]|arch)\s*`/g;
+const system = /\$\(uname(?:\s+-s)?\s*\)|`uname(?:\s+-s)?\s*`/g;
+/** Nothing in an address can be called that. */
+const placeholder = 'MABUILD_MACHINE';
+const amd64: Readonly<Record<string, string>> = { [placeholder]: 'x86_64' };
+/** What `uname -m` says where the kernel is the platform's own. */
+const unames: Readonly<Record<string, string>> = {
+  'linux/arm64': 'aarch64',
+  'linux/arm/v7': 'armv7l',
+  'linux/arm/v6': 'armv6l',
+};
+
+export const unameInUrl: Rule = {
+  name,
+  summary: 'An address is made with uname -m, which names the kernel and not the platform.',
+  page: {
+    why: 'uname -m is the kernel’s: in an arm/v7 build on a 64-bit host it says aarch64 or armv8l, in an arm/v6 build under emulation armv7l. And few publishers call their files as uname does: docker-compose’s is armv7, not armv7l.',
+    bad: 'FROM debian:12\nRUN curl -fsSLO "https://example.org/t-linux-$(uname -m).tgz"',
+    good: 'FROM debian:12\nARG TARGETARCH\nARG TARGETVARIANT\nRUN case "$TARGETARCH$TARGETVARIANT" in amd64) a=x86_64 ;; arm64) a=aarch64 ;; armv7) a=armv7l ;; *) exit 1 ;; esac && curl -fsSLO "https://example.org/t-linux-$a.tgz"',
+    perArch: {
+      platform: 'linux/arm/v7',
+      text: 'FROM --platform=linux/arm/v7 arm32v7/debian:12\nRUN curl -fsSLO "https://example.org/t-linux-armv7l.tgz"',
+    },
+    silent: ['Only arm64 is asked for, and the file is called aarch64 or is not known.'],
+  },
+  async check(dockerfile, context) {
+    if (armPlatforms(context).length === 0 || !/\buname\b|\barch[)`]/.test(dockerfile.text)) return [];
+    const seen = new Set<string>();
+    return readCode(dockerfile, context)
+      .words.flatMap((word) => wordFindings(word, context))
+      .filter((finding) => {
+        const key = JSON.stringify([finding.range, finding.platforms, finding.fix]);
+        return !seen.has(key) && seen.add(key);
+      });
+  },
+};
+
+function wordFindings(word: CodeWord, context: RuleContext): readonly Finding[] {
+  const { text } = word.mapped;
+  if (word.guarded || word.buildPlatform || word.role === 'label') return [];
+  if (!text.includes('://') || !/uname|arch/.test(text)) return [];
+  if (word.command?.name === 'echo' && word.command.redirects.length === 0) return [];
+  const [span, ...more] = [...text.matchAll(machine)].map((match) => ({
+    start: match.index,
+    end: match.index + match[0].length,
+  }));
+  if (!span) return [];
+  const own = shellWordOf(word)?.parts.some((part) => part.kind === 'dynamic') ?? false;
+  const site = more.length === 0 ? siteOf(word, span) : undefined;
+  // A variable with the whole address was judged where it is set.
+  if (!site && !own) return [];
+  const [upper, lower] = ['Linux', 'linux'].map((os) => addressIn(text, os));
+  if (upper === undefined) return [];
+  const template = lower !== undefined && countKnown(lower) > countKnown(upper) ? lower : upper;
+  return judge(word, template, site, armPlatforms(context));
+}
+
+/** The address; blanks and parentheses of a substitution would end it. */
+function addressIn(text: string, os: string): string | undefined {
+  const plain = text.replace(machine, `\${${placeholder}}`).replace(system, os);
+  return plain.match(addressPattern)?.find((url) => url.includes(placeholder));
+}
+
+/** GitHub minds no case, and a table does. */
+function countKnown(template: string): number {
+  return Object.keys(unames).filter((key) => solveAddress(template, amd64, key)).length;
+}
+
+/** The substitution itself, or the variable that holds it. */
+function siteOf(word: CodeWord, span: Range): Site | undefined {
+  const through = referenceAt(word.mapped, span.start, span.end);
+  if (through) return through;
+  const written = word.mapped.text.slice(span.start, span.end);
+  const part = shellWordOf(word)?.parts.find((item) => item.kind === 'dynamic' && item.text === written);
+  return part && partSite(word, part);
+}
+
+function judge(
+  word: CodeWord,
+  template: string,
+  site: Site | undefined,
+  platforms: readonly Platform[],
+): readonly Finding[] {
+  const asset = assetOf(template, amd64);
+  const texts: Record<string, string> = {};
+  for (const key of Object.keys(unames)) {
+    const value = solveAddress(template, amd64, key)?.values?.[placeholder];
+    if (value !== undefined) texts[key] = value;
+  }
+  const range = rangeOf(site) ?? word.range;
+  const variation = site && { site, text: 'x86_64', texts, name: 'arch' };
+  const finding = (
+    about: readonly Platform[],
+    told: Pick<Finding, 'severity' | 'message' | 'hint'>,
+    fixed: boolean,
+  ): Finding[] =>
+    about.length === 0
+      ? []
+      : [
+          {
+            rule: name,
+            platforms: about,
+            range,
+            edits: [],
+            fix: fixed && variation ? 'auto' : 'none',
+            ...(fixed && variation ? { variations: [variation] } : {}),
+            ...told,
+          },
+        ];
+  const is32 = (platform: Platform): boolean => platform.architecture === 'arm';
+  const list = (about: readonly Platform[]): string =>
+    about.map((platform) => formatPlatform(platform)).join(', ');
+  if (!asset) {
+    const about = platforms.filter(is32);
+    return finding(
+      about,
+      {
+        severity: 'warning',
+        message: `uname -m names the kernel: for ${list(about)} the address may be another one than meant`,
+        hint: 'choose the name by TARGETARCH and TARGETVARIANT',
+      },
+      false,
+    );
+  }
+  const known = platforms.filter((platform) => texts[platformKey(platform)] !== undefined);
+  const wrong = known.filter((platform) => texts[platformKey(platform)] !== unames[platformKey(platform)]);
+  const doubtful = known.filter((platform) => is32(platform) && !wrong.includes(platform));
+  const lacking = platforms.filter((platform) =>
+    asset.absent.some((item) => item.platform === platformKey(platform)),
+  );
+  return [
+    ...finding(
+      wrong.length > 0 ? [...wrong, ...doubtful] : doubtful,
+      {
+        severity: wrong.length > 0 ? 'error' : 'warning',
+        message:
+          wrong.length > 0
+            ? `${asset.tool} is called ${wrong.map((platform) => `${texts[platformKey(platform)]} for ${formatPlatform(platform)}`).join(', ')}, not what uname -m says`
+            : `uname -m names the kernel: for ${list(doubtful)} it depends on the host which ${asset.tool} is fetched`,
+        hint: 'choose the name by TARGETARCH and TARGETVARIANT',
+      },
+      true,
+    ),
+    ...finding(
+      lacking,
+      {
+        severity: 'error',
+        message: `${asset.tool} has no build for ${list(lacking)}`,
+        hint: asset.absent[0]?.reason ?? `leave ${list(lacking)} out, or build it from source`,
+      },
+      false,
+    ),
+  ];
+}
+
+function rangeOf(site: Site | undefined): Range | undefined {
+  const first = site?.pieces[0];
+  const last = site?.pieces.at(-1);
+  return first && last ? { start: first.start, end: last.end } : undefined;
+}
