@@ -1,6 +1,7 @@
 import { resolveBase } from '../dockerfile/base.ts';
 import { lineAbove } from '../dockerfile/line-above.ts';
 import type { Dockerfile, Instruction, Stage, TextEdit } from '../dockerfile/model.ts';
+import { platformArgs } from '../dockerfile/platform-args.ts';
 import { argDefinitions, globalScope, scopeAt } from '../dockerfile/scope.ts';
 
 /** An instruction of a stage that reads automatic ARGs; with ONBUILD the instruction that carries it. */
@@ -10,7 +11,8 @@ export interface ArgUse {
   readonly args: readonly string[];
 }
 
-const automatic = { TARGETARCH: 'amd64', TARGETVARIANT: '', TARGETPLATFORM: 'linux/amd64' };
+const amd64 = { os: 'linux', architecture: 'amd64' };
+const automatic = platformArgs(amd64, amd64);
 
 /** Tells whether an automatic ARG can be read at a place, once it is declared: no default and no ENV hides it. */
 export function canDeclare(dockerfile: Dockerfile, { stage, instruction, args }: ArgUse): boolean {
