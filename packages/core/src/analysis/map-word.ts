@@ -61,12 +61,14 @@ export function unknownVariable(name: string): MappedText {
 }
 
 function expand(raw: string, { dockerfile, scope }: ValueMap): Expansion {
-  const env = new Map([...scope].map(([name, variable]) => [name, variable.value]));
+  const valueOf = (name: string): string | undefined => scope.get(name)?.value;
   const options = { escape: dockerfile.escape };
-  const expansion = expandWord(raw, env, options);
+  const expansion = expandWord(raw, { get: valueOf }, options);
   if (expansion.unmatched.length === 0) return expansion;
-  for (const name of expansion.unmatched) env.set(name, `\${${name}}`);
-  return expandWord(raw, env, options);
+  const shown = new Set(expansion.unmatched);
+  const get = (name: string): string | undefined =>
+    valueOf(name) ?? (shown.has(name) ? `\${${name}}` : undefined);
+  return expandWord(raw, { get }, options);
 }
 
 function mapExpansion(

@@ -3,6 +3,7 @@ import { locate } from './location.ts';
 import { sliceLogical, sourceRange } from './logical.ts';
 import type { Dockerfile, Instruction, Range, Stage, TextEdit, Word } from './model.ts';
 import { findBaseStage } from './stage-name.ts';
+import { type VariableLayers, variableLayers } from './variable-layers.ts';
 import { type Expansion, expandWord, isLiteral } from './words.ts';
 
 /** What comes from outside the file. */
@@ -44,7 +45,13 @@ const own = (record: Readonly<Record<string, string>> | undefined, name: string)
 
 /** What FROM can expand: automatic ARGs, the ARGs above the first FROM, `--build-arg` values of both. */
 export function globalScope(dockerfile: Dockerfile, options: ScopeOptions = {}): Scope {
-  const scope = new Map<string, Variable>();
+  const known = scopesFor(dockerfile, options);
+  known.globals ??= readGlobals(dockerfile, options);
+  return known.globals;
+}
+
+function readGlobals(dockerfile: Dockerfile, options: ScopeOptions): Scope {
+  const scope = variableLayers<Variable>();
   for (const [name, automatic] of Object.entries(options.platformArgs ?? {})) {
     const given = own(options.buildArgs, name);
     scope.set(name, {
@@ -56,11 +63,12 @@ export function globalScope(dockerfile: Dockerfile, options: ScopeOptions = {}):
   for (const instruction of dockerfile.globalArgs) {
     for (const { name, value } of argDefinitions(instruction)) {
       const variable =
-        given(name, options, instruction) ?? defaultValue(dockerfile, name, value, scope, instruction);
+        given(name, options, instruction) ??
+        defaultValue(dockerfile, name, value, scope.snapshot(), instruction);
       if (variable) scope.set(name, variable);
     }
   }
-  return scope;
+  return scope.snapshot();
 }
 
 /**
@@ -77,27 +85,98 @@ export function scopeAt(
 ): Scope {
   const globals = globalScope(dockerfile, options);
   if (instruction === stage.from) return globals;
-  return stageScope(dockerfile, stage, instruction, globals, options);
+  const { before, end, failure } = stageScopes(dockerfile, stage, globals, options);
+  const scope = instruction === undefined ? end : (before.get(instruction) ?? end);
+  if (scope) return scope;
+  throw failure;
 }
 
-function stageScope(
+/** The scopes of a stage: what stands above the line that cannot be expanded, and why the rest cannot be told. */
+interface StageScopes {
+  readonly before: ReadonlyMap<Instruction, Scope>;
+  readonly end?: Scope;
+  readonly failure?: unknown;
+}
+
+interface KnownScopes {
+  globals?: Scope;
+  readonly stages: Map<Stage, StageScopes>;
+}
+
+const known = new WeakMap<Dockerfile, Map<string, KnownScopes>>();
+
+function scopesFor(dockerfile: Dockerfile, options: ScopeOptions): KnownScopes {
+  const builds = known.get(dockerfile) ?? new Map<string, KnownScopes>();
+  known.set(dockerfile, builds);
+  const key = JSON.stringify([options.buildArgs ?? {}, options.platformArgs ?? {}]);
+  const scopes = builds.get(key) ?? { stages: new Map<Stage, StageScopes>() };
+  builds.set(key, scopes);
+  return scopes;
+}
+
+/** Reads a stage once, after those that it stands on: what it costs grows with the lines, not with their square. */
+function stageScopes(
   dockerfile: Dockerfile,
   stage: Stage,
-  until: Instruction | undefined,
   globals: Scope,
   options: ScopeOptions,
-): Scope {
-  const base = findBaseStage(dockerfile, stage, expandIn(dockerfile, stage.base, globals).expansion.text);
-  const chosen = base ? undefined : chosenStage(dockerfile, stage, globals);
-  const from = base ?? chosen;
-  const scope = new Map(from ? stageScope(dockerfile, from, undefined, globals, options) : []);
-  if (chosen) for (const name of namesSetIn(chosen)) scope.delete(name);
-  for (const instruction of stage.instructions) {
-    if (until !== undefined && (instruction === until || instruction.onbuild === until)) break;
-    if (instruction.keyword === 'ENV') addEnv(dockerfile, instruction, scope);
-    if (instruction.keyword === 'ARG') addArg(dockerfile, instruction, scope, globals, options);
+): StageScopes {
+  const { stages } = scopesFor(dockerfile, options);
+  const unread: Stage[] = [];
+  for (let next: Stage | undefined = stage; next && !stages.has(next); ) {
+    unread.push(next);
+    next = attempt(() => parentOf(dockerfile, next as Stage, globals)?.stage).value;
   }
-  return scope;
+  for (const item of unread.reverse())
+    stages.set(item, readStage(dockerfile, item, stages, globals, options));
+  return stages.get(stage) as StageScopes;
+}
+
+function attempt<T>(read: () => T): { readonly value?: T; readonly failure?: unknown } {
+  try {
+    return { value: read() };
+  } catch (failure) {
+    return { failure };
+  }
+}
+
+interface Parent {
+  readonly stage: Stage;
+  /** Only one of several, one for each platform. */
+  readonly chosen: boolean;
+}
+
+function parentOf(dockerfile: Dockerfile, stage: Stage, globals: Scope): Parent | undefined {
+  const base = findBaseStage(dockerfile, stage, expandIn(dockerfile, stage.base, globals).expansion.text);
+  if (base) return { stage: base, chosen: false };
+  const chosen = chosenStage(dockerfile, stage, globals);
+  return chosen && { stage: chosen, chosen: true };
+}
+
+function readStage(
+  dockerfile: Dockerfile,
+  stage: Stage,
+  stages: ReadonlyMap<Stage, StageScopes>,
+  globals: Scope,
+  options: ScopeOptions,
+): StageScopes {
+  const before = new Map<Instruction, Scope>();
+  try {
+    const parent = parentOf(dockerfile, stage, globals);
+    const inherited = parent && stages.get(parent.stage);
+    if (inherited && !inherited.end) return { before, failure: inherited.failure };
+    const scope = variableLayers(inherited?.end);
+    if (parent?.chosen) for (const name of namesSetIn(parent.stage)) scope.delete(name);
+    for (const instruction of stage.instructions) {
+      before.set(instruction, scope.snapshot());
+      if (instruction.onbuild) before.set(instruction.onbuild, scope.snapshot());
+      if (instruction.keyword === 'ENV') addEnv(dockerfile, instruction, scope);
+      if (instruction.keyword === 'ARG') addArg(dockerfile, instruction, scope, globals, options);
+    }
+    return { before, end: scope.snapshot() };
+  } catch (failure) {
+    return { before, failure };
+  }
 }
 
 /** The automatic ARGs on amd64, with the names that a FROM may choose a stage by. */
@@ -113,7 +192,7 @@ const onAmd64 = new Map([
  */
 export function chosenStage(dockerfile: Dockerfile, stage: Stage, globals: Scope): Stage | undefined {
   if (!stage.base.raw.includes('TARGET')) return undefined;
-  const env = new Map([...onAmd64, ...[...globals].map(([name, { value }]) => [name, value] as const)]);
+  const env = { get: (name: string) => globals.get(name)?.value ?? onAmd64.get(name) };
   return findBaseStage(
     dockerfile,
     stage,
@@ -130,8 +209,8 @@ function namesSetIn({ instructions }: Stage): readonly string[] {
   });
 }
 
-function addEnv(dockerfile: Dockerfile, instruction: Instruction, scope: Map<string, Variable>): void {
-  const before: Scope = new Map(scope);
+function addEnv(dockerfile: Dockerfile, instruction: Instruction, scope: VariableLayers<Variable>): void {
+  const before: Scope = scope.snapshot();
   for (let index = 0; index + 1 < instruction.words.length; index += 2) {
     const name = expandIn(dockerfile, instruction.words[index] as Word, before).expansion.text;
     const expanded = expandIn(dockerfile, instruction.words[index + 1] as Word, before);
@@ -142,14 +221,16 @@ function addEnv(dockerfile: Dockerfile, instruction: Instruction, scope: Map<str
 function addArg(
   dockerfile: Dockerfile,
   instruction: Instruction,
-  scope: Map<string, Variable>,
+  scope: VariableLayers<Variable>,
   globals: Scope,
   options: ScopeOptions,
 ): void {
   for (const { name, value } of argDefinitions(instruction)) {
     const variable =
       given(name, options, instruction) ??
-      (value === undefined ? globals.get(name) : defaultValue(dockerfile, name, value, scope, instruction));
+      (value === undefined
+        ? globals.get(name)
+        : defaultValue(dockerfile, name, value, scope.snapshot(), instruction));
     if (variable) scope.set(name, variable);
   }
 }
@@ -167,7 +248,7 @@ function defaultValue(
   instruction: Instruction,
 ): Variable | undefined {
   if (word === undefined) return undefined;
-  const expanded = expandIn(dockerfile, word, new Map(scope));
+  const expanded = expandIn(dockerfile, word, scope);
   return { name, value: expanded.expansion.text, from: 'default', instruction, ...expanded };
 }
 
@@ -198,7 +279,7 @@ export function sliceWord(word: Word, start: number, end: number): Word {
 
 /** Expands a word of the file. @throws MabuildError `DOCKERFILE_EXPANSION` with its place. */
 export function expandIn(dockerfile: Dockerfile, word: Word, scope: Scope): ExpandedWord {
-  const env = new Map([...scope].map(([name, variable]) => [name, variable.value]));
+  const env = { get: (name: string) => scope.get(name)?.value };
   try {
     return { word, expansion: expandWord(word.raw, env, { escape: dockerfile.escape }), scope };
   } catch (error) {

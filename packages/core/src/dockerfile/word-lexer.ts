@@ -2,7 +2,7 @@ import { MabuildError } from '@mabuild/oci';
 import { PatternError, replacePattern, trimPrefix, trimSuffix } from './pattern.ts';
 
 /** Variables and their values, as an instruction sees them. */
-export type Environment = ReadonlyMap<string, string>;
+export type Environment = Pick<ReadonlyMap<string, string>, 'get'>;
 
 export interface ExpandOptions {
   /** The Dockerfile's escape character. @default '\\' */
@@ -110,13 +110,26 @@ function readUntil(lexer: Lexer, stop: string | undefined, rawEscapes: boolean):
       lexer.rawEscapes = outerRawEscapes;
       return items;
     }
-    items.push(readItem(lexer, character));
+    const run = plainRun(lexer, stop);
+    items.push(run ? { chunks: [run], splits: true } : readItem(lexer, character));
   }
   lexer.rawEscapes = outerRawEscapes;
   if (stop !== undefined) {
     throw new LexError(`unexpected end of statement while looking for matching ${stop}`);
   }
   return items;
+}
+
+/** Characters that mean themselves, up to the next that may not. */
+function plainRun(lexer: Lexer, stop?: string): Chunk | undefined {
+  const { raw, escape, at: from } = lexer;
+  let to = from;
+  for (; to < raw.length; to += 1) {
+    const character = raw[to] as string;
+    if (character === escape || character === stop || '$<"\''.includes(character)) break;
+  }
+  lexer.at = to;
+  return to > from ? { text: raw.slice(from, to), from, to } : undefined;
 }
 
 function readItem(lexer: Lexer, character: string): Item {
@@ -175,6 +188,11 @@ function readDoubleQuote(lexer: Lexer): readonly Chunk[] {
     }
     if (character === '$') {
       chunks.push(...readDollar(lexer));
+      continue;
+    }
+    const run = plainRun(lexer);
+    if (run) {
+      chunks.push(run);
       continue;
     }
     const from = lexer.at;

@@ -33,6 +33,7 @@ export interface Expansion {
  * @throws MabuildError `DOCKERFILE_EXPANSION` for broken quotes, unknown modifiers and `${NAME:?message}`.
  */
 export function expandWord(raw: string, env: Environment, options: ExpandOptions = {}): Expansion {
+  if (raw !== '' && !special.test(raw)) return { ...whole(raw), matched: none, unmatched: none };
   const { items, matched, unmatched } = lexWord(raw, env, options);
   const segments = toSegments(
     items.flatMap((item) => item.chunks),
@@ -43,6 +44,20 @@ export function expandWord(raw: string, env: Environment, options: ExpandOptions
     segments,
     matched,
     unmatched,
+  };
+}
+
+/** Most words have nothing to expand: neither a quote, an escape of either kind, nor a variable. */
+const special = /[$'"\\`]/;
+const none: readonly string[] = [];
+
+function whole(raw: string): Pick<Expansion, 'text' | 'segments'> {
+  const { length } = raw;
+  return {
+    text: raw,
+    segments: [
+      { start: 0, end: length, rawStart: 0, rawEnd: length, variable: undefined, valueStart: undefined },
+    ],
   };
 }
 
