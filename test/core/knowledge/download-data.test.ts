@@ -252,6 +252,7 @@ sharedDescribe('the data and the collected facts', () => {
           '1.22.4_linux',
           '1.22.4-linux',
           '27.1.0.tgz',
+          '3.9-v7.3.9',
         ]) {
           const words = amd64.split('+');
           let next = 0;

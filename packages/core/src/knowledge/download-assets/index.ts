@@ -7,13 +7,16 @@ import { cloudTools } from './cloud-tools.ts';
 import { clusterTools } from './cluster-tools.ts';
 import { containers } from './containers.ts';
 import { dataAndScience } from './data-and-science.ts';
+import { deployment } from './deployment.ts';
 import { distributions } from './distributions.ts';
+import { homeAndGames } from './home-and-games.ts';
 import { initHelpers } from './init-helpers.ts';
 import { languageRuntimes } from './language-runtimes.ts';
 import { media } from './media.ts';
 import { monitoring } from './monitoring.ts';
 import { network } from './network.ts';
 import type { DownloadTool } from './tool.ts';
+import { tunnels } from './tunnels.ts';
 
 /** Every tool whose downloads are known. */
 export const downloadTools: readonly DownloadTool[] = [
@@ -32,4 +35,7 @@ export const downloadTools: readonly DownloadTool[] = [
   ...dataAndScience,
   ...browsers,
   ...distributions,
+  ...tunnels,
+  ...homeAndGames,
+  ...deployment,
 ];

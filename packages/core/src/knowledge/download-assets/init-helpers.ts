@@ -13,6 +13,15 @@ export const initHelpers: readonly DownloadTool[] = [
     from: 'docker-library/redis:6.2/debian/Dockerfile',
   },
   {
+    tool: 'gosu',
+    // The first releases had one file, for x86-64.
+    urls: 'github.com/tianon/gosu/releases/download/{1.0|1.1}/gosu{arch}',
+    arch: '~ ? ? ?',
+    fallback: { apt: 'gosu', apk: 'su-exec' },
+    named: false,
+    from: 'docker-library/mongo:2.2/Dockerfile before its port',
+  },
+  {
     tool: 'tini',
     github: 'krallin/tini',
     files: ['tini-{arch}', 'tini-static-{arch}'],

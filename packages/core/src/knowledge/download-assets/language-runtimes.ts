@@ -286,10 +286,15 @@ export const languageRuntimes: readonly DownloadTool[] = [
   {
     tool: 'pypy',
     urls: [
-      'downloads.python.org/pypy/pypy{v}-{arch}.tar.bz2',
-      'bitbucket.org/pypy/pypy/downloads/pypy{v}-{arch}.tar.bz2',
+      'downloads.python.org/pypy/pypy{*}-v{v}-{arch}.tar.bz2',
+      'bitbucket.org/pypy/pypy/downloads/pypy{*}-v{v}-{arch}.tar.bz2',
+      'bitbucket.org/pypy/pypy/downloads/pypy-{v}-{arch}.tar.bz2',
     ],
-    arch: 'linux64 aarch64 - -',
+    arch: [
+      ['<6', 'linux64 - ? ?'],
+      ['>=6 <7.3', 'linux64 ? - -'],
+      ['>=7.3', 'linux64 aarch64 - -'],
+    ],
     fallback: { apt: 'pypy3' },
     from: 'docker-library/pypy:2.7/bookworm/Dockerfile',
   },

@@ -1,0 +1,227 @@
+import type { PackageManager } from './install-options.ts';
+
+/** A package of a distribution or of a vendor's repository that ARM lacks. */
+export interface X86Package {
+  readonly manager: PackageManager;
+  /** The name; `*` at the end stands for any rest. */
+  readonly name: string;
+  /** The ARM platforms that have it all the same. */
+  readonly platforms: readonly string[];
+  /**
+   * `hardware`: it drives parts that only x86 machines have, so ARM is complete without it;
+   * `program`: somebody wants to run it, and has to say what to do instead.
+   */
+  readonly kind: 'hardware' | 'program';
+  /** What does the same on ARM, by the distribution family that has it, and the platforms it is known for. */
+  readonly replacement?: { readonly name: string; readonly platforms: readonly string[] };
+  /** What it is, or what to use. */
+  readonly note: string;
+}
+
+const arm64 = ['linux/arm64'];
+const v7AndArm64 = ['linux/arm64', 'linux/arm/v7'];
+
+function rows(
+  manager: PackageManager,
+  kind: X86Package['kind'],
+  names: string,
+  note: string,
+  more: Partial<X86Package> = {},
+): readonly X86Package[] {
+  return names.split(' ').map((name) => ({ manager, kind, name, platforms: [], note, ...more }));
+}
+
+/**
+ * Packages by name, the first that matches counts. Debian's own are checked against its indices of bullseye, bookworm and
+ * trixie (see debian-packages.data.ts); Alpine's against `arch=` in aports; vendors' repositories are general knowledge of
+ * what they publish. What a release of Debian lacks beyond these is in its own table.
+ */
+const table: readonly X86Package[] = [
+  // Drivers and firmware of x86 parts.
+  ...rows(
+    'apt',
+    'hardware',
+    'i965-va-driver i965-va-driver-shaders intel-media-va-driver intel-media-va-driver-non-free',
+    "VA-API drivers for Intel's graphics",
+  ),
+  ...rows('apt', 'hardware', 'intel-microcode amd64-microcode iucode-tool', 'microcode of x86 processors'),
+  ...rows(
+    'apt',
+    'hardware',
+    'intel-opencl-icd intel-level-zero-gpu intel-igc-core intel-igc-opencl intel-igc-cm libze-intel-gpu1 beignet beignet-opencl-icd libigc1 libigdfcl1 libigdgmm11 libigdgmm12',
+    "compute drivers for Intel's graphics",
+  ),
+  ...rows('apt', 'hardware', 'libmfx1 libmfx-gen1.2 libmfxgen1 libmfx-tools', "Intel's media runtime"),
+  ...rows(
+    'apt',
+    'hardware',
+    'intel-gpu-tools xserver-xorg-video-intel',
+    "tools and driver for Intel's graphics",
+  ),
+  ...rows(
+    'apt',
+    'hardware',
+    'xserver-xorg-video-vesa xserver-xorg-video-vmware vbetool v86d',
+    'video of PCs',
+  ),
+  ...rows(
+    'apt',
+    'hardware',
+    'msr-tools cpuid i7z thermald x86info mcelog',
+    'reads registers of x86 processors',
+  ),
+  ...rows('apk', 'hardware', 'libva-intel-driver intel-media-driver', "VA-API drivers for Intel's graphics"),
+  ...rows(
+    'apk',
+    'hardware',
+    'intel-media-sdk onevpl-intel-gpu intel-gmmlib intel-graphics-compiler intel-compute-runtime',
+    "drivers for Intel's graphics",
+  ),
+  ...rows('apk', 'hardware', 'intel-ucode iucode-tool', 'microcode of x86 processors'),
+  ...rows('apk', 'hardware', 'xf86-video-intel xf86-video-vesa', 'video of PCs'),
+  ...rows('rpm', 'hardware', 'microcode_ctl mcelog', 'microcode and errors of x86 processors'),
+  ...rows(
+    'rpm',
+    'hardware',
+    'libva-intel-driver intel-media-driver intel-mediasdk libva-intel-media-driver xorg-x11-drv-intel',
+    "drivers for Intel's graphics",
+  ),
+
+  // Libraries of Intel's.
+  ...rows(
+    'apt',
+    'program',
+    'libmfx-dev libvpl-dev libvpl2 libvpl-tools onevpl-tools libigdgmm-dev libigc-dev',
+    "a program that is built with Intel's media libraries has to be built without them on ARM",
+  ),
+  ...rows(
+    'apt',
+    'program',
+    'intel-mkl intel-mkl-* libmkl-* intel-oneapi-* intel-basekit intel-hpckit',
+    'OpenBLAS is what ARM has instead of MKL',
+  ),
+  ...rows(
+    'rpm',
+    'program',
+    'intel-mkl intel-mkl-* intel-oneapi-*',
+    'OpenBLAS is what ARM has instead of MKL',
+  ),
+
+  // Starting PCs.
+  ...rows(
+    'apt',
+    'program',
+    'grub-pc grub-pc-bin grub2 grub-legacy',
+    'starts PCs with a BIOS; grub-efi-arm64 starts ARM machines',
+  ),
+  ...rows('apt', 'program', 'grub-efi-amd64* grub-efi-ia32*', 'grub-efi-arm64 starts ARM machines'),
+  ...rows(
+    'apt',
+    'program',
+    'syslinux syslinux-efi syslinux-utils extlinux memtest86+ memtest86 lilo loadlin',
+    'starts PCs',
+  ),
+  ...rows('apk', 'program', 'syslinux grub-bios memtest86+', 'starts PCs; grub-efi starts ARM machines'),
+  ...rows(
+    'rpm',
+    'program',
+    'syslinux syslinux-* grub2-pc grub2-pc-modules grub2-efi-x64* shim-x64 memtest86+',
+    'starts PCs',
+  ),
+  ...rows(
+    'apt',
+    'program',
+    'linux-image-amd64 linux-headers-amd64 linux-image-cloud-amd64 linux-headers-cloud-amd64',
+    "linux-image-arm64 is ARM's kernel",
+  ),
+
+  // Programs whose makers publish them for x64 alone.
+  ...rows(
+    'apt',
+    'program',
+    'google-chrome-stable google-chrome-beta google-chrome-unstable google-chrome',
+    'Chromium is the same browser',
+    {
+      replacement: { name: 'chromium', platforms: v7AndArm64 },
+    },
+  ),
+  ...rows(
+    'rpm',
+    'program',
+    'google-chrome-stable google-chrome-beta google-chrome-unstable',
+    'Chromium is the same browser',
+  ),
+  ...rows(
+    'apt',
+    'program',
+    'microsoft-edge-stable microsoft-edge-beta microsoft-edge-dev opera-stable',
+    'a browser for x64',
+  ),
+  ...rows(
+    'apt',
+    'program',
+    'steam steam-installer steam-launcher steam-libs steamcmd steam:i386',
+    "Valve's programs are for x86",
+  ),
+  ...rows(
+    'apt',
+    'program',
+    'winehq-stable winehq-devel winehq-staging wine-stable wine-staging wine-devel playonlinux lutris',
+    'runs Windows programs for x86',
+  ),
+  ...rows('apk', 'program', 'wine', 'runs Windows programs for x86'),
+  ...rows('apt', 'program', 'wine64', 'runs Windows programs for x64', { platforms: arm64 }),
+  ...rows('apt', 'program', 'virtualbox virtualbox-*', 'virtual machines of x86'),
+  ...rows('apk', 'program', 'virtualbox-guest-additions', 'virtual machines of x86'),
+  ...rows('rpm', 'program', 'VirtualBox VirtualBox-*', 'virtual machines of x86'),
+  ...rows(
+    'apt',
+    'program',
+    'skypeforlinux teamviewer zoom spotify-client slack-desktop dropbox nautilus-dropbox discord mssql-server foxitreader',
+    'its makers publish it for x64 alone',
+  ),
+  ...rows('rpm', 'program', 'mssql-server', 'its makers publish it for x64 alone'),
+  ...rows(
+    'apt',
+    'program',
+    'mongodb-org mongodb-org-server mongodb-org-mongos mongodb-org-shell mongodb-org-tools mongodb-mongosh',
+    'MongoDB is published for 64 bits',
+    { platforms: arm64 },
+  ),
+  ...rows(
+    'apt',
+    'program',
+    'elasticsearch kibana logstash filebeat metricbeat heartbeat-elastic packetbeat auditbeat',
+    'Elastic publishes it for 64 bits',
+    { platforms: arm64 },
+  ),
+  ...rows(
+    'apt',
+    'program',
+    'nvidia-container-toolkit nvidia-docker2 nvidia-container-runtime cuda cuda-toolkit-* cuda-runtime-* libcudnn8 libcudnn8-dev libcudnn9-*',
+    "NVIDIA's packages for ARM are for 64 bits, from its sbsa repository",
+    { platforms: arm64 },
+  ),
+  ...rows(
+    'apt',
+    'program',
+    'azure-cli',
+    'Microsoft publishes it for 64 bits; pip install azure-cli builds it elsewhere',
+    { platforms: arm64 },
+  ),
+];
+
+const exact = new Map<string, X86Package>();
+const prefixes: X86Package[] = [];
+for (const item of table) {
+  if (item.name.endsWith('*')) prefixes.push(item);
+  else if (!exact.has(`${item.manager} ${item.name}`)) exact.set(`${item.manager} ${item.name}`, item);
+}
+
+/** What is known of a package that some ARM platform lacks; `undefined` for all others. */
+export function findX86Package(manager: PackageManager, name: string): X86Package | undefined {
+  return (
+    exact.get(`${manager} ${name}`) ??
+    prefixes.find((item) => item.manager === manager && name.startsWith(item.name.slice(0, -1)))
+  );
+}
