@@ -103,6 +103,8 @@ describe('rules about downloads', () => {
   ]);
 
   ruleTable(bareNameX86Asset, [
+    { text: `RUN curl -o /usr/local/bin/gosu -SL '${gosu}/1.1/gosu'`, all: 'error none: ' },
+    { text: `RUN curl -o /usr/local/bin/gosu -SL '${gosu}/1.17/gosu'` },
     {
       text: 'ADD https://github.com/krallin/tini/releases/download/v0.19.0/tini /tini',
       arm64: 'error auto:  → -arm64',
