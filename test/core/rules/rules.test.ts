@@ -15,8 +15,8 @@ const rows: readonly Row[] = [
   { text: 'FROM ubuntu:22.04\n' },
   { text: 'FROM scratch\n' },
   { text: 'FROM ubuntu AS node\nFROM node\n' },
-  { text: 'FROM someone/else:1\n' },
-  { text: 'FROM $UNSET\n' },
+  { text: 'FROM someone/else:1\n', finds: [['third-party-base-unknown', 'info', 'none']] },
+  { text: 'FROM $UNSET\n', finds: [['base-image-from-variable', 'info', 'none']] },
   { text: 'FROM node:22-trixie AS build-amd64\n', platforms: 'linux/arm64' },
   {
     text: 'FROM node:22-trixie\n',

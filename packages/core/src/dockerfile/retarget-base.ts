@@ -16,6 +16,7 @@ import { applyEdits } from './edit.ts';
 import { type BuildTarget, baseNames, type ImageUse, imageUses, readableImageUses } from './image-uses.ts';
 import type { Dockerfile, TextEdit } from './model.ts';
 import { parseDockerfile } from './parse.ts';
+import { isOtherBranch } from './platform-stage.ts';
 import { nameAsWritten, renameImage } from './rename-image.ts';
 
 /** `namespace`: `arm32v7/ubuntu`; `index`: the name stays and the image's own list chooses. */
@@ -133,7 +134,11 @@ interface RetargetedUse {
 
 /** Every image of a build under the name and platform that {@link retargetBase} gives it. */
 export function retargetedUses(dockerfile: Dockerfile, options: RetargetOptions): readonly RetargetedUse[] {
-  const uses = options.allStages ? readableImageUses(dockerfile, options) : imageUses(dockerfile, options);
+  const uses = options.allStages
+    ? readableImageUses(dockerfile, options).filter(
+        ({ stage }) => !isOtherBranch(dockerfile, stage, options.platform),
+      )
+    : imageUses(dockerfile, options);
   return uses.map((use) => {
     if (isDeliberate(use, options)) return { use, to: { reference: use.reference, platform: use.platform } };
     // Flags that stay say for which platform the image is.

@@ -3,6 +3,7 @@ import { applyEdits } from '../dockerfile/edit.ts';
 import { baseNames, type ImageUse, readableImageUses } from '../dockerfile/image-uses.ts';
 import type { Dockerfile, Range, TextEdit } from '../dockerfile/model.ts';
 import { parseDockerfile } from '../dockerfile/parse.ts';
+import { isOtherBranch } from '../dockerfile/platform-stage.ts';
 import { nameAsWritten, renameImage } from '../dockerfile/rename-image.ts';
 import { isDeliberate } from '../dockerfile/retarget-base.ts';
 import type { RuleContext } from './rule.ts';
@@ -29,7 +30,7 @@ function findSites(dockerfile: Dockerfile, context: RuleContext): readonly Image
   for (const platform of context.platforms) {
     const build = { platform, buildArgs: context.buildArgs };
     for (const use of readableImageUses(dockerfile, build)) {
-      if (isDeliberate(use, build)) continue;
+      if (isDeliberate(use, build) || isOtherBranch(dockerfile, use.stage, platform)) continue;
       const key = `${use.range.start} ${use.base.name}`;
       const site = sites.get(key) ?? { use, platforms: [] };
       site.platforms.push(platform);

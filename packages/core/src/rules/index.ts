@@ -8,6 +8,7 @@ import { commandNamesX86Binary } from './command-names-x86-binary.ts';
 import { copyFromImageLacksPlatform } from './copy-from-image-lacks-platform.ts';
 import { deprecatedArmNamespace } from './deprecated-arm-namespace.ts';
 import { fromPlatformConstantX86 } from './from-platform-constant-x86.ts';
+import { imageRules } from './image-rules.ts';
 import { knownAssetX86Url } from './known-asset-x86-url.ts';
 import { noAssetForTarget } from './no-asset-for-target.ts';
 import { prebuiltX86File } from './prebuilt-x86-file.ts';
@@ -41,5 +42,6 @@ export const recommendedRules: readonly Rule[] = [
   prebuiltX86File,
   commandNamesX86Binary,
   rootfsTarball,
+  ...imageRules,
   ...toolchainRules,
 ];
