@@ -37,9 +37,9 @@ export function literalEdits(
   return dropped.length === 0 ? edits : [...edits, ...dropWords(dockerfile.text, dropped, dockerfile.escape)];
 }
 
-/** What stood in several pieces stands in the first. */
-export function replaceSite(site: Site, text: string): readonly TextEdit[] {
-  return site.pieces.map((piece, index) => ({ ...piece, newText: index === 0 ? text : '' }));
+/** What stood in several pieces stands in the last: an instruction must not end with a line that holds nothing. */
+export function replaceSite({ pieces }: Pick<Site, 'pieces'>, text: string): readonly TextEdit[] {
+  return pieces.map((piece, index) => ({ ...piece, newText: index === pieces.length - 1 ? text : '' }));
 }
 
 /** The first variation of each place of the file. */

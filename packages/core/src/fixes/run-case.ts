@@ -1,7 +1,7 @@
 import type { Platform } from '@mabuild/oci';
 import type { Dockerfile, Instruction, Range, Stage, TextEdit } from '../dockerfile/model.ts';
 import { type CaseVariable, caseLines } from './case-lines.ts';
-import { distinctSites } from './per-arch.ts';
+import { distinctSites, replaceSite } from './per-arch.ts';
 import { automaticText, choicesFor, textFor } from './platform-choice.ts';
 import { scriptOf, shellQuoting, withQuotes } from './shell-site.ts';
 import type { Quoting, Variation } from './variation.ts';
@@ -77,7 +77,7 @@ export function runCase(
   }
   for (const [variation, item] of inline) {
     for (const name of item.args) args.add(name);
-    edits.push(...written(variation.site.pieces, item.text, quotingOf(variation)));
+    edits.push(...written(dockerfile.text, variation.site.pieces, item.text, quotingOf(variation)));
   }
   if (chosen.length === 0) return { edits, args: [...args] };
 
@@ -103,7 +103,14 @@ export function runCase(
       texts.includes('') && quoting !== 'none'
         ? withQuotes(dockerfile.text, variation.site.pieces)
         : undefined;
-    edits.push(...written(bare ?? variation.site.pieces, `\${${variable.name}}`, bare ? 'none' : quoting));
+    edits.push(
+      ...written(
+        dockerfile.text,
+        bare ?? variation.site.pieces,
+        `\${${variable.name}}`,
+        bare ? 'none' : quoting,
+      ),
+    );
   }
   for (const name of choices.args) args.add(name);
   const isScript =
@@ -122,9 +129,23 @@ export function runCase(
 }
 
 /** A text in place of a span, so that the shell expands it. */
-function written(pieces: readonly Range[], text: string, quoting: Quoting): readonly TextEdit[] {
-  const newText = quoting === 'single' ? `'"${text}"'` : text;
-  return pieces.map((piece, index) => ({ ...piece, newText: index === 0 ? newText : '' }));
+function written(
+  source: string,
+  pieces: readonly Range[],
+  text: string,
+  quoting: Quoting,
+): readonly TextEdit[] {
+  const first = pieces[0];
+  const last = pieces.at(-1);
+  if (quoting !== 'single' || !first || !last) return replaceSite({ pieces }, text);
+  // Quotes that would hold nothing go.
+  const opens = source[first.start - 1] === "'";
+  const closes = source[last.end] === "'";
+  const outer = pieces.map((piece) => ({
+    start: piece === first && opens ? piece.start - 1 : piece.start,
+    end: piece === last && closes ? piece.end + 1 : piece.end,
+  }));
+  return replaceSite({ pieces: outer }, `${opens ? '' : "'"}"${text}"${closes ? '' : "'"}`);
 }
 
 function isTaken(name: string, body: string): boolean {
