@@ -1,12 +1,16 @@
+import { archInLabel } from './arch-in-label.ts';
 import { archSwitchLacksArm32 } from './arch-switch-lacks-arm32.ts';
 import { configureTripletX86 } from './configure-triplet-x86.ts';
+import { cpuTuningFlag } from './cpu-tuning-flag.ts';
 import { dotnetRidX64 } from './dotnet-rid-x64.ts';
 import { dynamicLoaderPath } from './dynamic-loader-path.ts';
 import { goarchX86 } from './goarch-x86.ts';
 import { javaHomeArch } from './java-home-arch.ts';
 import { multiarchLibdir } from './multiarch-libdir.ts';
+import { pageSizeHazard } from './page-size-hazard.ts';
 import { platformArgDefault } from './platform-arg-default.ts';
 import { platformArgUndeclared } from './platform-arg-undeclared.ts';
+import { redundantTargetPlatform } from './redundant-target-platform.ts';
 import type { Rule } from './rule.ts';
 import { rustTargetX86 } from './rust-target-x86.ts';
 import { targetarchLosesVariant } from './targetarch-loses-variant.ts';
@@ -30,4 +34,8 @@ export const toolchainRules: readonly Rule[] = [
   configureTripletX86,
   x86PreloadOrJvmFlag,
   unameInUrl,
+  cpuTuningFlag,
+  archInLabel,
+  redundantTargetPlatform,
+  pageSizeHazard,
 ];
