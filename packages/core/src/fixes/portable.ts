@@ -150,12 +150,14 @@ function groupEdits(dockerfile: Dockerfile, group: Group, platforms: readonly Pl
   return 'select';
 }
 
-/** Tells whether BuildKit expands a variable there. */
+/** Tells whether BuildKit expands a variable there: not in flags, and in a heredoc whatever its quotes. */
 function isExpanded({ site }: Variation): boolean {
   const { instruction, quoting, pieces } = site;
-  if (!expanding.has(instruction.keyword) || (quoting !== 'none' && quoting !== 'double')) return false;
+  if (!expanding.has(instruction.keyword) || instruction.json) return false;
   const start = pieces[0]?.start ?? 0;
-  return instruction.argumentsRange.start <= start && !instruction.json;
+  const heredoc = instruction.heredocs.find(({ range }) => range.start <= start && start < range.end);
+  if (heredoc) return heredoc.expand;
+  return (quoting === 'none' || quoting === 'double') && instruction.argumentsRange.start <= start;
 }
 
 /** ARGs above the first FROM know the automatic ones without a declaration; there is nothing else to choose with. */
