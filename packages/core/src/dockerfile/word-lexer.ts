@@ -122,11 +122,11 @@ function readUntil(lexer: Lexer, stop: string | undefined, rawEscapes: boolean):
 
 /** Characters that mean themselves, up to the next that may not. */
 function plainRun(lexer: Lexer, stop?: string): Chunk | undefined {
-  const { raw, escape, at: from } = lexer;
+  const { raw, at: from } = lexer;
   let to = from;
   for (; to < raw.length; to += 1) {
     const character = raw[to] as string;
-    if (character === escape || character === stop || '$<"\''.includes(character)) break;
+    if (character === lexer.escape || character === stop || '$<"\''.includes(character)) break;
   }
   lexer.at = to;
   return to > from ? { text: raw.slice(from, to), from, to } : undefined;
