@@ -12,7 +12,7 @@ export interface X86Package {
    * `program`: somebody wants to run it, and has to say what to do instead.
    */
   readonly kind: 'hardware' | 'program';
-  /** What does the same on ARM, by the distribution family that has it, and the platforms it is known for. */
+  /** What does the same on ARM, where Debian's packages are: elsewhere the name may be another's. */
   readonly replacement?: { readonly name: string; readonly platforms: readonly string[] };
   /** What it is, or what to use. */
   readonly note: string;
@@ -58,12 +58,7 @@ const table: readonly X86Package[] = [
     'intel-gpu-tools xserver-xorg-video-intel',
     "tools and driver for Intel's graphics",
   ),
-  ...rows(
-    'apt',
-    'hardware',
-    'xserver-xorg-video-vesa xserver-xorg-video-vmware vbetool v86d',
-    'video of PCs',
-  ),
+  ...rows('apt', 'hardware', 'vbetool v86d', 'video of PCs'),
   ...rows(
     'apt',
     'hardware',
@@ -78,7 +73,7 @@ const table: readonly X86Package[] = [
     "drivers for Intel's graphics",
   ),
   ...rows('apk', 'hardware', 'intel-ucode iucode-tool', 'microcode of x86 processors'),
-  ...rows('apk', 'hardware', 'xf86-video-intel xf86-video-vesa', 'video of PCs'),
+  ...rows('apk', 'hardware', 'xf86-video-intel', "driver of Intel's graphics"),
   ...rows('rpm', 'hardware', 'microcode_ctl mcelog', 'microcode and errors of x86 processors'),
   ...rows(
     'rpm',
@@ -118,7 +113,7 @@ const table: readonly X86Package[] = [
   ...rows(
     'apt',
     'program',
-    'syslinux syslinux-efi syslinux-utils extlinux memtest86+ memtest86 lilo loadlin',
+    'syslinux syslinux-utils extlinux memtest86+ memtest86 lilo loadlin',
     'starts PCs',
   ),
   ...rows('apk', 'program', 'syslinux grub-bios memtest86+', 'starts PCs; grub-efi starts ARM machines'),
@@ -160,13 +155,13 @@ const table: readonly X86Package[] = [
   ...rows(
     'apt',
     'program',
-    'steam steam-installer steam-launcher steam-libs steamcmd steam:i386',
+    'steam steam-installer steam-launcher steam-libs steamcmd',
     "Valve's programs are for x86",
   ),
   ...rows(
     'apt',
     'program',
-    'winehq-stable winehq-devel winehq-staging wine-stable wine-staging wine-devel playonlinux lutris',
+    'winehq-stable winehq-devel winehq-staging wine-stable wine-staging wine-devel',
     'runs Windows programs for x86',
   ),
   ...rows('apk', 'program', 'wine', 'runs Windows programs for x86'),

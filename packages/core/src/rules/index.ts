@@ -11,6 +11,7 @@ import { fromPlatformConstantX86 } from './from-platform-constant-x86.ts';
 import { imageRules } from './image-rules.ts';
 import { knownAssetX86Url } from './known-asset-x86-url.ts';
 import { noAssetForTarget } from './no-asset-for-target.ts';
+import { packageRules } from './package-rules.ts';
 import { prebuiltX86File } from './prebuilt-x86-file.ts';
 import { rootfsTarball } from './rootfs-tarball.ts';
 import type { Rule } from './rule.ts';
@@ -43,5 +44,6 @@ export const recommendedRules: readonly Rule[] = [
   commandNamesX86Binary,
   rootfsTarball,
   ...imageRules,
+  ...packageRules,
   ...toolchainRules,
 ];

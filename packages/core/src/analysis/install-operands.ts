@@ -1,0 +1,168 @@
+import type { Instruction, Stage } from '../dockerfile/model.ts';
+import { type InstallSyntax, installSyntaxes, type PackageManager } from '../knowledge/install-options.ts';
+import type { CodeReading, CodeWord } from './code-words.ts';
+import { type PackageSpec, readPackageSpec } from './package-spec.ts';
+
+export type { PackageManager } from '../knowledge/install-options.ts';
+
+/** One package that a command installs; offsets are those of the text of `word`. */
+export interface InstallOperand extends PackageSpec {
+  readonly manager: PackageManager;
+  readonly word: CodeWord;
+  readonly installation: Installation;
+}
+
+/** A command that installs packages. */
+export interface Installation {
+  readonly manager: PackageManager;
+  /** The program's name, e.g. `apt-get`. */
+  readonly program: string;
+  readonly stage: Stage | undefined;
+  readonly instruction: Instruction;
+  /** Every word of the command, in order. */
+  readonly words: readonly CodeWord[];
+  /** Options with their values, as they are read: `['-r', 'requirements.txt']`. */
+  readonly options: readonly (readonly [option: string, value: string | undefined])[];
+  readonly operands: readonly InstallOperand[];
+}
+
+const known = new WeakMap<CodeReading, readonly Installation[]>();
+
+/** The commands of a Dockerfile that install packages, in the order of the file. */
+export function installationsOf(reading: CodeReading): readonly Installation[] {
+  const found = known.get(reading) ?? [...commandsOf(reading)].flatMap((words) => readInstallation(words));
+  known.set(reading, found);
+  return found;
+}
+
+/** Every package that a Dockerfile's commands install by name. */
+export function installOperands(reading: CodeReading): readonly InstallOperand[] {
+  return installationsOf(reading).flatMap(({ operands }) => operands);
+}
+
+function commandsOf({ words }: CodeReading): Iterable<readonly CodeWord[]> {
+  const commands = new Map<object, CodeWord[]>();
+  for (const word of words) {
+    if (word.role !== 'argument' || word.instruction.keyword !== 'RUN') continue;
+    const key = word.command ?? word.instruction;
+    const command = commands.get(key);
+    if (command) command.push(word);
+    else commands.set(key, [word]);
+  }
+  return commands.values();
+}
+
+/** Programs that run another one. */
+const wrappers: ReadonlySet<string> = new Set([
+  'sudo',
+  'env',
+  'command',
+  'exec',
+  'eval',
+  'nice',
+  'ionice',
+  'time',
+  'timeout',
+  'eatmydata',
+  'xargs',
+  'retry',
+  'yes',
+  'gosu',
+  'su-exec',
+  'poetry',
+  'pipenv',
+  'uv',
+  'run',
+  'scl',
+  'corepack',
+  'bash',
+  'sh',
+]);
+
+function readInstallation(words: readonly CodeWord[]): readonly Installation[] {
+  const start = findProgram(words);
+  if (!start) return [];
+  const { syntax, at, program } = start;
+  const options: [string, string | undefined][] = [];
+  const operands: CodeWord[] = [];
+  let verb = false;
+  for (let index = at; index < words.length; index += 1) {
+    const word = words[index] as CodeWord;
+    const { text } = word.mapped;
+    if (text.startsWith('-') && text !== '-') {
+      // What follows `--` is for a gem's own build, and operands for all others.
+      if (text === '--') {
+        if (syntax.manager === 'gem') break;
+        continue;
+      }
+      const equals = text.indexOf('=');
+      if (equals > 0) options.push([text.slice(0, equals), text.slice(equals + 1)]);
+      else if (syntax.valued.has(text)) {
+        options.push([text, words[index + 1]?.mapped.text]);
+        index += 1;
+      } else options.push([text, undefined]);
+    } else if (!verb) {
+      // `yarn global add`, `zypper --non-interactive in`.
+      if (text === 'global' && syntax.manager === 'npm') continue;
+      if (!syntax.verbs.has(text)) return [];
+      verb = true;
+    } else operands.push(word);
+  }
+  if (!verb) return [];
+  const [first] = words as [CodeWord, ...CodeWord[]];
+  const installation = {
+    manager: syntax.manager,
+    program,
+    stage: first.stage,
+    instruction: first.instruction,
+    words,
+    options,
+    operands: [] as InstallOperand[],
+  };
+  for (const word of operands) {
+    for (const { start: from, end } of itemsOf(word)) {
+      const spec = readPackageSpec(syntax.manager, word.mapped.text.slice(from, end), from);
+      if (spec) installation.operands.push({ ...spec, manager: syntax.manager, word, installation });
+    }
+  }
+  return [installation];
+}
+
+/** The package manager of a command, and where its own words begin. */
+function findProgram(
+  words: readonly CodeWord[],
+): { readonly syntax: InstallSyntax; readonly program: string; readonly at: number } | undefined {
+  for (let index = 0; index < Math.min(words.length, 8); index += 1) {
+    const text = words[index]?.mapped.text ?? '';
+    const base = text.slice(text.lastIndexOf('/') + 1);
+    const program = /^pip[23]?(?:\.\d+)?$/.test(base) ? 'pip' : base;
+    if (Object.hasOwn(installSyntaxes, program)) {
+      return { syntax: installSyntaxes[program] as InstallSyntax, program: base, at: index + 1 };
+    }
+    if (/^(?:python|pypy)[\d.]*$/.test(base)) {
+      const module = words.findIndex((word, place) => place > index && word.mapped.text === '-m');
+      if (module < 0 || words[module + 1]?.mapped.text !== 'pip') return undefined;
+      return { syntax: installSyntaxes.pip as InstallSyntax, program: 'pip', at: module + 2 };
+    }
+    const passes =
+      wrappers.has(base) || text.startsWith('-') || /^\w+=/.test(text) || /^[\d.]+[smh]?$/.test(text);
+    // The user of `gosu user` and its kin.
+    const isUser = /^(?:gosu|su-exec)$/.test(words[index - 1]?.mapped.text ?? '');
+    if (!passes && !isUser) return undefined;
+  }
+  return undefined;
+}
+
+/** The items of a word: one, or several when a variable holds a list; what only a run can tell is left out. */
+function itemsOf({ mapped }: CodeWord): readonly { readonly start: number; readonly end: number }[] {
+  let { text } = mapped;
+  for (const leaf of mapped.leaves) {
+    if (leaf.source || !/[$`]/.test(text.slice(leaf.start, leaf.end))) continue;
+    text = text.slice(0, leaf.start) + '$'.repeat(leaf.end - leaf.start) + text.slice(leaf.end);
+  }
+  return [...text.matchAll(/[^\s]+/g)].flatMap((match) => {
+    const item = match[0];
+    if (item.includes('$') || item.includes('`') || item.startsWith('-') || item === '\\') return [];
+    return [{ start: match.index, end: match.index + item.length }];
+  });
+}

@@ -1,0 +1,143 @@
+import type { Platform } from '@mabuild/oci';
+import { isArmelBase } from '../analysis/armel-base.ts';
+import { type CodeReading, readCode } from '../analysis/code-words.ts';
+import { type Distribution, distributionOf } from '../analysis/distribution.ts';
+import { type InstallOperand, installOperands } from '../analysis/install-operands.ts';
+import type { Dockerfile } from '../dockerfile/model.ts';
+import { platformKey } from '../fixes/variation.ts';
+import { nameIn } from '../knowledge/architecture-names.ts';
+import { debianSuitesWithout, knownDebianSuites } from '../knowledge/debian-packages.ts';
+import { findX86Package, type X86Package } from '../knowledge/distro-packages.ts';
+import { armPlatforms } from './code-finding.ts';
+import { isMultilibPackage } from './i386-multilib.ts';
+import type { Rule, RuleContext } from './rule.ts';
+import { findingsOf, type WordHit } from './word-hits.ts';
+
+const name = 'x86-only-distro-package';
+
+export const x86OnlyDistroPackage: Rule = {
+  name,
+  summary: 'A package is installed that the distribution does not have for ARM.',
+  page: {
+    why: 'Some packages exist for x86 alone: drivers of its hardware, boot loaders of PCs, programs that their makers publish for x64 only. On ARM the package manager finds no such package, and the build stops. What only drives x86 hardware can be left out; for a program somebody has to say what does the same.',
+    bad: 'FROM debian:bookworm\nRUN apt-get update && apt-get install -y vainfo intel-media-va-driver',
+    good: 'FROM debian:bookworm\nRUN apt-get update && apt-get install -y vainfo && if [ "$(dpkg --print-architecture)" = amd64 ]; then apt-get install -y intel-media-va-driver; fi',
+    perArch: {
+      platform: 'linux/arm/v7',
+      text: 'FROM --platform=linux/arm/v7 arm32v7/debian:bookworm\nRUN apt-get update && apt-get install -y vainfo',
+    },
+    silent: [
+      'The package is installed on x86 only: if, case.',
+      'The stage is FROM --platform=$BUILDPLATFORM.',
+      'The package of the name is searched for, shown or removed.',
+    ],
+  },
+  async check(dockerfile, context) {
+    const platforms = armPlatforms(context);
+    if (platforms.length === 0) return [];
+    const reading = readCode(dockerfile, context);
+    const hits = installOperands(reading).flatMap((operand) => {
+      const { manager, word, architecture } = operand;
+      if (manager !== 'apt' && manager !== 'apk' && manager !== 'rpm') return [];
+      if (word.guarded || word.buildPlatform || isMultilibPackage(operand)) return [];
+      // A package of another architecture than the image's own.
+      if (manager === 'apt' && architecture && architecture.text !== ':amd64') return [];
+      const item = findX86Package(manager, operand.name);
+      return item
+        ? knownHit(operand, item, platforms, { dockerfile, context, reading })
+        : debianHits(operand, platforms, { dockerfile, context });
+    });
+    return findingsOf(name, dockerfile, context, hits);
+  },
+};
+
+interface Place {
+  readonly dockerfile: Dockerfile;
+  readonly context: RuleContext;
+}
+
+function knownHit(
+  operand: InstallOperand,
+  item: X86Package,
+  asked: readonly Platform[],
+  { dockerfile, context, reading }: Place & { readonly reading: CodeReading },
+): readonly WordHit[] {
+  const platforms = asked.filter((platform) => !item.platforms.includes(platformKey(platform)));
+  if (platforms.length === 0) return [];
+  const { word, start, end, installation } = operand;
+  const hit = {
+    word,
+    start,
+    end,
+    platforms,
+    name: 'package',
+    message: `${operand.name} is for x86${item.platforms.length > 0 ? ' and 64-bit ARM' : ''} alone`,
+  };
+  if (item.kind === 'hardware') {
+    // yum and its kin refuse a command that names no package.
+    const isLast = operand.manager === 'rpm' && installation.operands.length === 1;
+    const texts = Object.fromEntries(platforms.map((platform) => [platformKey(platform), '']));
+    const hint = `${item.note}: ARM does without`;
+    return [{ ...hit, texts: isLast ? {} : texts, hint }];
+  }
+  const { replacement } = item;
+  const family = distributionOf(dockerfile, word.stage, context)?.family;
+  if (!replacement || family !== 'debian') return [{ ...hit, texts: {}, hint: item.note }];
+  const texts = Object.fromEntries(replacement.platforms.map((key) => [key, replacement.name]));
+  const isUsed = reading.words.some((other) => other !== word && runs(other.mapped.text, operand.name));
+  const hint = `${item.note}: Debian's package is called ${replacement.name}, and so is the program`;
+  return [{ ...hit, texts, hint, fix: isUsed ? 'suggest' : 'semi' }];
+}
+
+/** Tells whether a text names a program of a package: `google-chrome` of google-chrome-stable. */
+function runs(text: string, packageName: string): boolean {
+  const stem = packageName.replace(/-(?:stable|beta|unstable|dev)$/, '');
+  let at = text.indexOf(stem);
+  for (; at >= 0; at = text.indexOf(stem, at + 1)) {
+    const rest = text.slice(at + stem.length);
+    if (/^(?:-(?:stable|beta|unstable|dev))?(?=$|[\s"';:,)&|])/.test(rest)) return true;
+  }
+  return false;
+}
+
+/** What a release of Debian lacks, beyond the packages that are known by name. */
+function debianHits(
+  operand: InstallOperand,
+  asked: readonly Platform[],
+  { dockerfile, context }: Place,
+): readonly WordHit[] {
+  if (operand.manager !== 'apt') return [];
+  const { word, start, end } = operand;
+  const distribution = distributionOf(dockerfile, word.stage, context);
+  return asked.flatMap((platform): readonly WordHit[] => {
+    const architecture = nameIn('dpkg', platform);
+    if (architecture === undefined) return [];
+    if (architecture === 'armel' && !isArmelBase(dockerfile, word.stage, context)) return [];
+    const without = lacking(operand.name, architecture, distribution);
+    if (without === undefined) return [];
+    return [
+      {
+        word,
+        start,
+        end,
+        platforms: [platform],
+        texts: {},
+        severity: distribution?.family === 'debian' ? 'error' : 'warning',
+        message: `${without} has no package ${operand.name} for ${architecture}`,
+        hint: 'leave it out there, or find out what does the same',
+      },
+    ];
+  });
+}
+
+function lacking(
+  packageName: string,
+  architecture: string,
+  distribution: Distribution | undefined,
+): string | undefined {
+  const suites = debianSuitesWithout(packageName, architecture);
+  if (suites.length === 0) return undefined;
+  const suite = distribution?.family === 'debian' ? distribution.suite : undefined;
+  if (suite !== undefined) return suites.includes(suite) ? `Debian ${suite}` : undefined;
+  return suites.length === knownDebianSuites(architecture).length ? 'Debian' : undefined;
+}
