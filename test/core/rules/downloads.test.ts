@@ -146,6 +146,10 @@ describe('rules about downloads', () => {
       text: `ADD ${gosu}/1.17/gosu-amd64 /usr/bin/gosu\nRUN echo "${sha256} */usr/bin/gosu" | sha256sum -c`,
       all: `error none: ${sha256}`,
     },
+    {
+      text: `ADD ${gosu}/1.17/gosu-amd64 /\nRUN echo "${sha256} gosu-amd64" | sha256sum -c`,
+      all: `error none: ${sha256}`,
+    },
     { text: `ADD ${gosu}/1.17/gosu-amd64 /usr/bin/gosu\nRUN echo "${sha256} */x" | sha256sum -c` },
     {
       text: `RUN u=${gosu}/1.17/gosu-amd64; wget -O g "$u"; echo "${sha256} *g" | sha256sum -c`,

@@ -59,7 +59,9 @@ function addedFiles(
     if (word.role !== 'source' || word.instruction.keyword !== 'ADD' || word.stage !== stage) return false;
     const target = word.instruction.args.at(-1) ?? '';
     const path = target.endsWith('/') ? target + url.slice(url.lastIndexOf('/') + 1) : target;
-    return mapped.text.split(/[\s"'*]+/).includes(path);
+    return mapped.text
+      .split(/[\s"'*]+/)
+      .some((name) => name === path || name === path.slice(path.lastIndexOf('/') + 1));
   });
 }
 
