@@ -88,9 +88,9 @@ const rows: readonly Row[] = [
     finds: [['x86-namespace', 'error', 'none']],
   },
   {
-    text: 'FROM armhf/alpine:3.5\n',
+    text: 'FROM armhf/alpine:3.6\n',
     platforms: 'linux/arm/v6',
-    finds: [['deprecated-arm-namespace', 'warning', 'semi', 'FROM alpine:3.5\n']],
+    finds: [['deprecated-arm-namespace', 'warning', 'semi', 'FROM alpine:3.6\n']],
   },
   {
     text: 'FROM resin/rpi-raspbian:jessie\n',

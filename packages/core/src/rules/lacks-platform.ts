@@ -10,9 +10,11 @@ import {
 } from '@mabuild/oci';
 import type { Dockerfile } from '../dockerfile/model.ts';
 import { officialRepository, readNamespace } from '../knowledge/namespaces.ts';
+import { officialImagePlatforms, officialTagsWith } from '../knowledge/official-images.ts';
 import { suggestTag } from '../knowledge/suggest-tag.ts';
 import { type ImageSite, imageSites, renameSite, siteRange } from './image-sites.ts';
 import type { Finding, RuleContext } from './rule.ts';
+import { windowsImage } from './windows-base.ts';
 
 /** Finds images that have nothing for an asked platform; which uses are looked at is the caller's. */
 export async function findMissingPlatforms(
@@ -23,8 +25,10 @@ export async function findMissingPlatforms(
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   for (const site of imageSites(dockerfile, context).filter(looksAt)) {
-    const { reference } = site.use;
+    const { reference, base } = site.use;
     const named = readNamespace(reference);
+    // What retired mirrors held is in no table; Windows has a rule of its own.
+    if (named?.kind === 'legacy' || windowsImage.test(base.name)) continue;
     const asked = named
       ? site.platforms.filter((platform) => platformsEqual(platform, named.platform))
       : site.platforms;
@@ -36,8 +40,11 @@ export async function findMissingPlatforms(
     const lower = asked.filter(
       (platform) => !missing.includes(platform) && !has.some((other) => platformsEqual(other, platform)),
     );
-    if (missing.length > 0) findings.push(missingFinding(rule, dockerfile, site, missing, has));
-    else if (lower.length > 0) findings.push(lowerFinding(rule, site, lower));
+    if (missing.length > 0)
+      findings.push(
+        named ? endedFinding(rule, site, missing) : missingFinding(rule, dockerfile, site, missing, has),
+      );
+    else if (lower.length > 0) findings.push(lowerFinding(rule, site, lower, has));
   }
   return findings;
 }
@@ -67,20 +74,62 @@ function missingFinding(
     message: `${site.use.base.name} has no image for ${list(missing)}`,
     hint: better
       ? `${familiarReference(better.reference)} lists ${list(missing)}`
-      : `it lists ${names || 'no platform'}; choose another image or leave ${list(missing)} out`,
+      : (beforeIndexes(reference) ??
+        `it lists ${names || 'no platform'}; choose another image or leave ${list(missing)} out`),
     range: siteRange(site),
     fix: better ? (better.sameVersion ? 'semi' : 'suggest') : 'none',
     edits: better ? renameSite(dockerfile, site, better.reference) : [],
   };
 }
 
-function lowerFinding(rule: string, site: ImageSite, platforms: readonly Platform[]): Finding {
+/** `arm32v7/openjdk:8-jre`: the tag is no longer made for ARM; what was pushed when it was is still there. */
+function endedFinding(rule: string, site: ImageSite, missing: readonly Platform[]): Finding {
   return {
     rule,
     severity: 'warning',
+    platforms: missing,
+    message: `${site.use.base.name} is no longer made for ${list(missing)}`,
+    hint: 'what there is of it gets no updates; choose a tag that lists the platform',
+    range: siteRange(site),
+    fix: 'none',
+    edits: [],
+  };
+}
+
+/** Tags that ended before indexes came have x86 alone under the plain name. */
+function beforeIndexes(reference: ImageReference): string | undefined {
+  const repository = officialRepository(reference);
+  const tag = reference.tag ?? 'latest';
+  const x64: Platform = { os: 'linux', architecture: 'amd64' };
+  if (repository === undefined || reference.digest !== undefined) return undefined;
+  const has = officialImagePlatforms(repository, tag);
+  const isOld =
+    has?.length === 1 &&
+    officialTagsWith(repository, { os: 'linux', architecture: 'arm64' }).length > 0 &&
+    !officialTagsWith(repository, x64).includes(tag);
+  return isOld
+    ? `the tag ended before September 2017, when ARM images had other names, such as arm32v6/ or armhf/ in front; take a newer tag`
+    : undefined;
+}
+
+function lowerFinding(
+  rule: string,
+  site: ImageSite,
+  platforms: readonly Platform[],
+  has: readonly Platform[],
+): Finding {
+  // ARMv6 with hard floats runs well on ARMv7; ARMv5 computes floats in software.
+  const isSoft = platforms.some(
+    (platform) => !has.some((other) => isArmV6(other) && serves(other, platform)),
+  );
+  return {
+    rule,
+    severity: isSoft ? 'warning' : 'info',
     platforms,
     message: `${site.use.base.name} has no image for ${list(platforms)}; one for an older processor is taken`,
-    hint: 'it runs, but may be soft-float; an Alpine variant often has the platform itself',
+    hint: isSoft
+      ? 'it runs, but is soft-float; an Alpine variant often has the platform itself'
+      : 'it is for ARMv6, and runs',
     range: siteRange(site),
     fix: 'none',
     edits: [],
@@ -101,6 +150,10 @@ function betterTag(
   const version = (text: string): string | undefined => /^v?\d+(?:\.\d+)*/.exec(text)?.[0];
   const sameVersion = version(tag) !== undefined && version(tag) === version(better);
   return { reference: withTag(reference, better), sameVersion };
+}
+
+function isArmV6({ architecture, variant }: Platform): boolean {
+  return architecture === 'arm' && variant === 'v6';
 }
 
 function list(platforms: readonly Platform[]): string {

@@ -3,12 +3,14 @@ import {
   formatPlatform,
   type ImageReference,
   type Platform,
+  platformSatisfies,
   platformsEqual,
 } from '@mabuild/oci';
 import type { Dockerfile } from '../dockerfile/model.ts';
 import { retargetReference } from '../dockerfile/retarget-base.ts';
 import { type ArchitectureNamespace, readNamespace } from '../knowledge/namespaces.ts';
-import { isOfficialImage } from '../knowledge/official-images.ts';
+import { isOfficialImage, officialImagePlatforms } from '../knowledge/official-images.ts';
+import { readVendorImage } from '../knowledge/vendor-images.ts';
 import { imageSites, renameSite, siteRange } from './image-sites.ts';
 import type { Finding, FixKind, RuleContext, Severity } from './rule.ts';
 
@@ -40,10 +42,7 @@ export function namespaceFindings(
         );
     if (platforms.length === 0) return [];
     const { plain } = named;
-    const known =
-      plain &&
-      site.use.reference.digest === undefined &&
-      isOfficialImage(plain.repository.slice('library/'.length));
+    const known = plain && site.use.reference.digest === undefined && isListed(plain, platforms);
     return [
       {
         rule,
@@ -52,13 +51,36 @@ export function namespaceFindings(
         message: verdict.message(site.use.base.name, formatPlatform(named.platform)),
         hint: known
           ? `${familiarReference(plain)} is the same image for every platform`
-          : 'choose an image that has the platform',
+          : (vendorNames(site.use.reference, platforms) ?? 'choose an image that has the platform'),
         range: siteRange(site),
         fix: known ? verdict.fix : ('none' as const),
         edits: known ? renameSite(dockerfile, site, plain) : [],
       },
     ];
   });
+}
+
+/** Tells whether the plain name has every platform, as far as the table knows the tag. */
+function isListed(plain: ImageReference, platforms: readonly Platform[]): boolean {
+  const repository = plain.repository.slice('library/'.length);
+  const has = officialImagePlatforms(repository, plain.tag ?? 'latest');
+  if (!has) return isOfficialImage(repository);
+  return platforms.every((platform) =>
+    has.some((other) => other.architecture === platform.architecture && platformSatisfies(other, platform)),
+  );
+}
+
+/** What the vendor calls the image on each platform; `undefined` when that is not known for all of them. */
+function vendorNames(reference: ImageReference, platforms: readonly Platform[]): string | undefined {
+  const vendor = readVendorImage(reference);
+  const names = platforms.flatMap((platform) => {
+    const name = vendor?.nameFor(platform);
+    const text = name && familiarReference(name);
+    return text && text !== familiarReference(reference) ? [`${formatPlatform(platform)}: ${text}`] : [];
+  });
+  return names.length === platforms.length
+    ? `${names.join(', ')}; migrate --style per-arch writes it`
+    : undefined;
 }
 
 /** Tells whether the name is what per-arch files give a platform for want of better: `arm32v5/debian` for arm/v6. */

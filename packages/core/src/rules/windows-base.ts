@@ -4,7 +4,8 @@ import type { Finding, Rule } from './rule.ts';
 const name = 'windows-base';
 
 /** Names of images that run on Windows alone. */
-export const windowsImage: RegExp = /windowsservercore|nanoserver|\bwindows\/|[:-]windows-|-windows$/i;
+export const windowsImage: RegExp =
+  /windowsservercore|nanoserver|\bwindows\/|:(?:[^/]*-)?windows-|microsoft\/[^:]*windows/i;
 
 export const windowsBase: Rule = {
   name,

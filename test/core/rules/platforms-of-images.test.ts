@@ -1,0 +1,109 @@
+import { imageRuleTable } from '../../support/image-rules.ts';
+
+imageRuleTable('base-image-lacks-platform', {
+  accepts: [
+    'FROM debian:12',
+    { text: 'FROM ubuntu:14.04', platforms: 'linux/arm64,linux/arm/v7' },
+    { text: 'FROM golang:1.10', platforms: 'linux/arm64,linux/arm/v7' },
+    { text: 'FROM node:8-alpine', platforms: 'linux/arm64,linux/arm/v7,linux/arm/v6' },
+    { text: 'FROM arm32v7/debian:12', platforms: 'linux/arm/v7' },
+    { text: 'FROM aarch64/debian:jessie', platforms: 'linux/arm64' },
+    { text: 'FROM golang:1.26.7-windowsservercore-ltsc2022', platforms: 'linux/arm64' },
+    'FROM node:24 AS base-amd64\nFROM debian AS base-arm64\nFROM debian:12 AS base-armv7\nFROM base-$TARGETARCH$TARGETVARIANT',
+  ],
+  rejects: [
+    {
+      text: 'FROM alpine:3.6',
+      platforms: 'linux/arm/v7',
+      says: 'info none',
+      hint: /ARMv6/,
+      perArch: { 'linux/arm/v7': 'FROM --platform=linux/arm/v6 arm32v6/alpine:3.6' },
+    },
+    {
+      text: 'FROM debian:13',
+      platforms: 'linux/arm/v6',
+      says: 'warning none',
+      hint: /soft-float/,
+      perArch: { 'linux/arm/v6': 'FROM --platform=linux/arm/v5 arm32v5/debian:13' },
+    },
+    {
+      text: 'FROM debian:jessie',
+      platforms: 'linux/arm64',
+      says: 'error suggest',
+      perArch: {
+        'linux/arm64': 'FROM --platform=linux/arm64 debian:jessie',
+        'linux/arm/v7': 'FROM --platform=linux/arm/v7 arm32v7/debian:jessie',
+      },
+    },
+    {
+      text: 'FROM node:7-alpine',
+      says: 'error none',
+      hint: /ended before September 2017/,
+      perArch: { 'linux/arm/v7': 'FROM --platform=linux/arm/v7 node:7-alpine' },
+    },
+    {
+      text: 'FROM arm32v7/openjdk:8-jre',
+      platforms: 'linux/arm/v7',
+      says: 'warning none',
+      message: /no longer made/,
+    },
+    {
+      text: 'FROM node:22-trixie',
+      platforms: 'linux/arm/v7',
+      says: 'error semi',
+      portable: 'FROM node:22-bookworm',
+      perArch: { 'linux/arm/v7': 'FROM --platform=linux/arm/v7 arm32v7/node:22-bookworm' },
+    },
+    {
+      text: 'FROM a/b:1',
+      images: { 'a/b:1': 'linux/amd64 linux/arm64' },
+      says: 'error none',
+      message: /no image for linux\/arm\/v7/,
+    },
+  ],
+});
+
+imageRuleTable('deprecated-arm-namespace', {
+  accepts: ['FROM arm64v8/debian:12', 'FROM debian:12', 'FROM resin/amd64-debian'],
+  rejects: [
+    {
+      text: 'FROM armhf/alpine:3.6',
+      platforms: 'linux/arm/v6',
+      says: 'warning semi',
+      portable: 'FROM alpine:3.6',
+      perArch: { 'linux/arm/v6': 'FROM --platform=linux/arm/v6 arm32v6/alpine:3.6' },
+    },
+    { text: 'FROM armhf/alpine:3.5', platforms: 'linux/arm/v6', says: 'warning none' },
+    { text: 'FROM aarch64/debian:jessie', platforms: 'linux/arm64', says: 'warning none' },
+    { text: 'FROM balenalib/armv7hf-debian', platforms: 'linux/arm/v7', says: 'info none' },
+    {
+      text: 'FROM balenalib/armv7hf-debian',
+      platforms: 'linux/arm64',
+      says: 'info none',
+      hint: /linux\/arm64: balenalib\/aarch64-debian/,
+      perArch: { 'linux/arm64': 'FROM --platform=linux/arm64 balenalib/aarch64-debian' },
+    },
+    { text: 'FROM resin/rpi-raspbian:jessie', platforms: 'linux/arm/v7', says: 'warning none' },
+  ],
+});
+
+imageRuleTable('x86-namespace', {
+  accepts: ['FROM debian:12', { text: 'FROM amd64/debian:12', platforms: 'linux/amd64' }],
+  rejects: [
+    {
+      text: 'FROM amd64/node:8-slim AS a',
+      says: 'error auto',
+      portable: 'FROM node:8-slim AS a',
+      perArch: { 'linux/arm/v7': 'FROM --platform=linux/arm/v7 arm32v7/node:8-slim AS a' },
+    },
+    {
+      text: 'FROM balenalib/amd64-debian:buster',
+      says: 'error none',
+      hint: /linux\/arm\/v7: balenalib\/armv7hf-debian:buster/,
+      perArch: {
+        'linux/arm64': 'FROM --platform=linux/arm64 balenalib/aarch64-debian:buster',
+        'linux/arm/v6': 'FROM --platform=linux/arm/v6 balenalib/rpi-debian:buster',
+      },
+    },
+  ],
+});
