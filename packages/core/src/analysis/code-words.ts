@@ -41,6 +41,8 @@ class CodeReader {
   private readonly words: CodeWord[] = [];
   private readonly scripts: Script[] = [];
   private readonly stageOf = new Map<Instruction, Stage>();
+  /** What a stage hands on to those that are FROM it. */
+  private readonly lastShell = new Map<Stage, readonly string[] | undefined>();
 
   constructor(dockerfile: Dockerfile, options: ScopeOptions) {
     this.dockerfile = dockerfile;
@@ -83,10 +85,22 @@ class CodeReader {
   }
 
   private inheritedShell(stage: Stage): readonly string[] | undefined {
+    const below: Stage[] = [];
+    for (let next = this.baseStage(stage); next && !this.lastShell.has(next); next = this.baseStage(next)) {
+      below.push(next);
+    }
+    for (const item of below.reverse()) {
+      const own = item.instructions.findLast(({ keyword, json }) => keyword === 'SHELL' && json);
+      const base = own ? undefined : this.baseStage(item);
+      this.lastShell.set(item, own?.args ?? (base && this.lastShell.get(base)));
+    }
+    const base = this.baseStage(stage);
+    return base && this.lastShell.get(base);
+  }
+
+  private baseStage(stage: Stage): Stage | undefined {
     const base = resolveBase(this.dockerfile, stage, this.options);
-    if (base.kind !== 'stage') return undefined;
-    const own = base.stage.instructions.findLast(({ keyword, json }) => keyword === 'SHELL' && json);
-    return own?.args ?? this.inheritedShell(base.stage);
+    return base.kind === 'stage' ? base.stage : undefined;
   }
 
   private instruction(
