@@ -70,6 +70,11 @@ ruleTable(x86OnlyDistroPackage, [
     v7: 'warning none: libquadmath0',
   },
   { text: 'FROM ubuntu:22.04\nRUN apt-get install open-vm-tools', v7: 'warning none: open-vm-tools' },
+  // Who adds a repository may get it from there.
+  {
+    text: 'FROM debian:bookworm\nRUN echo deb https://a.example ./ > /etc/apt/sources.list.d/a.list && apt-get install open-vm-tools',
+    v7: 'warning none: open-vm-tools',
+  },
   // Nothing to say.
   {
     text: 'RUN apt-get install vainfo mesa-va-drivers ocl-icd-libopencl1 nasm yasm dmidecode=3 isolinux',

@@ -3,7 +3,7 @@ import { isArmelBase } from '../analysis/armel-base.ts';
 import { type CodeReading, readCode } from '../analysis/code-words.ts';
 import { type Distribution, distributionOf } from '../analysis/distribution.ts';
 import { type InstallOperand, installOperands } from '../analysis/install-operands.ts';
-import type { Dockerfile } from '../dockerfile/model.ts';
+import type { Dockerfile, Stage } from '../dockerfile/model.ts';
 import { platformKey } from '../fixes/variation.ts';
 import { nameIn } from '../knowledge/architecture-names.ts';
 import { debianSuitesWithout, knownDebianSuites } from '../knowledge/debian-packages.ts';
@@ -45,7 +45,7 @@ export const x86OnlyDistroPackage: Rule = {
       const item = findX86Package(manager, operand.name);
       return item
         ? knownHit(operand, item, platforms, { dockerfile, context, reading })
-        : debianHits(operand, platforms, { dockerfile, context });
+        : debianHits(operand, platforms, { dockerfile, context, reading });
     });
     return findingsOf(name, dockerfile, context, hits);
   },
@@ -104,10 +104,11 @@ function runs(text: string, packageName: string): boolean {
 function debianHits(
   operand: InstallOperand,
   asked: readonly Platform[],
-  { dockerfile, context }: Place,
+  { dockerfile, context, reading }: Place & { readonly reading: CodeReading },
 ): readonly WordHit[] {
   if (operand.manager !== 'apt') return [];
   const { word, start, end } = operand;
+  const certain = !addsRepository(reading, word.stage);
   const distribution = distributionOf(dockerfile, word.stage, context);
   return asked.flatMap((platform): readonly WordHit[] => {
     const architecture = nameIn('dpkg', platform);
@@ -122,12 +123,22 @@ function debianHits(
         end,
         platforms: [platform],
         texts: {},
-        severity: distribution?.family === 'debian' ? 'error' : 'warning',
+        severity: certain && distribution?.family === 'debian' ? 'error' : 'warning',
         message: `${without} has no package ${operand.name} for ${architecture}`,
-        hint: 'leave it out there, or find out what does the same',
+        hint: certain
+          ? 'leave it out there, or find out what does the same'
+          : 'find out whether the repository that is added here has it',
       },
     ];
   });
+}
+
+/** A repository of somebody else may have what Debian lacks. */
+function addsRepository(reading: CodeReading, stage: Stage | undefined): boolean {
+  return reading.words.some(
+    ({ stage: own, mapped }) =>
+      own === stage && /\/etc\/apt\/sources\.list|\b(?:add-apt|apt-add)-repository\b/.test(mapped.text),
+  );
 }
 
 function lacking(
