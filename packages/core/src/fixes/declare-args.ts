@@ -67,8 +67,18 @@ function isDeclared(
   }
   if (until === undefined && added.get(stage)?.has(name)) return true;
   if (name.startsWith('ONBUILD ')) return false;
-  const base = resolveBase(dockerfile, stage, { platformArgs: automatic });
-  return base.kind === 'stage' && isDeclared(dockerfile, base.stage, undefined, name, added);
+  const base = baseStage(dockerfile, stage);
+  return base !== undefined && isDeclared(dockerfile, base, undefined, name, added);
+}
+
+/** A base that needs a --build-arg is no stage that is known. */
+function baseStage(dockerfile: Dockerfile, stage: Stage): Stage | undefined {
+  try {
+    const base = resolveBase(dockerfile, stage, { platformArgs: automatic });
+    return base.kind === 'stage' ? base.stage : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function declares(instruction: Instruction, name: string): boolean {

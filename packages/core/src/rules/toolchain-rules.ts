@@ -1,5 +1,6 @@
 import { archInLabel } from './arch-in-label.ts';
 import { archSwitchLacksArm32 } from './arch-switch-lacks-arm32.ts';
+import { cacheMountSharedAcrossArch } from './cache-mount-shared-across-arch.ts';
 import { configureTripletX86 } from './configure-triplet-x86.ts';
 import { cpuTuningFlag } from './cpu-tuning-flag.ts';
 import { dotnetRidX64 } from './dotnet-rid-x64.ts';
@@ -8,6 +9,7 @@ import { goarchX86 } from './goarch-x86.ts';
 import { javaHomeArch } from './java-home-arch.ts';
 import { multiarchLibdir } from './multiarch-libdir.ts';
 import { pageSizeHazard } from './page-size-hazard.ts';
+import { pipedInstaller } from './piped-installer.ts';
 import { platformArgDefault } from './platform-arg-default.ts';
 import { platformArgUndeclared } from './platform-arg-undeclared.ts';
 import { redundantTargetPlatform } from './redundant-target-platform.ts';
@@ -38,4 +40,6 @@ export const toolchainRules: readonly Rule[] = [
   archInLabel,
   redundantTargetPlatform,
   pageSizeHazard,
+  pipedInstaller,
+  cacheMountSharedAcrossArch,
 ];

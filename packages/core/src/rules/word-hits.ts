@@ -35,6 +35,9 @@ export function findingsOf(
   const seen = new Set<string>();
   const byLine = new Map<string, Finding>();
   for (const hit of hits) {
+    const { role, name } = hit.word;
+    // The default does not count where a value is given.
+    if (role === 'arg' && name !== undefined && Object.hasOwn(context.buildArgs, name)) continue;
     const finding = findingOf(rule, context, hit);
     const { start, end } = finding.range;
     if (finding.platforms.length === 0 || seen.has(`${start} ${end}`)) continue;
