@@ -68,6 +68,7 @@ describe('the command', () => {
       says: /--ignore "base-image-lacks-platforms" is no rule[\s\S]*did you mean base-image-lacks-platform\?/,
     },
     { argv: ['check', '--rule', 'x86-namspace=off', '.'], says: /did you mean x86-namespace\?/ },
+    { argv: ['migrate', '--only', 'x86-namspace', '.'], says: /--only "x86-namspace" is no rule/ },
     { argv: ['rules', 'x86-namspace'], says: /did you mean x86-namespace\?/ },
     { argv: ['rules', '--format', 'html'], says: /--format "html" is none of text, json/ },
     { argv: ['--nonsense', 'check'], says: /unknown option '--nonsense'/ },

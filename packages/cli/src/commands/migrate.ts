@@ -46,6 +46,11 @@ export function migrateCommand({ io, exit }: CommandHost): Command {
     )
     .action(async (files: readonly string[], options: MigrateOptions) => {
       const format = oneOf('--format', options.format, ['text', 'json']);
+      const sdk = await sdkOptions(io, options);
+      const only = list(options.only);
+      const { recommendedRules } = await import('@mabuild/core');
+      const { requireRules } = await import('../sdk/rules.ts');
+      requireRules('--only', only ?? [], [...recommendedRules, ...(sdk.config.plugins ?? [])]);
       const { migrateFiles } = await import('../sdk/migrate.ts');
       const report = await migrateFiles(
         {
@@ -53,7 +58,7 @@ export function migrateCommand({ io, exit }: CommandHost): Command {
           stdin: io.stdin,
           platforms: list(options.platform) ?? list(io.environment.MABUILD_PLATFORM),
           style: oneOf('--style', options.style, ['portable', 'per-arch']),
-          only: list(options.only),
+          only,
           baseStyle:
             options.baseStyle === undefined
               ? undefined
@@ -63,7 +68,7 @@ export function migrateCommand({ io, exit }: CommandHost): Command {
           write: (options.write ?? false) && !options.check,
           output: options.check || options.output === '-' ? undefined : options.output,
         },
-        await sdkOptions(io, options),
+        sdk,
       );
       const { formatMigration, migrationDocument } = await import('../formatters/index.ts');
       const paint = paintOf(io, 'stdout', options);

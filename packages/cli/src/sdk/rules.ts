@@ -21,8 +21,8 @@ export interface RuleDescription {
   readonly page?: RulePage;
 }
 
-/** Names that findings have without being a rule's. */
-const otherNames: readonly string[] = ['syntax'];
+/** Names of a finding and of a fix that are no rule's. */
+const otherNames: readonly string[] = ['syntax', 'plain-base-in-arch-mode'];
 const shownPlatforms = 'linux/arm64,linux/arm/v7,linux/arm/v6';
 const worstFirst: readonly Severity[] = ['error', 'warning', 'info'];
 

@@ -11,7 +11,7 @@ export const baseImageLacksPlatform: Rule = {
     bad: 'FROM node:24',
     good: 'FROM node:22',
     silent: [
-      'When nobody knows what the image has: it is no official image, and no registry is asked (--offline).',
+      'When nobody knows what the image has: it is in no table, and no registry is asked without --online.',
       'When the stage is fixed to a platform by FROM --platform, or is not needed for what is built.',
     ],
   },

@@ -12,7 +12,7 @@ export const copyFromImageLacksPlatform: Rule = {
     good: 'FROM debian:bookworm\nCOPY --from=node:22 /usr/local/bin/node /usr/local/bin/',
     silent: [
       'When what is named is a stage of the file.',
-      'When nobody knows what the image has: it is no official image, and no registry is asked (--offline).',
+      'When nobody knows what the image has: it is in no table, and no registry is asked without --online.',
     ],
   },
   check: (dockerfile, context) =>
