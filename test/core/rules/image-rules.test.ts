@@ -177,3 +177,36 @@ imageRuleTable('base-image-from-variable', {
     { text: 'FROM $REPO/$NAME:1', says: 'info none', message: /without REPO, NAME$/ },
   ],
 });
+
+imageRuleTable('end-of-life-base', {
+  accepts: [
+    'FROM centos:7',
+    'FROM debian:12\nRUN apt-get update',
+    'FROM ubuntu:16.04\nRUN apt-get update',
+    'FROM debian:stretch\nRUN echo hello && pip install x',
+    'FROM debian:stretch\nRUN echo "deb http://archive.debian.org/debian stretch main" > /etc/apt/sources.list\nRUN apt-get update',
+    'FROM centos:7\nCOPY CentOS-Base.repo /etc/yum.repos.d/\nRUN yum install -y gcc',
+    'FROM someone/debian:stretch\nRUN apt-get update',
+    'FROM golang:1.7-alpine\nRUN apk add git',
+    { text: 'FROM centos:7\nRUN yum install -y gcc', platforms: 'linux/amd64' },
+  ],
+  rejects: [
+    {
+      text: 'FROM centos:7\nRUN yum install -y gcc',
+      says: 'error suggest',
+      message: /CentOS 7 ended on 2024-06-30/,
+    },
+    { text: 'FROM centos\nRUN dnf install -y gcc', platforms: 'linux/arm64', says: 'error suggest' },
+    {
+      text: 'FROM python:3.6-slim-stretch\nRUN set -ex; apt-get update',
+      says: 'warning suggest',
+      message: /Debian 9 \(stretch\)/,
+    },
+    { text: 'FROM debian:8.11\nRUN apt-get update', says: 'warning suggest' },
+    { text: 'FROM arm32v7/ubuntu:17.10\nRUN apt update', platforms: 'linux/arm/v7', says: 'warning suggest' },
+    {
+      text: 'FROM debian:buster AS a\nFROM a\nRUN apt-get update',
+      says: 'warning suggest',
+    },
+  ],
+});
