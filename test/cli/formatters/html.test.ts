@@ -82,6 +82,21 @@ describe('the page of findings', () => {
       expect(shown).to.include(part);
   });
 
+  it('names the worst rules first, and of those the ones in the most files', () => {
+    const finding = (name: string, severity: Finding['severity']): Finding => ({
+      ...found,
+      rule: name,
+      severity,
+    });
+    const worst = open([
+      fileFindings(text, [finding('a', 'info'), finding('b', 'warning'), finding('c', 'error')]),
+      fileFindings(text, [finding('a', 'info'), finding('d', 'error'), finding('b', 'info')]),
+      fileFindings(text, [finding('d', 'warning')]),
+    ]);
+    const [table] = all(worst, 'table');
+    expect(all(all(table, 'tbody')[0], 'th').map(textOf)).to.deep.equal(['d', 'c', 'b', 'a']);
+  });
+
   it('is well-formed, has landmarks, one h1, a language, and links that lead somewhere', () => {
     expect(page.errors).to.deep.equal([]);
     expect(attribute(all(page, 'html')[0], 'lang')).to.equal('en');

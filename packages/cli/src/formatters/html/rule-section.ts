@@ -1,6 +1,6 @@
 import type { Rule } from '@mabuild/core';
 import { count, type FileFindings, isFixable } from '../file-findings.ts';
-import { countChips } from './chips.ts';
+import { countChips, severities } from './chips.ts';
 import { html, type Markup } from './markup.ts';
 
 /** How often a rule was broken, and where. */
@@ -18,7 +18,7 @@ export function ruleId(name: string): string {
   return `rule-${name}`;
 }
 
-/** The rules that were broken, those in the most files first. */
+/** The rules that were broken: the worst first, of those the ones in the most files. */
 export function countRules(files: readonly FileFindings[], rules: readonly Rule[]): readonly RuleCount[] {
   const byName = new Map(rules.map((rule) => [rule.name, rule]));
   const counts = new Map<
@@ -49,7 +49,12 @@ export function countRules(files: readonly FileFindings[], rules: readonly Rule[
       fixable,
       findings: { error, warning, info },
     }))
-    .sort((a, b) => b.files - a.files || (a.name < b.name ? -1 : 1));
+    .sort((a, b) => rank(a) - rank(b) || b.files - a.files || (a.name < b.name ? -1 : 1));
+}
+
+/** The place of a rule's worst finding among the severities. */
+function rank({ findings }: RuleCount): number {
+  return severities.findIndex((severity) => findings[severity] > 0);
 }
 
 /** Why things are as they are: the rules that were broken, by the number of files. */
