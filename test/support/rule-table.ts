@@ -22,8 +22,12 @@ const columns = [
   ['v6', 'linux/arm/v6'],
 ] as const;
 
-/** A test for each row and platform; `FROM debian:13` is put before a text that has no FROM. */
-export function ruleTable(rule: Rule, rows: readonly RuleRow[]): void {
+/** A test for each row and platform; `FROM debian:13` is put before a text that has no FROM; `complete` does the same for the catalogue's fragments. */
+export function ruleTable(
+  rule: Rule,
+  rows: readonly RuleRow[],
+  complete: (fragment: string) => string = (fragment) => fragment,
+): void {
   describe(rule.name, () => {
     for (const row of rows) {
       const text = withFrom(row.text);
@@ -53,7 +57,7 @@ export function ruleTable(rule: Rule, rows: readonly RuleRow[]): void {
       });
     }
   });
-  vectorRows(rule);
+  vectorRows(rule, complete);
 }
 
 interface RuleVector {
@@ -63,7 +67,7 @@ interface RuleVector {
 }
 
 /** The catalogue's own fragments. */
-function vectorRows(rule: Rule): void {
+function vectorRows(rule: Rule, complete: (fragment: string) => string): void {
   sharedDescribe(`${rule.name}: the catalogue's example`, () => {
     it('is found before and not after', async () => {
       const { rules } = sharedJson<{ readonly rules: readonly RuleVector[] }>(
@@ -72,17 +76,17 @@ function vectorRows(rule: Rule): void {
       const vector = rules.find(({ name }) => name === rule.name);
       if (!vector) throw new Error(`the catalogue has no ${rule.name}`);
       const found = await Promise.all(
-        columns.map(([, platform]) => findingsFor(rule, withFrom(vector.before), platform)),
+        columns.map(([, platform]) => findingsFor(rule, withFrom(complete(vector.before)), platform)),
       );
       expect(found.flat()).to.not.deep.equal([]);
       const { portable, arch } = vector.after;
       if (portable !== null) {
         for (const [, platform] of columns) {
-          expect(await findingsFor(rule, withFrom(portable), platform), platform).to.deep.equal([]);
+          expect(await findingsFor(rule, withFrom(complete(portable)), platform), platform).to.deep.equal([]);
         }
       }
       for (const [platform, text] of Object.entries(arch)) {
-        expect(await findingsFor(rule, withFrom(text), platform), platform).to.deep.equal([]);
+        expect(await findingsFor(rule, withFrom(complete(text)), platform), platform).to.deep.equal([]);
       }
     });
   });

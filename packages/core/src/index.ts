@@ -121,6 +121,7 @@ export {
   type Finding,
   type FixKind,
   type ImageFacts,
+  optInRules,
   type Rule,
   type RuleContext,
   type RulePage,

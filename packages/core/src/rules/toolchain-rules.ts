@@ -5,13 +5,16 @@ import { configureTripletX86 } from './configure-triplet-x86.ts';
 import { cpuTuningFlag } from './cpu-tuning-flag.ts';
 import { dotnetRidX64 } from './dotnet-rid-x64.ts';
 import { dynamicLoaderPath } from './dynamic-loader-path.ts';
+import { emulationHostileStep } from './emulation-hostile-step.ts';
 import { goarchX86 } from './goarch-x86.ts';
 import { javaHomeArch } from './java-home-arch.ts';
 import { multiarchLibdir } from './multiarch-libdir.ts';
+import { nativeBuildStage } from './native-build-stage.ts';
 import { pageSizeHazard } from './page-size-hazard.ts';
 import { pipedInstaller } from './piped-installer.ts';
 import { platformArgDefault } from './platform-arg-default.ts';
 import { platformArgUndeclared } from './platform-arg-undeclared.ts';
+import { platformArgsOnClassicBuilder } from './platform-args-on-classic-builder.ts';
 import { redundantTargetPlatform } from './redundant-target-platform.ts';
 import type { Rule } from './rule.ts';
 import { rustTargetX86 } from './rust-target-x86.ts';
@@ -41,5 +44,9 @@ export const toolchainRules: readonly Rule[] = [
   redundantTargetPlatform,
   pageSizeHazard,
   pipedInstaller,
+  emulationHostileStep,
   cacheMountSharedAcrossArch,
 ];
+
+/** Rules for who asks for them: `mabuild.config.js` lists them among its plugins. */
+export const optInRules: readonly Rule[] = [nativeBuildStage, platformArgsOnClassicBuilder];
