@@ -44,7 +44,7 @@ export const endOfLifeBase: Rule = {
           platforms,
           message: `${release.name} ended on ${release.ended}; its packages are on ${release.archive} now`,
           hint: 'take a newer release, or make the image look there',
-          range: first.range,
+          range: stage.base.range,
           fix: 'suggest',
           edits: [lineAbove(dockerfile, first, `RUN ${release.repair}`)],
         },
