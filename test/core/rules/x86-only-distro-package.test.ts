@@ -75,6 +75,10 @@ ruleTable(x86OnlyDistroPackage, [
     text: 'FROM debian:bookworm\nRUN echo deb https://a.example ./ > /etc/apt/sources.list.d/a.list && apt-get install open-vm-tools',
     v7: 'warning none: open-vm-tools',
   },
+  {
+    text: 'FROM debian:12\nADD https://example.org/criu.list /etc/apt/sources.list.d/\nRUN apt-get install criu',
+    v7: 'warning none: criu',
+  },
   // Nothing to say.
   {
     text: 'RUN apt-get install vainfo mesa-va-drivers ocl-icd-libopencl1 nasm yasm dmidecode=3 isolinux',

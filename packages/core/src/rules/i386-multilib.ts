@@ -35,12 +35,12 @@ export const i386Multilib: Rule = {
     const packages = installOperands(reading)
       .filter((operand) => isMultilibPackage(operand) && !isLeftAlone(operand.word))
       .map(
-        ({ word, start, end, text }): WordHit => ({
+        ({ word, start, end }): WordHit => ({
           word,
           start,
           end,
           texts: {},
-          message: `${text} is for 32-bit x86`,
+          message: 'a package for 32-bit x86 is installed',
           hint: 'ARM cannot run it: leave out what needs it, or keep it in a stage for linux/386 whose files are copied',
         }),
       );

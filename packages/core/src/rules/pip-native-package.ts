@@ -1,0 +1,100 @@
+import { readCode } from '../analysis/code-words.ts';
+import { hasCompiler } from '../analysis/compilers.ts';
+import { distributionOf } from '../analysis/distribution.ts';
+import { type InstallOperand, installOperands } from '../analysis/install-operands.ts';
+import { siteAt } from '../analysis/mapped-text.ts';
+import type { TextEdit } from '../dockerfile/model.ts';
+import { platformKey } from '../fixes/variation.ts';
+import { findPythonPackage, isBefore, type PythonPackage } from '../knowledge/python-packages.ts';
+import { armPlatforms } from './code-finding.ts';
+import type { Finding, Rule } from './rule.ts';
+import { findingsOf, type WordHit } from './word-hits.ts';
+
+const name = 'pip-native-package';
+const piwheels = 'https://www.piwheels.org/simple';
+
+/** What is known of a requirement that pip finds on PyPI itself. */
+export function pythonPackage(operand: InstallOperand): PythonPackage | undefined {
+  const { manager, word, installation } = operand;
+  if (manager !== 'pip' || word.guarded || word.buildPlatform) return undefined;
+  const own = installation.options.some(
+    ([option, value]) =>
+      /^(?:-f|--find-links|--index|--index-url|-i|--extra-index-url)$/.test(option) &&
+      !/pypi|mirror|download\.pytorch\.org|\/simple\/?$/.test(value ?? ''),
+  );
+  return own ? undefined : findPythonPackage(operand.name);
+}
+
+export const pipNativePackage: Rule = {
+  name,
+  summary: 'pip has to compile a Python package on ARM, because there is no wheel for it.',
+  page: {
+    why: 'On x64 pip downloads packages with native code ready made. PyPI has such wheels for arm64 from about 2020 on, and next to none for 32-bit ARM: there pip compiles, which needs a compiler and headers in the stage and takes minutes to hours under emulation. www.piwheels.org has wheels for 32-bit ARM with glibc.',
+    bad: 'FROM python:3.8-slim\nRUN pip install numpy==1.16.4',
+    good: 'FROM python:3.8-slim\nRUN pip install --extra-index-url https://www.piwheels.org/simple numpy==1.16.4',
+    perArch: {
+      platform: 'linux/arm/v7',
+      text: 'FROM --platform=linux/arm/v7 arm32v7/python:3.8-slim\nRUN pip install --extra-index-url https://www.piwheels.org/simple numpy==1.16.4',
+    },
+    silent: [
+      'The command or the file names www.piwheels.org.',
+      'The package is compiled on x64 too.',
+      'For arm64: nothing asks for a version from before there were wheels.',
+    ],
+  },
+  async check(dockerfile, context) {
+    const platforms = armPlatforms(context);
+    if (platforms.length === 0 || dockerfile.text.includes('piwheels')) return [];
+    const reading = readCode(dockerfile, context);
+    const found = new Map<string, { operand: InstallOperand; hits: WordHit[] }>();
+    for (const operand of installOperands(reading)) {
+      const item = pythonPackage(operand);
+      if (!item?.source) continue;
+      const without = platforms.filter((platform) =>
+        platform.architecture === 'arm64'
+          ? item.arm64From === undefined || isBefore(operand.version?.text, item.arm64From)
+          : !item.arm32,
+      );
+      if (without.length === 0) continue;
+      const { word, start, end, installation } = operand;
+      const compiles = hasCompiler(dockerfile, reading, word.stage, context);
+      const musl = distributionOf(dockerfile, word.stage, context)?.family === 'alpine';
+      const hit: WordHit = {
+        word,
+        start,
+        end,
+        texts: {},
+        platforms: without,
+        severity: compiles ? 'info' : 'warning',
+        message: compiles
+          ? `pip compiles ${operand.text} for ${list(without.map(platformKey))}: slow under emulation`
+          : `there is no wheel of ${operand.text} for ${list(without.map(platformKey))}, and no compiler in the stage`,
+        hint: musl
+          ? `install a compiler and headers, or the distribution's package`
+          : `take wheels for 32-bit ARM from ${piwheels}, or the distribution's package, or a newer version`,
+      };
+      const key = `${installation.instruction.range.start} ${word.range.start} ${start}`;
+      found.set(key, { operand, hits: [hit] });
+    }
+    return [...found.values()].flatMap(({ operand, hits }) =>
+      findingsOf(name, dockerfile, context, hits).map((finding) => withIndex(finding, operand)),
+    );
+  },
+};
+
+function list(keys: readonly string[]): string {
+  return keys.join(' and ');
+}
+
+/** Shows how the index with wheels for 32-bit ARM is named. */
+function withIndex(finding: Finding, { installation }: InstallOperand): Finding {
+  const verb = installation.words.find(({ mapped }) => mapped.text === 'install');
+  const site = verb && siteAt(verb.mapped, 0, verb.mapped.text.length);
+  const [piece] = site?.pieces ?? [];
+  const arm32 = finding.platforms.some(({ architecture }) => architecture === 'arm');
+  if (!piece || !arm32 || site?.quoting !== 'none') return finding;
+  const edits: readonly TextEdit[] = [
+    { start: piece.end, end: piece.end, newText: ` --extra-index-url ${piwheels}` },
+  ];
+  return { ...finding, fix: 'suggest', edits };
+}
