@@ -118,6 +118,12 @@ const rows: readonly {
     expected: `FROM busybox:latest@${I} AS a\n\n\n\n\n`,
   },
   {
+    name: 'arguments of the stage below, for the classic builder',
+    text: `ARG G=1\nFROM busybox AS a\nARG G TARGETARCH A='$"\\'\nENV E=1\nARG B\nFROM a AS b-arm\nARG C=\${A}\nFROM b-\${TARGETARCH}\nRUN c\n`,
+    options: { builder: 'classic', buildArgs: { B: '3' } },
+    expected: `ARG G=1\nFROM busybox@${M} AS a\nARG G TARGETARCH=arm A='$"\\'\nENV E=1\nARG B\nFROM a AS b-arm\nARG G="1"\nARG TARGETARCH=arm\nARG A="\\$\\"\\\\"\nARG B\nARG C=\${A}\nFROM b-arm\nARG G="1"\nARG TARGETARCH=arm\nARG A="\\$\\"\\\\"\nARG B\nARG C="\\$\\"\\\\"\nRUN c\n`,
+  },
+  {
     name: 'values of bare global arguments for an old BuildKit',
     text: 'ARG TARGETARCH\nFROM busybox AS b-arm\nFROM b-$TARGETARCH\nARG TARGETARCH\n',
     options: { capabilities: old },

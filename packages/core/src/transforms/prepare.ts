@@ -10,6 +10,7 @@ import {
 import { targetStage } from '../dockerfile/stage-graph.ts';
 import type { Builder, BuilderCapabilities } from '../engines/engine.ts';
 import { type Draft, newDraft, revise } from './draft.ts';
+import { inheritArgs } from './inherit-args.ts';
 import { type Emulator, injectQemu } from './inject-qemu.ts';
 import { lowerFlags } from './lower-flags.ts';
 import { lowerHeredoc } from './lower-heredoc.ts';
@@ -76,6 +77,7 @@ export function prepareDockerfile(dockerfile: Dockerfile, options: PrepareOption
     step((current) => pruneStages(current, build));
     build = { ...options, target: undefined };
   }
+  if (classic) step((current) => inheritArgs(current, build));
   if (classic) step((current) => targetArgs(current, build));
   else if (!known.heredoc) step((current) => globalTargetArgs(current, build));
   if (classic || !known.heredoc) step((current) => lowerHeredoc(current, build));
