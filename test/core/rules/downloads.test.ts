@@ -94,8 +94,8 @@ describe('rules about downloads', () => {
       all: 'error auto: amd64 → arm',
       arm64: 'error auto: amd64 → arm64',
     },
-    { text: 'ENV MY_ARCH=x86_64', all: 'error none: x86_64' },
-    { text: 'RUN ARCH=x64 && make', all: 'error none: x64' },
+    { text: 'ENV MY_ARCH=x86_64', all: 'error none: x86_64', arm64: 'error auto: x86_64 → aarch64' },
+    { text: 'RUN ARCH=x64 && make', all: 'error none: x64', arm64: 'error auto: x64 → arm64' },
     { text: 'ENV GOARCH=amd64' },
     { text: 'ENV ARCHIVES=amd64,arm64' },
     { text: 'ARG TARGETARCH=amd64' },
@@ -195,9 +195,24 @@ describe('rules about downloads', () => {
   ]);
 
   ruleTable(prebuiltX86File, [
-    { text: 'COPY bin/app-linux-amd64 /app', all: 'error none: amd64' },
+    {
+      text: 'COPY bin/app-linux-amd64 /app',
+      all: 'error semi: amd64 → arm',
+      arm64: 'error semi: amd64 → arm64',
+    },
+    {
+      text: 'COPY librocksdb.so.amd64 /',
+      arm64: 'error semi: amd64 → arm64',
+      v7: 'error semi: amd64 → armhf',
+      v6: 'error semi: amd64 → armv6',
+    },
     { text: 'COPY requirements-amd64.txt /', all: 'warning none: amd64' },
-    { text: 'ADD linux/x86_64/ /opt', all: 'error none: x86_64' },
+    {
+      text: 'ADD linux/x86_64/ /opt',
+      arm64: 'error semi: x86_64 → aarch64',
+      v7: 'error semi: x86_64 → armv7',
+      v6: 'error semi: x86_64 → armv6',
+    },
     { text: 'FROM debian AS b\nFROM debian\nCOPY --from=b /app-amd64 /app' },
     { text: 'ARG TARGETARCH\nCOPY app-$TARGETARCH /app' },
   ]);

@@ -69,18 +69,28 @@ function constantFinding(
       platforms: written ? known : platforms,
       message: `${word.name} says that the architecture is ${text}`,
       hint: written
-        ? 'the value can come from TARGETARCH, when what reads it knows the words arm64 and arm'
+        ? `it is ${[...new Set(Object.values(texts))].join(' or ')} there, when what reads it has the same vocabulary`
         : 'choose it with a case on TARGETARCH in the RUN that reads it: what it has to be depends on what reads it',
       range: word.range,
-      fix: !written ? 'none' : goNames.test(word.name) ? 'auto' : 'suggest',
+      fix: !written ? 'none' : isCertain(word, token.token) ? 'auto' : 'suggest',
       edits: [],
       ...(written ? { variations: [variation] } : {}),
     },
   ];
 }
 
-/** Go's names, when nothing in the file reads the value: another reader may have another vocabulary. */
+/** An ARG is there to be given another value; of `amd64` it depends on the reader what the others are. */
+function isCertain({ role, name = '' }: CodeWord, token: string): boolean {
+  return goNames.test(name) || (role !== 'arg' && token !== 'amd64');
+}
+
+/**
+ * What a constant becomes. All who say x86_64 say aarch64, and all who say x64 say arm64; `amd64` is Go's word when nothing
+ * in the file reads the value, as another reader may have another vocabulary.
+ */
 function textsOf(token: string, used: boolean): Readonly<Record<string, string>> {
+  if (token === 'x86_64') return { 'linux/arm64': 'aarch64' };
+  if (token === 'x64') return { 'linux/arm64': 'arm64' };
   if (token !== 'amd64') return {};
   const all = ['linux/arm64', ...(used ? [] : ['linux/arm/v7', 'linux/arm/v6'])];
   return Object.fromEntries(

@@ -1,8 +1,8 @@
 import { siteKey } from '../analysis/arch-places.ts';
 import { type CodeWord, readCode } from '../analysis/code-words.ts';
 import { siteAt } from '../analysis/mapped-text.ts';
-import { archTokens } from '../knowledge/architecture-names.ts';
-import { armPlatforms, placesFor, spanRange } from './code-finding.ts';
+import { type ArchToken, archTokens } from '../knowledge/architecture-names.ts';
+import { armPlatforms, placesFor, spanRange, variationAt } from './code-finding.ts';
 import { isRootfs } from './rootfs-tarball.ts';
 import type { Rule } from './rule.ts';
 
@@ -34,21 +34,47 @@ export const prebuiltX86File: Rule = {
       const [token] = tokens;
       if (!token) return [];
       const isText = text.test(word.mapped.text);
+      const variation = variationAt(
+        word.mapped,
+        token,
+        'arch',
+        namesFor(word.mapped.text, token, platforms.length === 1),
+      );
+      const written = !isText && tokens.length === 1 && variation !== undefined;
       return [
         {
           rule: name,
           severity: isText ? ('warning' as const) : ('error' as const),
           platforms,
           message: `${word.mapped.text} is named for x86`,
-          hint: 'give the file of each platform a name with ${TARGETARCH}${TARGETVARIANT} in it: amd64, arm64, armv7',
+          hint: written
+            ? 'provide the file of each platform under its name: without it the build stops at COPY, instead of taking the x86 one'
+            : 'give the file of each platform a name with ${TARGETARCH}${TARGETVARIANT} in it: amd64, arm64, armv7',
           range: spanRange(word, token),
-          fix: 'none' as const,
+          fix: written ? ('semi' as const) : ('none' as const),
           edits: [],
+          ...(written ? { variations: [variation] } : {}),
         },
       ];
     });
   },
 };
+
+/**
+ * The project's own names, as far as the x86 one tells: Go's after `linux`; else Debian's in a file that is made for one
+ * platform, whose armhf is what most people write, and those of TARGETARCH and TARGETVARIANT in a file for all.
+ */
+function namesFor(
+  file: string,
+  { token, start }: ArchToken,
+  alone: boolean,
+): Readonly<Record<string, string>> {
+  const arm64 = token === 'x86_64' ? 'aarch64' : 'arm64';
+  const go = token === 'amd64' && /(?:^|[^a-z])linux[-_/.]$/i.test(file.slice(0, start));
+  if (go) return { 'linux/arm64': arm64, 'linux/arm/v7': 'arm', 'linux/arm/v6': 'arm' };
+  const debian = alone && token === 'amd64';
+  return { 'linux/arm64': arm64, 'linux/arm/v7': debian ? 'armhf' : 'armv7', 'linux/arm/v6': 'armv6' };
+}
 
 function isContextFile(word: CodeWord): boolean {
   return (

@@ -1,3 +1,4 @@
+import { balena } from './balena.ts';
 import { blockchain } from './blockchain.ts';
 import { browsers } from './browsers.ts';
 import { buildTools } from './build-tools.ts';
@@ -38,4 +39,5 @@ export const downloadTools: readonly DownloadTool[] = [
   ...tunnels,
   ...homeAndGames,
   ...deployment,
+  ...balena,
 ];
