@@ -54,7 +54,9 @@ sharedDescribe('RUNs, executed with stubs for every command', () => {
       else wrong.push(...differences(before, after).map((line) => `${name}: ${line}`));
     });
     const { runs, unreadable, ended, files, rewritten } = count;
-    console.log(`      ${files} files, ${rewritten} of them rewritten, ${runs} RUNs, ${unreadable} not for dash, ${ended} end well`);
+    console.log(
+      `      ${files} files, ${rewritten} of them rewritten, ${runs} RUNs, ${unreadable} not for dash, ${ended} end well`,
+    );
     console.log(
       `      amd64: ${share(files - new Set(wrong.map((line) => line.split(':')[0])).size, files)}`,
     );
@@ -171,7 +173,8 @@ function differences(before: ExecutedSteps, after: ExecutedSteps): readonly stri
     if (row >= 0) lines.push(`RUN ${index + 1}: ${old[row] ?? 'nothing'} → ${now[row] ?? 'nothing'}`);
   }
   for (const kind of ['copies', 'configuration'] as const) {
-    const missing = before[kind].filter((line) => !after[kind].includes(line));
+    // An emulator for ARM does nothing on amd64: such a line is cleaned up, and nothing else may go.
+    const missing = before[kind].filter((line) => !after[kind].includes(line) && !/\bqemu-[\w*]+/.test(line));
     const added = after[kind].filter((line) => !before[kind].includes(line));
     if (missing.length + added.length > 0) lines.push(`${kind}: ${missing.join('; ')} → ${added.join('; ')}`);
   }
