@@ -33,6 +33,7 @@ import type { PlannedTask } from '../plan/plan-request.ts';
 import type { ResolvedBase } from '../plan/resolve-bases.ts';
 import { builtSource } from './built-source.ts';
 import { type FinishedLayer, type FinishLayerOptions, finishLayer, rememberedLayer } from './layer.ts';
+import { standsOnNothing } from './stands-on-nothing.ts';
 
 /** One platform's image, finished: what may be published. */
 export interface BuiltImage {
@@ -83,11 +84,13 @@ export async function finishImage(
   options: FinishOptions,
 ): Promise<Omit<BuiltImage, 'seconds'>> {
   const { task } = planned;
-  assertArchitecture(image.platform, task.platform, task);
+  // What an image on nothing is for, its files say: they are looked at below.
+  const says = !standsOnNothing(planned.build);
+  if (says) assertArchitecture(image.platform, task.platform, task);
   const emulator = options.keepEmulator ? undefined : await lentEmulator(planned);
   const site: Site = { planned, options, emulator, store: new BlobStore(options.blobDirectory) };
   const { config, layers } = (await rememberedImage(image, site)) ?? (await takeOut(image, site));
-  assertArchitecture(configPlatform(config), task.platform, task);
+  if (says) assertArchitecture(configPlatform(config), task.platform, task);
   const mutated = mutateImage({
     config,
     layers: finalLayers(config, layers, planned.finalBase),

@@ -1,6 +1,13 @@
 import { text as readText } from 'node:stream/consumers';
 import { stripVTControlCharacters } from 'node:util';
-import { formatPlatform, isMabuildError, MabuildError, type SourceLocation } from '@mabuild/oci';
+import {
+  formatPlatform,
+  isMabuildError,
+  MabuildError,
+  parsePlatform,
+  platformsEqual,
+  type SourceLocation,
+} from '@mabuild/oci';
 import { contextTar } from '../../context/archive.ts';
 import type { AddedFile, BuildContext } from '../../context/context.ts';
 import { parseDockerfile } from '../../dockerfile/parse.ts';
@@ -34,6 +41,7 @@ export async function buildClassic(
     query: {
       dockerfile: dockerfileName,
       ...buildQuery(build, options),
+      ...(hasOtherPlatform(build) && { platform: undefined }),
       rm: true,
       forcerm: true,
     },
@@ -55,6 +63,17 @@ export async function buildClassic(
   }))
     follower.take(message);
   return follower.finish(client.endpoint);
+}
+
+/**
+ * Tells whether a stage is for another platform than the build. The builder holds `COPY --from` of such a stage to the
+ * platform of the request, so that there must be none; bases have their platform by digest anyway.
+ */
+function hasOtherPlatform({ dockerfile, platform }: EngineBuild): boolean {
+  return parseDockerfile(dockerfile).stages.some(({ platform: flag }) => {
+    const value = flag?.value;
+    return value !== undefined && !value.includes('$') && !platformsEqual(parsePlatform(value), platform);
+  });
 }
 
 /**
