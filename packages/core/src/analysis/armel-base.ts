@@ -15,6 +15,17 @@ export function isArmelBase(
   options: Pick<ScopeOptions, 'buildArgs'> = {},
 ): boolean {
   if (!stage) return false;
+  const known = answers.get(stage)?.get(JSON.stringify(options.buildArgs ?? {}));
+  if (known !== undefined) return known;
+  const answer = readBase(dockerfile, stage, options);
+  const own = answers.get(stage) ?? new Map<string, boolean>();
+  answers.set(stage, own.set(JSON.stringify(options.buildArgs ?? {}), answer));
+  return answer;
+}
+
+const answers = new WeakMap<Stage, Map<string, boolean>>();
+
+function readBase(dockerfile: Dockerfile, stage: Stage, options: Pick<ScopeOptions, 'buildArgs'>): boolean {
   try {
     const base = resolveBase(dockerfile, stage, options);
     if (base.kind === 'stage') return isArmelBase(dockerfile, base.stage, options);

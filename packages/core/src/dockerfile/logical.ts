@@ -4,15 +4,47 @@ const noSpans: readonly Range[] = [];
 
 /** The source offset of one character of a logical text; its length stands for the end. */
 export function sourceOffset(logical: LogicalText, index: number): number {
-  let passed = 0;
-  let end = 0;
-  for (const piece of logical.pieces) {
+  const { pieces } = logical;
+  const { first, passed: before } = pieceAt(pieces, index);
+  let passed = before;
+  for (let at = first; at < pieces.length; at += 1) {
+    const piece = pieces[at] as Range;
     const length = piece.end - piece.start;
     if (index < passed + length) return piece.start + index - passed;
     passed += length;
-    end = piece.end;
   }
-  return end;
+  return pieces.at(-1)?.end ?? 0;
+}
+
+/** Lengths of the pieces of long texts, summed up: a script of thousands of lines is asked thousands of times. */
+const sums = new WeakMap<readonly Range[], readonly number[]>();
+const few = 32;
+
+/** The piece that a place is in, or one before it, and how many characters come before that piece. */
+function pieceAt(
+  pieces: readonly Range[],
+  index: number,
+): { readonly first: number; readonly passed: number } {
+  if (pieces.length <= few) return { first: 0, passed: 0 };
+  const ends = sums.get(pieces) ?? addUp(pieces);
+  let low = 0;
+  let high = pieces.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((ends[middle] as number) > index) high = middle;
+    else low = middle + 1;
+  }
+  return { first: low, passed: low === 0 ? 0 : (ends[low - 1] as number) };
+}
+
+function addUp(pieces: readonly Range[]): readonly number[] {
+  let sum = 0;
+  const ends = pieces.map(({ start, end }) => {
+    sum += end - start;
+    return sum;
+  });
+  sums.set(pieces, ends);
+  return ends;
 }
 
 /** From the first to the last source character of a span, whatever lies between the pieces included. */
@@ -25,8 +57,11 @@ export function sourceRange(logical: LogicalText, start: number, end: number): R
 export function sourcePieces(logical: LogicalText, start: number, end: number): readonly Range[] {
   if (end <= start) return noSpans;
   const spans: Range[] = [];
-  let passed = 0;
-  for (const piece of logical.pieces) {
+  const { pieces } = logical;
+  const { first, passed: before } = pieceAt(pieces, start);
+  let passed = before;
+  for (let at = first; at < pieces.length; at += 1) {
+    const piece = pieces[at] as Range;
     const length = piece.end - piece.start;
     const from = Math.max(start - passed, 0);
     const to = Math.min(end - passed, length);

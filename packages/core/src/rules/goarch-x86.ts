@@ -1,5 +1,6 @@
 import { type CodeWord, readCode } from '../analysis/code-words.ts';
 import { siteAt } from '../analysis/mapped-text.ts';
+import type { Stage } from '../dockerfile/model.ts';
 import { armPlatforms } from './code-finding.ts';
 import type { Rule, RuleContext } from './rule.ts';
 import { findingsOf, type WordHit } from './word-hits.ts';
@@ -100,17 +101,28 @@ function setsGoarm({ command, instruction }: CodeWord): boolean {
 
 const otherArch = /\bGOARCH=["']?(?:arm|ppc|s390|riscv|mips|wasm|loong)/;
 
+const matrices = new WeakMap<Stage, boolean>();
+
+function buildsForOthers(stage: Stage): boolean {
+  const known = matrices.get(stage);
+  if (known !== undefined) return known;
+  const answer = stage.instructions.some(
+    ({ logical, heredocs }) =>
+      otherArch.test(logical.text) || heredocs.some(({ content }) => otherArch.test(content)),
+  );
+  matrices.set(stage, answer);
+  return answer;
+}
+
 /** Programs for other systems, or for several architectures, are meant. */
-function isMatrix({ command, script, instruction, stage }: CodeWord): boolean {
-  const text = script?.logical.text ?? instruction.logical.text;
-  const others = stage ? stage.instructions.map(({ logical }) => logical.text) : [];
-  if ([text, ...others].some((other) => otherArch.test(other))) return true;
+function isMatrix({ command, instruction, stage }: CodeWord): boolean {
+  if (stage && buildsForOthers(stage)) return true;
   const own = command
     ? [
         ...command.assignments.map(({ name: key, value }) => `${key}=${value.text}`),
         ...command.words.map((other) => other.text),
       ]
-    : [text];
+    : [instruction.logical.text];
   return own.some((item) => /\bGOOS[= ]["']?(?:windows|darwin|freebsd|js|android)/.test(item));
 }
 

@@ -2,7 +2,7 @@ import type { Platform } from '@mabuild/oci';
 import { isArmelBase } from '../analysis/armel-base.ts';
 import type { CodeWord } from '../analysis/code-words.ts';
 import { readCode } from '../analysis/code-words.ts';
-import type { Dockerfile } from '../dockerfile/model.ts';
+import type { Dockerfile, Instruction } from '../dockerfile/model.ts';
 import { platformKey } from '../fixes/variation.ts';
 import { nameIn } from '../knowledge/architecture-names.ts';
 import { armPlatforms } from './code-finding.ts';
@@ -34,11 +34,13 @@ export const multiarchLibdir: Rule = {
   async check(dockerfile, context) {
     const platforms = armPlatforms(context);
     if (platforms.length === 0 || !dockerfile.text.includes('linux-gnu')) return [];
-    const hits = readCode(dockerfile, context).words.flatMap((word) =>
-      word.mapped.text.includes('86') && !isLeftAlone(word)
-        ? hitsOf(dockerfile, context, word, platforms)
-        : [],
-    );
+    const unnamed = new Map<Instruction, readonly Platform[]>();
+    const hits = readCode(dockerfile, context).words.flatMap((word) => {
+      if (!word.mapped.text.includes('86') || isLeftAlone(word)) return [];
+      const missing = unnamed.get(word.instruction) ?? withoutFolder(word.instruction, platforms);
+      unnamed.set(word.instruction, missing);
+      return hitsOf(dockerfile, context, word, missing);
+    });
     return findingsOf(name, dockerfile, context, hits);
   },
 };
@@ -52,6 +54,18 @@ function isLeftAlone(word: CodeWord): boolean {
   return shows && word.command?.redirects.length === 0;
 }
 
+/** The platforms whose own folder an instruction does not name beside x86's. */
+function withoutFolder(
+  { logical, heredocs }: Instruction,
+  platforms: readonly Platform[],
+): readonly Platform[] {
+  const texts = [logical.text, ...heredocs.map(({ content }) => content)];
+  return platforms.filter((platform) => {
+    const own = nameIn('debian-multiarch', platform);
+    return own === undefined || !texts.some((text) => text.includes(own));
+  });
+}
+
 function hitsOf(
   dockerfile: Dockerfile,
   context: RuleContext,
@@ -63,17 +77,12 @@ function hitsOf(
     if (/:\/\/[^\s"']*$/.test(text.slice(0, match.index))) return [];
     const is64 = match[1] === 'x86_64';
     const texts = is64 ? folders(dockerfile, context, word, platforms) : {};
-    const written = word.instruction.logical.text;
-    const missing = platforms.filter((platform) => {
-      const own = nameIn('debian-multiarch', platform);
-      return own === undefined || !written.includes(own);
-    });
     return [
       {
         word,
         start: match.index,
         end: match.index + match[0].length,
-        platforms: missing,
+        platforms,
         texts,
         message: `${match[0]} is the library folder of ${is64 ? 'amd64' : '32-bit x86'}`,
         ...(is64 ? {} : { hint: 'there are no 32-bit x86 libraries on ARM: leave what needs them out' }),
