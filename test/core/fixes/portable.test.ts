@@ -71,7 +71,7 @@ const selected: readonly Row[] = [
   [
     'two places of one stage, with a number in one',
     'FROM z\nFROM a AS b\nENV A=«x64»\nRUN c\nCOPY --from=0 /«x64» /\nCOPY --from=0 /d /e\n',
-    `FROM z\nFROM a AS b-base\n\n${stages('b', ['amd64', 'ENV A=x64'], ['arm64', 'ENV A=arm64'], ['armv7', 'ENV A=armv7l'])}FROM b-\${TARGETARCH}\${TARGETVARIANT} AS b2-base\nRUN c\n\n${stages('b2', ['amd64', 'COPY --from=0 /x64 /'], ['arm64', 'COPY --from=0 /arm64 /'], ['armv7', 'COPY --from=0 /armv7l /'])}FROM b2-\${TARGETARCH}\${TARGETVARIANT} AS b\nCOPY --from=0 /d /e\n`,
+    `FROM z\nFROM a AS b-base\n\n${stages('b', ['amd64', 'ENV A=x64'], ['arm64', 'ENV A=arm64'], ['armv7', 'ENV A=armv7l'])}FROM b-\${TARGETARCH}\${TARGETVARIANT} AS b-2-base\nRUN c\n\n${stages('b-2', ['amd64', 'COPY --from=0 /x64 /'], ['arm64', 'COPY --from=0 /arm64 /'], ['armv7', 'COPY --from=0 /armv7l /'])}FROM b-2-\${TARGETARCH}\${TARGETVARIANT} AS b\nCOPY --from=0 /d /e\n`,
   ],
   [
     'what runs later',
@@ -105,7 +105,7 @@ const selected: readonly Row[] = [
   [
     'single quotes and a flag expand nothing',
     `FROM a\nENV A='«amd64»'\nRUN b\nCOPY --from=x/«amd64» / /\n`,
-    `FROM a AS app-base\n\n${stages('app', ['amd64', `ENV A='amd64'`], ['arm64', `ENV A='arm64'`], ['armv7', `ENV A='arm'`])}FROM app-\${TARGETARCH}\${TARGETVARIANT} AS app2-base\nRUN b\n\n${stages('app2', ['amd64', 'COPY --from=x/amd64 / /'], ['arm64', 'COPY --from=x/arm64 / /'], ['armv7', 'COPY --from=x/arm / /'])}FROM app2-\${TARGETARCH}\${TARGETVARIANT} AS app\n`,
+    `FROM a AS app-base\n\n${stages('app', ['amd64', `ENV A='amd64'`], ['arm64', `ENV A='arm64'`], ['armv7', `ENV A='arm'`])}FROM app-\${TARGETARCH}\${TARGETVARIANT} AS app-2-base\nRUN b\n\n${stages('app-2', ['amd64', 'COPY --from=x/amd64 / /'], ['arm64', 'COPY --from=x/arm64 / /'], ['armv7', 'COPY --from=x/arm / /'])}FROM app-2-\${TARGETARCH}\${TARGETVARIANT} AS app\n`,
   ],
   [
     'a RUN behind it, and one before',
@@ -125,7 +125,7 @@ const selected: readonly Row[] = [
   [
     'a name that is a part of another',
     'FROM a\nCOPY --from=app-amd64 / /\nENV A=«x64»\n',
-    `FROM a AS app2-base\nCOPY --from=app-amd64 / /\n\n${stages('app2', ['amd64', 'ENV A=x64'], ['arm64', 'ENV A=arm64'], ['armv7', 'ENV A=armv7l'])}FROM app2-\${TARGETARCH}\${TARGETVARIANT} AS app2\n`,
+    `FROM a AS app2-base\nCOPY --from=app-amd64 / /\n\n${stages('app2', ['amd64', 'ENV A=x64'], ['arm64', 'ENV A=arm64'], ['armv7', 'ENV A=armv7l'])}FROM app2-\${TARGETARCH}\${TARGETVARIANT} AS app\n`,
   ],
   [
     'a body that nothing expands',

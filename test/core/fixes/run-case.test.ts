@@ -104,6 +104,12 @@ RUN case "$TARGETARCH$TARGETVARIANT" in \
     },
   },
   {
+    title: 'the smallest indent of the RUN',
+    before: 'FROM a\nRUN echo \\\n      b \\\n\t  c \\\n    d \\\n\\\n    «x64»\n',
+    after: `FROM a\n${args}RUN ${chosen(x64Branches, { indent: '\t  ' })}echo \\\n      b \\\n\t  c \\\n    d \\\n\\\n    \${arch}\n`,
+    printed: { amd64: 'b c d x64', arm64: 'b c d arm64' },
+  },
+  {
     title: 'CRLF, tabs and flags',
     before: 'FROM a\r\n\tRUN --mount=type=tmpfs,target=/x --network=none \\\r\n\t\techo «x64»\r\n',
     after: `FROM a\r\n\tARG TARGETARCH\r\n\tARG TARGETVARIANT\r\n\tRUN --mount=type=tmpfs,target=/x --network=none \\\r\n\t\t${chosen(x64Branches, { indent: '\t\t', end: ' \\\r\n' })}echo \${arch}\r\n`,
@@ -178,9 +184,10 @@ RUN case "$TARGETARCH$TARGETVARIANT" in \
   },
   {
     title: 'names that are taken',
-    before: 'FROM a\nARG arch2=1\nENV arch3=1 \\\n  arch4=1\nRUN arch=/arch5 && echo $arch/«x64»\n',
-    after: `FROM a\nARG arch2=1\nENV arch3=1 \\\n  arch4=1\n${args}RUN ${chosen(x64Branches.map((row) => row.replace('arch=', 'arch5=')))}arch=/arch5 && echo $arch/\${arch5}\n`,
-    printed: { amd64: '/arch5/x64', arm64: '/arch5/arm64' },
+    before:
+      'FROM a\nARG arch2=1\nENV arch3=1 \\\n  arch4=1\nRUN arch=/arch6 && : a/arch5 "&arch5=" && echo $arch/«x64»\n',
+    after: `FROM a\nARG arch2=1\nENV arch3=1 \\\n  arch4=1\n${args}RUN ${chosen(x64Branches.map((row) => row.replace('arch=', 'arch5=')))}arch=/arch6 && : a/arch5 "&arch5=" && echo $arch/\${arch5}\n`,
+    printed: { amd64: '/arch6/x64', arm64: '/arch6/arm64' },
   },
   {
     title: 'two texts, a checksum that is not known, a platform that is not known',

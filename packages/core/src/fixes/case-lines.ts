@@ -68,16 +68,19 @@ function scriptStart({ text }: Dockerfile, { heredocs }: Instruction): number {
   return text.startsWith('#!', start) ? text.indexOf('\n', start) + 1 : start;
 }
 
-/** The indent of the lines that go on with an instruction. */
+/** The indent of the lines that go on with an instruction: the smallest of those that are there. */
 function continuationIndent(
   { text }: Dockerfile,
   { argumentsRange, keywordRange, logical }: Instruction,
 ): string {
   const own = indentAt(text, argumentsRange.start);
   if (own !== undefined) return own;
-  const second = logical.pieces.find(({ start }) => start > argumentsRange.start);
-  const next = second && /^[\t ]+/.exec(text.slice(second.start, second.end))?.[0];
-  return next ?? `${indentAt(text, keywordRange.start) ?? ''}    `;
+  const indents = logical.pieces
+    .filter(({ start }) => start > argumentsRange.start)
+    .map(({ start, end }) => /^[\t ]*/.exec(text.slice(start, end))?.[0] ?? '')
+    .filter((indent) => indent !== '')
+    .sort((a, b) => a.length - b.length);
+  return indents[0] ?? `${indentAt(text, keywordRange.start) ?? ''}    `;
 }
 
 /** The blanks in front of a place; `undefined` when more stands there. */

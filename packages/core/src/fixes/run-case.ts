@@ -148,10 +148,15 @@ function written(
   return replaceSite({ pieces: outer }, `${opens ? '' : "'"}"${text}"${closes ? '' : "'"}`);
 }
 
+/** A script sets or reads a variable of that name, also one in quotes for another shell. */
 function isTaken(name: string, body: string): boolean {
-  return new RegExp(`(?<![\\w./:@%-])${name}(?![\\w./:@%-])|\\$\\{?[#!]?${name}\\b|\\b${name}\\+?=`).test(
-    body,
-  );
+  if (!body.includes(name)) return false;
+  const uses = [
+    `\\$\\{?[#!]?${name}\\b`,
+    `(?:^|[\\s;(\`"']|&&|\\|\\|)${name}\\+?=`,
+    `\\b(?:for|read|export|local|declare|typeset|readonly|unset|getopts|mapfile|readarray|printf)\\s[^;&|]*\\b${name}\\b`,
+  ];
+  return new RegExp(uses.join('|')).test(body);
 }
 
 function freeVariable(stem: string, isUsed: (name: string) => boolean): string {

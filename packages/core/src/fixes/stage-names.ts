@@ -1,4 +1,5 @@
 import type { Dockerfile, Stage } from '../dockerfile/model.ts';
+import { readMount } from '../dockerfile/mounts.ts';
 
 /** The names of the parts of one stage. */
 export interface SplitNames {
@@ -8,37 +9,55 @@ export interface SplitNames {
   readonly last: string;
 }
 
-/** Finds names for stages that nothing in the file is called by. */
+/** Finds names for stages that no stage and no image of the file is called by. */
 export class StageNames {
-  private text: string;
+  private readonly taken: Set<string>;
   private readonly suffixes: readonly string[];
 
-  constructor(text: string, labels: readonly string[]) {
-    this.text = text.toLowerCase();
-    this.suffixes = ['base', 'amd64', ...labels];
+  constructor(dockerfile: Dockerfile, labels: readonly string[]) {
+    this.taken = new Set(namesIn(dockerfile).map((name) => name.toLowerCase()));
+    this.suffixes = ['base', 'amd64', ...labels].map((label) => `-${label}`);
   }
 
   of(dockerfile: Dockerfile, stage: Stage, count: number): SplitNames {
-    const stem = stage.name ?? (stage.index === dockerfile.stages.length - 1 ? 'app' : `stage${stage.index}`);
-    const last = stage.from.words[2]?.raw ?? this.free(stem, ['']);
-    const prefixes: string[] = [];
-    for (let index = 0; index < count; index += 1) {
-      prefixes.push(
-        this.free(
-          stage.name ?? last,
-          this.suffixes.map((suffix) => `-${suffix}`),
-        ),
-      );
-    }
+    const isLast = stage.index === dockerfile.stages.length - 1;
+    const last = stage.from.words[2]?.raw ?? this.free(isLast ? 'app' : `stage${stage.index}`, ['']);
+    const stem = stage.name ?? last;
+    const prefixes = Array.from({ length: count }, (_, index) =>
+      this.free(index === 0 ? stem : `${stem}-${index + 1}`, this.suffixes),
+    );
     return { prefixes, last };
   }
 
   private free(stem: string, endings: readonly string[]): string {
     let name = stem;
-    for (let count = 2; endings.some((ending) => this.text.includes(name + ending)); count += 1) {
+    for (let count = 2; endings.some((ending) => this.isTaken(name + ending)); count += 1) {
       name = `${stem}${count}`;
     }
-    this.text += endings.map((ending) => `\n${name}${ending}`).join('');
+    for (const ending of endings) this.taken.add(name + ending);
     return name;
   }
+
+  /** A name with a variable in it may become any that begins alike. */
+  private isTaken(name: string): boolean {
+    if (this.taken.has(name)) return true;
+    return [...this.taken].some((other) => {
+      const variable = other.indexOf('$');
+      return variable > 0 && name.startsWith(other.slice(0, variable));
+    });
+  }
+}
+
+/** What FROM and `from=` name, and the names of stages. */
+function namesIn({ stages, instructions }: Dockerfile): readonly string[] {
+  return [
+    ...stages.flatMap(({ name, base }) => (name === undefined ? [base.raw] : [name, base.raw])),
+    ...instructions.flatMap(({ flags }) =>
+      flags.flatMap((flag) => {
+        if (flag.name === 'from') return flag.value ?? [];
+        if (flag.name !== 'mount') return [];
+        return readMount(flag).flatMap(({ key, value }) => (key === 'from' && value ? [value] : []));
+      }),
+    ),
+  ];
 }

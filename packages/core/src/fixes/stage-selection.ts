@@ -35,15 +35,15 @@ export function selectStages(
       .reduce((sum, { runs }) => sum + runs.length * (asked.length + 2), 0);
   const renumbered = renumberStages(dockerfile, (index) => index + added(index));
   const names = new StageNames(
-    dockerfile.text,
+    dockerfile,
     asked.map(({ label }) => label),
   );
   const reference = args.map((name) => `\${${name}}`).join('');
   const regions: TextEdit[] = [];
-  const names_: TextEdit[] = [];
+  const fromNames: TextEdit[] = [];
   for (const split of splits) {
     const named = names.of(dockerfile, split.stage, split.runs.length);
-    names_.push(nameFrom(dockerfile, split.stage, `${named.prefixes[0]}-base`));
+    fromNames.push(nameFrom(dockerfile, split.stage, `${named.prefixes[0]}-base`));
     split.runs.forEach((run, index) => {
       const prefix = named.prefixes[index] as string;
       const next = named.prefixes[index + 1];
@@ -61,7 +61,7 @@ export function selectStages(
   const outside = renumbered.filter(
     (edit) => !regions.some(({ start, end }) => start <= edit.start && edit.end <= end),
   );
-  return [...names_, ...regions, ...outside];
+  return [...fromNames, ...regions, ...outside];
 }
 
 /** Gives a FROM a name, in place of its own if it has one. */
