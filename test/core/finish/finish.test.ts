@@ -149,6 +149,7 @@ interface Given extends Partial<FinishOptions> {
   readonly lendEmulator?: boolean;
   readonly addedFolder?: string;
   readonly id?: string;
+  readonly dockerfile?: string;
 }
 
 async function finish(image: InEngine, given: Given = {}): Promise<Finished> {
@@ -158,7 +159,10 @@ async function finish(image: InEngine, given: Given = {}): Promise<Finished> {
       ...{ platform: parsePlatform(platform), engine: 'classic', strategy: 'emulated', dockerfile: '' },
       ...{ addedFiles: [], buildArgs: {}, bases: [], finalBase: undefined },
     },
-    build: undefined,
+    build: {
+      ...{ builder: 'classic', platform: parsePlatform(platform), buildArgs: {} },
+      dockerfile: given.dockerfile ?? 'FROM busybox\n',
+    },
     finalBase: base?.resolved,
     emulator: lendEmulator ? { file: join(folder, 'qemu'), path: emulatorPath } : undefined,
     addedFolder,
@@ -278,6 +282,18 @@ describe('finishImage', () => {
       ['a higher variant', { variant: 'v7' }, { variant: 'v7' }, 'linux/arm/v6'],
       ['a config that says something else', {}, { architecture: 'amd64' }, 'linux/arm/v7'],
     ];
+    it('is taken from the request when the image stands on nothing', async () => {
+      const image = await finish(
+        {
+          layers: [app],
+          platform: { os: 'linux', architecture: 'amd64' },
+          config: { architecture: 'amd64' },
+        },
+        { dockerfile: 'FROM busybox AS a\nFROM scratch AS b\nFROM b\n' },
+      );
+      expect(image.config).to.include({ os: 'linux', architecture: 'arm' });
+    });
+
     for (const [what, inspected, config, wanted] of wrong) {
       it(`${what} is refused`, async () => {
         const platform = { os: 'linux', architecture: 'arm', ...inspected };

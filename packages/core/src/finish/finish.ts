@@ -84,13 +84,11 @@ export async function finishImage(
   options: FinishOptions,
 ): Promise<Omit<BuiltImage, 'seconds'>> {
   const { task } = planned;
-  // What an image on nothing is for, its files say: they are looked at below.
-  const says = !standsOnNothing(planned.build);
-  if (says) assertArchitecture(image.platform, task.platform, task);
+  assertArchitecture(image.platform, planned);
   const emulator = options.keepEmulator ? undefined : await lentEmulator(planned);
   const site: Site = { planned, options, emulator, store: new BlobStore(options.blobDirectory) };
   const { config, layers } = (await rememberedImage(image, site)) ?? (await takeOut(image, site));
-  if (says) assertArchitecture(configPlatform(config), task.platform, task);
+  assertArchitecture(configPlatform(config), planned);
   const mutated = mutateImage({
     config,
     layers: finalLayers(config, layers, planned.finalBase),
@@ -263,10 +261,13 @@ function finalLayers(
   });
 }
 
-function assertArchitecture(found: Platform, wanted: Platform, task: BuildTask): void {
+function assertArchitecture(found: Platform, { task, build }: PlannedTask): void {
+  const wanted = task.platform;
   if (found.os === wanted.os && found.architecture === wanted.architecture) {
     if (found.variant === undefined || platformSatisfies(found, wanted)) return;
   }
+  // What an image on nothing is for, its files say: they are judged.
+  if (standsOnNothing(build)) return;
   throw new MabuildError(
     `the build for ${formatPlatform(wanted)} gave an image for ${formatPlatform(found)}`,
     {
