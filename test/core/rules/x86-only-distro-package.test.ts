@@ -13,11 +13,6 @@ ruleTable(x86OnlyDistroPackage, [
   },
   { text: 'ENV P="msr-tools git"\nRUN apt-get install $P', all: dropped('msr-tools') },
   { text: 'RUN p="git cpuid"; apt-get install $p', all: dropped('cpuid') },
-  {
-    text: 'FROM alpine:3.20\nRUN apk add --no-cache libva-intel-driver ffmpeg',
-    all: dropped('libva-intel-driver'),
-  },
-  { text: 'FROM alpine:3.20\nRUN apk add syslinux', all: 'error none: syslinux' },
   { text: 'FROM rockylinux:9\nRUN dnf install -y microcode_ctl git', all: dropped('microcode_ctl') },
   { text: 'FROM rockylinux:9\nRUN dnf install -y microcode_ctl', all: 'error none: microcode_ctl' },
   {
@@ -113,6 +108,5 @@ RUN case "$TARGETARCH$TARGETVARIANT" in \\
   ['FROM debian:12\nRUN apt-get install -y \\\n    intel-microcode \\\n    curl \\\n    "i965-va-driver"\n'],
   ['FROM debian:12\nRUN p="git cpuid"; apt-get install $p\n'],
   ['FROM debian:12\nENV P="msr-tools git"\nRUN apt-get install $P\n'],
-  ['FROM alpine:3.20\nRUN apk add --no-cache libva-intel-driver\n'],
   ['FROM debian:12\nRUN apt-get install -y google-chrome-stable\n'],
 ]);

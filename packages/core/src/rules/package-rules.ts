@@ -1,6 +1,11 @@
+import { apkForeignPackage } from './apk-foreign-package.ts';
+import { aptSourceArchAmd64 } from './apt-source-arch-amd64.ts';
+import { exactPackagePin } from './exact-package-pin.ts';
 import { i386Multilib } from './i386-multilib.ts';
 import { pipNativePackage } from './pip-native-package.ts';
+import { rpmArchSuffix } from './rpm-arch-suffix.ts';
 import type { Rule } from './rule.ts';
+import { ubuntuPrimaryArchive } from './ubuntu-primary-archive.ts';
 import { x86OnlyDistroPackage } from './x86-only-distro-package.ts';
 import { x86OnlyFrameworkBuild } from './x86-only-framework-build.ts';
 
@@ -9,5 +14,10 @@ export const packageRules: readonly Rule[] = [
   pipNativePackage,
   x86OnlyDistroPackage,
   i386Multilib,
+  ubuntuPrimaryArchive,
+  exactPackagePin,
+  aptSourceArchAmd64,
+  rpmArchSuffix,
   x86OnlyFrameworkBuild,
+  apkForeignPackage,
 ];

@@ -4,12 +4,12 @@ import { type CodeReading, readCode } from '../analysis/code-words.ts';
 import { type Distribution, distributionOf } from '../analysis/distribution.ts';
 import { type InstallOperand, installOperands } from '../analysis/install-operands.ts';
 import type { Dockerfile, Stage } from '../dockerfile/model.ts';
-import { platformKey } from '../fixes/variation.ts';
 import { nameIn } from '../knowledge/architecture-names.ts';
 import { debianSuitesWithout, knownDebianSuites } from '../knowledge/debian-packages.ts';
 import { findX86Package, type X86Package } from '../knowledge/distro-packages.ts';
 import { armPlatforms } from './code-finding.ts';
 import { isMultilibPackage } from './i386-multilib.ts';
+import { knownPackageHit } from './known-package-hits.ts';
 import type { Rule, RuleContext } from './rule.ts';
 import { findingsOf, type WordHit } from './word-hits.ts';
 
@@ -29,7 +29,8 @@ export const x86OnlyDistroPackage: Rule = {
     silent: [
       'The package is installed on x86 only: if, case.',
       'The stage is FROM --platform=$BUILDPLATFORM.',
-      'The package of the name is searched for, shown or removed.',
+      'The package is searched for, shown or removed.',
+      'The package manager is apk: apk-foreign-package speaks of it.',
     ],
   },
   async check(dockerfile, context) {
@@ -38,7 +39,7 @@ export const x86OnlyDistroPackage: Rule = {
     const reading = readCode(dockerfile, context);
     const hits = installOperands(reading).flatMap((operand) => {
       const { manager, word, architecture } = operand;
-      if (manager !== 'apt' && manager !== 'apk' && manager !== 'rpm') return [];
+      if (manager !== 'apt' && manager !== 'rpm') return [];
       if (word.guarded || word.buildPlatform || isMultilibPackage(operand)) return [];
       // A package of another architecture than the image's own.
       if (manager === 'apt' && architecture && architecture.text !== ':amd64') return [];
@@ -62,27 +63,12 @@ function knownHit(
   asked: readonly Platform[],
   { dockerfile, context, reading }: Place & { readonly reading: CodeReading },
 ): readonly WordHit[] {
-  const platforms = asked.filter((platform) => !item.platforms.includes(platformKey(platform)));
-  if (platforms.length === 0) return [];
-  const { word, start, end, installation } = operand;
-  const hit = {
-    word,
-    start,
-    end,
-    platforms,
-    name: 'package',
-    message: `${operand.name} is for x86${item.platforms.length > 0 ? ' and 64-bit ARM' : ''} alone`,
-  };
-  if (item.kind === 'hardware') {
-    // yum and its kin refuse a command that names no package.
-    const isLast = operand.manager === 'rpm' && installation.operands.length === 1;
-    const texts = Object.fromEntries(platforms.map((platform) => [platformKey(platform), '']));
-    const hint = `${item.note}: ARM does without`;
-    return [{ ...hit, texts: isLast ? {} : texts, hint }];
-  }
+  const hit = knownPackageHit(operand, item, asked);
+  if (!hit) return [];
+  const { word } = operand;
   const { replacement } = item;
   const family = distributionOf(dockerfile, word.stage, context)?.family;
-  if (!replacement || family !== 'debian') return [{ ...hit, texts: {}, hint: item.note }];
+  if (!replacement || family !== 'debian') return [hit];
   const texts = Object.fromEntries(replacement.platforms.map((key) => [key, replacement.name]));
   const isUsed = reading.words.some((other) => other !== word && runs(other.mapped.text, operand.name));
   const hint = `${item.note}: Debian's package is called ${replacement.name}, and so is the program`;
