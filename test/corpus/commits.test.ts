@@ -10,7 +10,7 @@ import {
 import { portedFiles, share } from '../support/corpus.ts';
 import { sharedDescribe } from '../support/shared.ts';
 
-const asked = parsePlatformList('linux/arm64,linux/arm/v7');
+const asked = parsePlatformList('linux/arm64,linux/arm/v7,linux/arm/v6');
 const misses = readFileSync(new URL('../../docs/migration-misses.md', import.meta.url), 'utf8');
 
 sharedDescribe('commits that made a Dockerfile portable', () => {
@@ -18,12 +18,19 @@ sharedDescribe('commits that made a Dockerfile portable', () => {
 
   it('a finding lies on a line that people changed for the architecture in 90 % of the files', async () => {
     const missed: string[] = [];
+    let withoutV6 = 0;
     for (const { name, before, after } of ports) {
       const lines = linesChangedForArchitecture(before, after);
-      const findings = await checkDockerfile(before, { platforms: asked });
-      if (!findings.some((finding) => touches(before, finding, lines))) missed.push(name);
+      const findings = (await checkDockerfile(before, { platforms: asked })).filter((finding) =>
+        touches(before, finding, lines),
+      );
+      if (findings.length === 0) missed.push(name);
+      if (findings.some(({ platforms }) => platforms.some(({ variant }) => variant !== 'v6'))) withoutV6 += 1;
     }
-    console.log(`      before: ${share(ports.length - missed.length, ports.length)}`);
+    console.log(
+      `      before: ${share(ports.length - missed.length, ports.length)}, ` +
+        `without linux/arm/v6 ${share(withoutV6, ports.length)}`,
+    );
     for (const name of missed) console.log(`        no finding on a changed line: ${name}`);
     expect(1 - missed.length / ports.length).to.be.at.least(0.9);
     expect(missed, 'docs/migration-misses.md tells the same').to.deep.equal(told('Not seen before the port'));

@@ -9,7 +9,8 @@ const architecture =
  *
  * A line counts when the commit removed or replaced it and it
  * - names an architecture itself, or is a FROM, or
- * - lives on in an added line that names one: at least three fifths of its words stand there;
+ * - lives on in an added line that names one: at least three fifths of its words stand there, or
+ * - lives on below an added `if` or `case` that asks for one;
  * and where a commit only added lines that name an architecture, the lines on both sides of the place.
  * Comments and blank lines never count.
  */
@@ -22,8 +23,11 @@ export function linesChangedForArchitecture(before: string, after: string): Read
     .map((line) => new Set(words(line)));
   const found = new Set<number>();
   for (const { start, removed, added } of hunks) {
+    const condition = added.findIndex((line) => concerns(line) && /\b(?:if|case)\b/.test(line));
+    const guarded = condition < 0 ? [] : added.slice(condition + 1).map((line) => new Set(words(line)));
     for (const [index, line] of removed.entries()) {
-      if (concerns(line) || /^\s*from\s/i.test(line) || successors.some((next) => livesOn(line, next))) {
+      const next = [...successors, ...guarded];
+      if (concerns(line) || /^\s*from\s/i.test(line) || next.some((other) => livesOn(line, other))) {
         found.add(start + index + 1);
       }
     }
