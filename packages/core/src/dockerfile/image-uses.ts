@@ -113,7 +113,7 @@ function fromUses(
       stage,
       instruction: stage.from,
       base,
-      reference: at(dockerfile, stage.base.range, () => parseReference(base.name)),
+      reference: at(dockerfile, stage.base.range, () => parseReference(base.name), emptyVariables(base)),
       platform: wanted ? at(dockerfile, flagRange, () => parsePlatform(wanted)) : build.platform,
       flag: stage.platform,
       range: stage.base.range,
@@ -135,12 +135,25 @@ function sourceUses(
   });
 }
 
-function at<T>(dockerfile: Dockerfile, range: Range, read: () => T): T {
+/** The variables of a name that have no value, or an empty one: what is wrong with the name is mostly that. */
+function emptyVariables({ expanded }: ImageBase): readonly string[] {
+  const names = [...(expanded?.word.raw.matchAll(/\$\{?([A-Za-z_]\w*)(?![\w:+-])/g) ?? [])].map(
+    ([, name = '']) => name,
+  );
+  return [...new Set(names)].filter((name) => (expanded?.scope.get(name)?.value ?? '') === '');
+}
+
+function at<T>(dockerfile: Dockerfile, range: Range, read: () => T, empty: readonly string[] = []): T {
   try {
     return read();
   } catch (error) {
     if (!isMabuildError(error)) throw error;
-    const { code, hint } = error;
+    const { code } = error;
+    const given = empty.map((name) => `--build-arg ${name}=…`).join(' ');
+    const hint =
+      empty.length > 0
+        ? `${empty.join(' and ')} ${empty.length > 1 ? 'are' : 'is'} empty: give ${given}, or the ARG above the first FROM a default`
+        : error.hint;
     throw new MabuildError(error.message, { code, hint, location: locate(dockerfile, range), cause: error });
   }
 }
