@@ -64,13 +64,23 @@ export async function followRules(file: Dockerfile, options: CheckOptions): Prom
   const found = await Promise.all(
     rules.filter((rule) => !ignore.includes(rule.name)).map((rule) => rule.check(file, context)),
   );
-  return found
-    .flat()
+  return withoutOverruled(found.flat(), rules)
     .filter(
       (finding) => !ignore.includes(finding.rule) && !ignoredRules(file, finding.range).has(finding.rule),
     )
     .map((finding) => ({ ...finding, severity: severities[finding.rule] ?? finding.severity }))
     .sort((a, b) => a.range.start - b.range.start || a.range.end - b.range.end || (a.rule < b.rule ? -1 : 1));
+}
+
+/** Leaves out what a rule that yields says of a place that another one speaks of. */
+function withoutOverruled(findings: readonly Finding[], rules: readonly Rule[]): readonly Finding[] {
+  const yielding = new Set(rules.filter((rule) => rule.yields).map((rule) => rule.name));
+  const others = findings.filter((finding) => !yielding.has(finding.rule));
+  return findings.filter(
+    ({ rule, range }) =>
+      !yielding.has(rule) ||
+      !others.some((other) => other.range.start < range.end && range.start < other.range.end),
+  );
 }
 
 /** A finding whose `edits` serve every platform; what no one file can say is left to people. */

@@ -6,6 +6,7 @@ import { knownAssetX86Url } from '../../../packages/core/src/rules/known-asset-x
 import { noAssetForTarget } from '../../../packages/core/src/rules/no-asset-for-target.ts';
 import { prebuiltX86File } from '../../../packages/core/src/rules/prebuilt-x86-file.ts';
 import { rootfsTarball } from '../../../packages/core/src/rules/rootfs-tarball.ts';
+import { unexplainedX86Word } from '../../../packages/core/src/rules/unexplained-x86-word.ts';
 import { x86NameFromArchive } from '../../../packages/core/src/rules/x86-name-from-archive.ts';
 import { x86PackageFile } from '../../../packages/core/src/rules/x86-package-file.ts';
 import { x86UrlInEnvArg } from '../../../packages/core/src/rules/x86-url-in-env-arg.ts';
@@ -236,5 +237,15 @@ describe('rules about downloads', () => {
     { text: 'FROM scratch\nARG TARGETARCH\nADD rootfs-${TARGETARCH}.tar.xz /' },
     { text: 'FROM scratch\nADD assets.tar.gz /srv/' },
     { text: 'FROM debian\nADD rootfs.tar.xz /' },
+  ]);
+
+  ruleTable(unexplainedX86Word, [
+    { text: 'RUN ./install.sh linux amd64', all: 'info none: amd64' },
+    { text: 'ENV IMAGE=me/amd64-app', all: 'info none: amd64' },
+    { text: 'RUN ./install.sh amd64 && ./install.sh "amd64,arm64"', all: 'info none: amd64' },
+    { text: 'RUN echo amd64' },
+    { text: 'RUN if [ "$(uname -m)" = x86_64 ]; then ./a amd64; fi' },
+    { text: 'ARG TARGETARCH\nRUN ./install.sh $TARGETARCH' },
+    { text: `RUN curl -O ${gosu}/1.17/gosu-amd64` },
   ]);
 });

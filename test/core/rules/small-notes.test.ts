@@ -26,9 +26,9 @@ ruleTable(archInLabel, [
   },
   { text: 'ARG TARGETARCH\nLABEL architecture="${TARGETARCH}"' },
   { text: 'ARG ARCH=amd64\nLABEL architecture="${ARCH}"' },
-  { text: 'LABEL description="for amd64"' },
+  { text: 'LABEL description="for amd64"', all: 'info none: amd64' },
   { text: 'LABEL architecture="all"' },
-  { text: 'LABEL name=amd64' },
+  { text: 'LABEL name=amd64', all: 'info none: amd64' },
 ]);
 migratesOnce(archInLabel, [
   [

@@ -61,13 +61,13 @@ export function unknownVariable(name: string): MappedText {
 }
 
 function expand(raw: string, { dockerfile, scope }: ValueMap): Expansion {
-  const valueOf = (name: string): string | undefined => scope.get(name)?.value;
+  const lookUp = (name: string): string | undefined => scope.get(name)?.value;
   const options = { escape: dockerfile.escape };
-  const expansion = expandWord(raw, { get: valueOf }, options);
+  const expansion = expandWord(raw, { get: lookUp }, options);
   if (expansion.unmatched.length === 0) return expansion;
   const shown = new Set(expansion.unmatched);
   const get = (name: string): string | undefined =>
-    valueOf(name) ?? (shown.has(name) ? `\${${name}}` : undefined);
+    lookUp(name) ?? (shown.has(name) ? `\${${name}}` : undefined);
   return expandWord(raw, { get }, options);
 }
 

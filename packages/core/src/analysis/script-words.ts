@@ -33,7 +33,10 @@ export function scriptWords(script: Script, values: ValueMap): readonly ScriptWo
     );
     const assign = (name: string, value: MappedText): void => {
       // Which of several values counts, only a run can tell.
-      const certain = command.branches.length === 0 && (!locals.has(name) || !command.nested);
+      const certain =
+        (value.switched || !/\$\(|`/.test(value.text)) &&
+        command.branches.length === 0 &&
+        (!locals.has(name) || !command.nested);
       const switched = switching || value.switched || (locals.get(name)?.switched ?? false);
       locals.set(name, certain && !switching ? value : { ...unknownVariable(name), switched });
     };

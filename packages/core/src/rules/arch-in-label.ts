@@ -1,7 +1,7 @@
-import { readCode } from '../analysis/code-words.ts';
+import { type CodeWord, readCode } from '../analysis/code-words.ts';
 import { siteAt } from '../analysis/mapped-text.ts';
 import { platformKey } from '../fixes/variation.ts';
-import { nameIn, type Vocabulary } from '../knowledge/architecture-names.ts';
+import { archTokens, nameIn, type Vocabulary } from '../knowledge/architecture-names.ts';
 import { armPlatforms } from './code-finding.ts';
 import type { Rule } from './rule.ts';
 import { findingsOf, type WordHit } from './word-hits.ts';
@@ -22,17 +22,18 @@ export const archInLabel: Rule = {
       platform: 'linux/arm64',
       text: 'FROM --platform=linux/arm64 arm64v8/debian:12\nLABEL architecture="arm64"',
     },
-    silent: ['The label’s name does not speak of an architecture or platform.'],
+    silent: ['The label lists ARM too.'],
   },
   async check(dockerfile, context) {
     const platforms = armPlatforms(context);
     if (platforms.length === 0 || !/LABEL/i.test(dockerfile.text)) return [];
     const hits = readCode(dockerfile, context).words.flatMap((word): readonly WordHit[] => {
-      if (word.role !== 'label' || !/arch|platform/i.test(word.name ?? '')) return [];
+      if (word.role !== 'label') return [];
       const { text } = word.mapped;
+      if (!/arch|platform/i.test(word.name ?? '')) return namedInside(word);
       const value = /^(?:linux\/)?(amd64|x86_64|x64)$/.exec(text)?.[1];
       const vocabulary = value === undefined ? undefined : vocabularies[value];
-      if (value === undefined || !vocabulary) return [];
+      if (value === undefined || !vocabulary) return namedInside(word);
       // What comes from an ARG is for whoever builds to say.
       const start = text.length - value.length;
       const site = siteAt(word.mapped, start, text.length);
@@ -58,3 +59,19 @@ export const archInLabel: Rule = {
     return findingsOf(name, dockerfile, context, hits);
   },
 };
+
+/** A name such as `me/app:1_amd64`: what it is for ARM, only its author knows. */
+function namedInside(word: CodeWord): readonly WordHit[] {
+  const { text } = word.mapped;
+  const [token] = archTokens(text);
+  const site = token && siteAt(word.mapped, token.start, token.end);
+  if (!token || site?.instruction !== word.instruction || namesArm(text)) return [];
+  const { start, end } = token;
+  return [
+    { word, start, end, texts: {}, severity: 'info', message: `the label says ${text} in every image` },
+  ];
+}
+
+function namesArm(text: string): boolean {
+  return /arm|aarch/i.test(text);
+}

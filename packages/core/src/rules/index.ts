@@ -16,6 +16,7 @@ import { prebuiltX86File } from './prebuilt-x86-file.ts';
 import { rootfsTarball } from './rootfs-tarball.ts';
 import type { Rule } from './rule.ts';
 import { toolchainRules } from './toolchain-rules.ts';
+import { unexplainedX86Word } from './unexplained-x86-word.ts';
 import { x86NameFromArchive } from './x86-name-from-archive.ts';
 import { x86Namespace } from './x86-namespace.ts';
 import { x86PackageFile } from './x86-package-file.ts';
@@ -47,4 +48,5 @@ export const recommendedRules: readonly Rule[] = [
   ...imageRules,
   ...packageRules,
   ...toolchainRules,
+  unexplainedX86Word,
 ];

@@ -60,5 +60,7 @@ export interface Rule {
   /** One line for lists. */
   readonly summary: string;
   readonly page?: RulePage;
+  /** It says nothing of a place that another rule speaks of. @default false */
+  readonly yields?: boolean;
   check(dockerfile: Dockerfile, context: RuleContext): Promise<readonly Finding[]>;
 }

@@ -1,0 +1,61 @@
+import { siteKey } from '../analysis/arch-places.ts';
+import { type CodeWord, readCode } from '../analysis/code-words.ts';
+import { siteAt } from '../analysis/mapped-text.ts';
+import { archTokens } from '../knowledge/architecture-names.ts';
+import { armPlatforms, placesFor, spanRange } from './code-finding.ts';
+import type { Finding, Rule } from './rule.ts';
+
+const name = 'unexplained-x86-word';
+/** Commands that only show their arguments. */
+const shows: ReadonlySet<string> = new Set(['echo', 'printf', 'export', 'case', '[', 'test']);
+const roles: ReadonlySet<string> = new Set(['argument', 'env', 'arg', 'assignment', 'heredoc']);
+
+export const unexplainedX86Word: Rule = {
+  name,
+  summary: 'A command or value names x86, and nothing else in the file tells why.',
+  yields: true,
+  page: {
+    why: 'The word may be a file, a choice of a script or a setting: mabuild cannot tell, but on ARM somebody should look at it.',
+    bad: 'FROM debian:12\nRUN ./install.sh linux amd64',
+    good: 'FROM debian:12\nARG TARGETARCH\nRUN ./install.sh linux "$TARGETARCH"',
+    silent: [
+      'Another rule speaks of the word.',
+      'The word stands beside the name of another architecture, or behind a condition on the architecture.',
+      'The command only shows it.',
+    ],
+  },
+  async check(dockerfile, context) {
+    const platforms = armPlatforms(context);
+    if (platforms.length === 0) return [];
+    const reading = readCode(dockerfile, context);
+    const places = await placesFor(dockerfile, context);
+    const seen = new Set(places.flatMap(({ site }) => (site ? [siteKey(site)] : [])));
+    return reading.words.filter(mayMean).flatMap((word): readonly Finding[] => {
+      const { text } = word.mapped;
+      const [token] = archTokens(text);
+      const site = token && siteAt(word.mapped, token.start, token.end);
+      if (token?.family !== 'amd64' || !site || seen.has(siteKey(site))) return [];
+      seen.add(siteKey(site));
+      return [
+        {
+          rule: name,
+          severity: 'info',
+          platforms,
+          message: `${token.token} is said of every platform`,
+          hint: 'let it come from TARGETARCH when it means the platform of the image',
+          range: spanRange(word, token),
+          fix: 'none',
+          edits: [],
+        },
+      ];
+    });
+  },
+};
+
+function mayMean({ role, guarded, buildPlatform, mapped, command, instruction }: CodeWord): boolean {
+  if (!roles.has(role) || guarded || buildPlatform || mapped.switched) return false;
+  if (instruction.keyword !== 'RUN' && instruction.keyword !== 'ENV' && instruction.keyword !== 'ARG')
+    return false;
+  if (role === 'argument' && shows.has(command?.name ?? '')) return false;
+  return !/arm|aarch/i.test(mapped.text);
+}
