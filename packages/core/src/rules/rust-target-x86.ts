@@ -16,6 +16,7 @@ const triple =
 const rustCommands: ReadonlySet<string> = new Set([
   'cargo',
   'rustup',
+  'rustup-init',
   'cross',
   'rustc',
   'maturin',
