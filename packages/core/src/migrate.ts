@@ -1,6 +1,7 @@
 import type { Platform } from '@mabuild/oci';
 import { type CheckOptions, checkDockerfile, followRules } from './check.ts';
 import { applyEdits } from './dockerfile/edit.ts';
+import { lintNames } from './dockerfile/lint-names.ts';
 import type { Dockerfile, TextEdit } from './dockerfile/model.ts';
 import { parseDockerfile } from './dockerfile/parse.ts';
 import { type BaseStyle, type ImageMapping, retargetBase } from './dockerfile/retarget-base.ts';
@@ -207,5 +208,6 @@ function retarget(text: string, platform: Platform, options: MigrateOptions, ven
     allStages: true,
     vendorsOnly,
   });
-  return applyEdits(text, edits);
+  const retargeted = applyEdits(text, edits);
+  return vendorsOnly ? retargeted : applyEdits(retargeted, lintNames(parse(retargeted, options)));
 }
