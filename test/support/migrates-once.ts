@@ -36,6 +36,17 @@ export function migratesOnce(
   });
 }
 
+/** Runs the last RUN of a portable file for a platform, programs replaced by the given shell functions; tells what it prints. */
+export function runFor(text: string, platform: string, stubs: string): string {
+  const run = parseDockerfile(text)
+    .stages.flatMap(({ instructions }) => instructions)
+    .findLast(({ keyword }) => keyword === 'RUN');
+  const [, architecture = '', variant = ''] = platform.split('/');
+  const env = { PATH: process.env.PATH ?? '', TARGETARCH: architecture, TARGETVARIANT: variant };
+  const script = `${stubs}\n${run?.heredocs[0]?.content ?? run?.args[0] ?? ''}`;
+  return spawnSync('sh', ['-c', script], { encoding: 'utf8', env }).stdout;
+}
+
 function expectReadable(text: string): void {
   for (const { stages } of [parseDockerfile(text)]) {
     for (const { instructions } of stages) {

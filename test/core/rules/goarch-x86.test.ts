@@ -1,5 +1,8 @@
+import { parsePlatformList } from '@mabuild/oci';
+import { expect } from 'chai';
+import { migrateDockerfile } from '../../../packages/core/src/index.ts';
 import { goarchX86 } from '../../../packages/core/src/rules/goarch-x86.ts';
-import { migratesOnce } from '../../support/migrates-once.ts';
+import { migratesOnce, runFor } from '../../support/migrates-once.ts';
 import { ruleTable } from '../../support/rule-table.ts';
 
 const goarm = {
@@ -60,3 +63,26 @@ migratesOnce(goarchX86, [
   ['FROM golang:1.22\nENV GOARCH=amd64\n', 'FROM golang:1.22\nARG TARGETARCH\nENV GOARCH=${TARGETARCH}\n'],
   ['FROM golang:1.22\nRUN GOARCH="amd64" go build\n'],
 ]);
+
+describe('GOARCH in a portable file', () => {
+  for (const command of [
+    'GOARCH=amd64 go build',
+    'export GOARCH=amd64; go build',
+    'GOARCH="amd64" go build',
+  ]) {
+    it(`${command} reads what each platform needs`, async () => {
+      const { files } = await migrateDockerfile(`FROM golang:1.22\nRUN ${command}\n`, {
+        style: 'portable',
+        platforms: parsePlatformList('linux/arm64,linux/arm/v7,linux/arm/v6'),
+        rules: [goarchX86],
+      });
+      const go = 'go() { echo "$GOARCH"; test -z "$GOARM" || echo "GOARM=$GOARM"; }';
+      const read = (platform: string): string => runFor(files[0]?.text ?? '', platform, go).trim();
+      const quoted = command.includes('"');
+      expect(read('linux/amd64')).to.equal('amd64');
+      expect(read('linux/arm64')).to.equal('arm64');
+      expect(read('linux/arm/v7')).to.equal(quoted ? 'arm' : 'arm\nGOARM=7');
+      expect(read('linux/arm/v6')).to.equal(quoted ? 'arm' : 'arm\nGOARM=6');
+    });
+  }
+});

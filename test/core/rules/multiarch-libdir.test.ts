@@ -1,4 +1,5 @@
 import { multiarchLibdir } from '../../../packages/core/src/rules/multiarch-libdir.ts';
+import { migratesOnce } from '../../support/migrates-once.ts';
 import { ruleTable } from '../../support/rule-table.ts';
 
 const on = (text: string): { arm64: string; v7: string; v6: string } => ({
@@ -46,6 +47,18 @@ ruleTable(multiarchLibdir, [
     v7: on(x64).v7,
     v6: on(x64).v6,
   },
+]);
+
+migratesOnce(multiarchLibdir, [
+  [
+    `FROM debian:13\nRUN ln -s /usr/lib/${x64}/libfoo.so.1 /usr/lib/${x64}/libfoo.so\n`,
+    `FROM debian:13\nARG TARGETARCH\nARG TARGETVARIANT\nRUN case "$TARGETARCH$TARGETVARIANT" in \\\n      amd64*) arch=x86_64-linux-gnu ;; \\\n      arm64*) arch=aarch64-linux-gnu ;; \\\n      armv7*) arch=arm-linux-gnueabihf ;; \\\n      armv6*) arch=arm-linux-gnueabi ;; \\\n      *) echo "unsupported platform: $TARGETARCH$TARGETVARIANT" >&2; exit 1 ;; \\\n    esac; \\\n    ln -s /usr/lib/\${arch}/libfoo.so.1 /usr/lib/\${arch}/libfoo.so\n`,
+  ],
+  [`FROM debian:13\nENV LD_LIBRARY_PATH=/usr/lib/${x64}/foo\n`],
+  [
+    `FROM debian:13 AS b\nFROM debian:13\nCOPY --from=b /usr/lib/${x64}/libfoo.so /usr/lib/${x64}/\nCMD ["x"]\n`,
+  ],
+  [`FROM debian:13\nRUN <<EOF\nset -e\nls '/usr/lib/${x64}'\nEOF\n`],
 ]);
 
 function twice(): { arm64: string; v7: string; v6: string } {

@@ -1,4 +1,5 @@
 import { platformArgDefault } from '../../../packages/core/src/rules/platform-arg-default.ts';
+import { migratesOnce } from '../../support/migrates-once.ts';
 import { ruleTable } from '../../support/rule-table.ts';
 
 ruleTable(platformArgDefault, [
@@ -52,4 +53,14 @@ ruleTable(platformArgDefault, [
   { text: 'FROM alpine AS amd64\nARG TARGETARCH=amd64' },
   { text: 'ARG TARGETARCH=amd64', buildArgs: { TARGETARCH: 'arm64' } },
   { text: 'ARG BUILDPLATFORM=linux/amd64\nFROM --platform=$BUILDPLATFORM alpine' },
+]);
+
+migratesOnce(platformArgDefault, [
+  [
+    'FROM alpine\nARG TARGETARCH=amd64\nRUN echo $TARGETARCH\n',
+    'FROM alpine\nARG TARGETARCH\nRUN echo $TARGETARCH\n',
+  ],
+  ['ARG TARGETARCH=amd64\nFROM alpine\n', 'ARG TARGETARCH\nFROM alpine\n'],
+  ['FROM alpine\nARG A=1 TARGETARCH="amd64" B=2\n', 'FROM alpine\nARG A=1 TARGETARCH B=2\n'],
+  ['FROM alpine\nONBUILD ARG TARGETARCH=amd64\n', 'FROM alpine\nONBUILD ARG TARGETARCH\n'],
 ]);

@@ -1,4 +1,5 @@
 import { platformArgUndeclared } from '../../../packages/core/src/rules/platform-arg-undeclared.ts';
+import { migratesOnce } from '../../support/migrates-once.ts';
 import { ruleTable } from '../../support/rule-table.ts';
 
 const arch = 'error auto: $TARGETARCH';
@@ -73,4 +74,20 @@ ruleTable(platformArgUndeclared, [
   { text: 'FROM alpine AS linux-amd64\nRUN echo $TARGETARCH' },
   { text: 'ONBUILD ARG TARGETARCH\nONBUILD RUN echo $TARGETARCH' },
   { text: 'ENV TARGETARCH=amd64\nONBUILD RUN echo $TARGETARCH' },
+]);
+
+migratesOnce(platformArgUndeclared, [
+  ['FROM alpine\nRUN echo $TARGETARCH\n', 'FROM alpine\nARG TARGETARCH\nRUN echo $TARGETARCH\n'],
+  [
+    'FROM alpine\r\n# why\r\n  RUN echo $TARGETARCH$TARGETVARIANT\r\n',
+    'FROM alpine\r\n  ARG TARGETARCH\r\n  ARG TARGETVARIANT\r\n# why\r\n  RUN echo $TARGETARCH$TARGETVARIANT\r\n',
+  ],
+  [
+    'FROM alpine\nONBUILD RUN echo $TARGETARCH\n',
+    'FROM alpine\nONBUILD ARG TARGETARCH\nONBUILD RUN echo $TARGETARCH\n',
+  ],
+  [
+    'ARG TARGETARCH\nFROM alpine AS a\nARG TARGETARCH\nFROM alpine\nRUN a; \\\n  echo $TARGETARCH\n',
+    'ARG TARGETARCH\nFROM alpine AS a\nARG TARGETARCH\nFROM alpine\nARG TARGETARCH\nRUN a; \\\n  echo $TARGETARCH\n',
+  ],
 ]);
