@@ -2,6 +2,7 @@ import { archConstantInEnv } from '../../../packages/core/src/rules/arch-constan
 import { bareNameX86Asset } from '../../../packages/core/src/rules/bare-name-x86-asset.ts';
 import { checksumTiedToArch } from '../../../packages/core/src/rules/checksum-tied-to-arch.ts';
 import { commandNamesX86Binary } from '../../../packages/core/src/rules/command-names-x86-binary.ts';
+import { digestInCommand } from '../../../packages/core/src/rules/digest-in-command.ts';
 import { knownAssetX86Url } from '../../../packages/core/src/rules/known-asset-x86-url.ts';
 import { noAssetForTarget } from '../../../packages/core/src/rules/no-asset-for-target.ts';
 import { prebuiltX86File } from '../../../packages/core/src/rules/prebuilt-x86-file.ts';
@@ -237,6 +238,13 @@ describe('rules about downloads', () => {
     { text: 'FROM scratch\nARG TARGETARCH\nADD rootfs-${TARGETARCH}.tar.xz /' },
     { text: 'FROM scratch\nADD assets.tar.gz /srv/' },
     { text: 'FROM debian\nADD rootfs.tar.xz /' },
+  ]);
+
+  ruleTable(digestInCommand, [
+    { text: `RUN docker pull me/app:1@sha256:${sha256}`, all: `info none: me/app:1@sha256:${sha256}` },
+    { text: `RUN ./frozen.sh /images busybox:latest@${sha256}`, all: `info none: busybox:latest@${sha256}` },
+    { text: 'RUN npm install left-pad@1.0.0' },
+    { text: `FROM debian@sha256:${sha256}\nRUN true` },
   ]);
 
   ruleTable(unexplainedX86Word, [

@@ -7,6 +7,7 @@ import { checksumTiedToArch } from './checksum-tied-to-arch.ts';
 import { commandNamesX86Binary } from './command-names-x86-binary.ts';
 import { copyFromImageLacksPlatform } from './copy-from-image-lacks-platform.ts';
 import { deprecatedArmNamespace } from './deprecated-arm-namespace.ts';
+import { digestInCommand } from './digest-in-command.ts';
 import { fromPlatformConstantX86 } from './from-platform-constant-x86.ts';
 import { imageRules } from './image-rules.ts';
 import { knownAssetX86Url } from './known-asset-x86-url.ts';
@@ -48,5 +49,6 @@ export const recommendedRules: readonly Rule[] = [
   ...imageRules,
   ...packageRules,
   ...toolchainRules,
+  digestInCommand,
   unexplainedX86Word,
 ];
