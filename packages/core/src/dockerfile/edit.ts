@@ -10,8 +10,8 @@ import type { LogicalText, TextEdit } from './model.ts';
  * @throws MabuildError `EDIT_CONFLICT` when two edits overlap or one lies outside the text.
  */
 export function applyEdits(text: string, edits: readonly TextEdit[]): string {
-  const unique = edits.filter((edit, index) => edits.findIndex((other) => same(other, edit)) === index);
-  const sorted = [...unique].sort((a, b) => a.start - b.start || a.end - b.end);
+  const unique = new Map(edits.map((edit) => [`${edit.start} ${edit.end} ${edit.newText}`, edit]));
+  const sorted = [...unique.values()].sort((a, b) => a.start - b.start || a.end - b.end);
   let out = '';
   let at = 0;
   for (const edit of sorted) {
@@ -20,10 +20,6 @@ export function applyEdits(text: string, edits: readonly TextEdit[]): string {
     at = edit.end;
   }
   return out + text.slice(at);
-}
-
-function same(a: TextEdit, b: TextEdit): boolean {
-  return a.start === b.start && a.end === b.end && a.newText === b.newText;
 }
 
 function conflict(text: string, edit: TextEdit): MabuildError {

@@ -6,7 +6,7 @@ import { type ArgUse, canDeclare, declareArgs } from './declare-args.ts';
 import { distinctSites, replaceSite } from './per-arch.ts';
 import { automaticText, choicesFor } from './platform-choice.ts';
 import { type Refusal, refusedInRun, runCase } from './run-case.ts';
-import { splitRefusal, splitRuns } from './stage-runs.ts';
+import { placesIn, splitRefusal, splitRuns } from './stage-runs.ts';
 import { type StageSplit, selectStages } from './stage-selection.ts';
 import type { Variation } from './variation.ts';
 
@@ -61,7 +61,7 @@ export function portableEdits(
       refused.push(...fix.refused);
       continue;
     }
-    const outer = stage.instructions.find((item) => item === instruction || item.onbuild === instruction);
+    const outer = stage.instructions[placesIn(stage).get(instruction) ?? -1];
     const why =
       outer === undefined
         ? 'the place is not in a stage'
@@ -115,10 +115,10 @@ function splitStages(dockerfile: Dockerfile, fixes: Map<Group, GroupFix>): reado
   return [...byStage].map(([stage, members]): StageSplit => {
     const runs = splitRuns(
       stage,
-      members.map(({ outer }) => stage.instructions.indexOf(outer)),
+      members.map(({ outer }) => placesIn(stage).get(outer) ?? 0),
     );
     const inRuns = [...fixes.keys()].filter((group) => {
-      const at = stage.instructions.indexOf(group.outer);
+      const at = placesIn(stage).get(group.outer) ?? -1;
       return group.stage === stage && runs.some(({ start, end }) => start <= at && at < end);
     });
     for (const group of inRuns) fixes.set(group, 'select');
@@ -189,13 +189,19 @@ function byInstruction(variations: readonly Variation[]): ReadonlyMap<Instructio
   return groups;
 }
 
+const names = new WeakMap<Stage, ReadonlySet<string>>();
+
 /** The names that ARG and ENV of a stage give to something. */
 function namesOf(stage: Stage): ReadonlySet<string> {
-  return new Set(
-    stage.instructions.flatMap((instruction) => {
-      if (instruction.keyword === 'ARG') return argDefinitions(instruction).map(({ name }) => name);
-      if (instruction.keyword !== 'ENV') return [];
-      return instruction.words.filter((_, index) => index % 2 === 0).map(({ raw }) => raw);
-    }),
-  );
+  const known =
+    names.get(stage) ??
+    new Set(
+      stage.instructions.flatMap((instruction) => {
+        if (instruction.keyword === 'ARG') return argDefinitions(instruction).map(({ name }) => name);
+        if (instruction.keyword !== 'ENV') return [];
+        return instruction.words.filter((_, index) => index % 2 === 0).map(({ raw }) => raw);
+      }),
+    );
+  names.set(stage, known);
+  return known;
 }

@@ -48,9 +48,12 @@ export class StageNames {
   }
 }
 
+const known = new WeakMap<Dockerfile, readonly string[]>();
+
 /** What FROM and `from=` name, and the names of stages. */
-function namesIn({ stages, instructions }: Dockerfile): readonly string[] {
-  return [
+function namesIn(dockerfile: Dockerfile): readonly string[] {
+  const { stages, instructions } = dockerfile;
+  const names = known.get(dockerfile) ?? [
     ...stages.flatMap(({ name, base }) => (name === undefined ? [base.raw] : [name, base.raw])),
     ...instructions.flatMap(({ flags }) =>
       flags.flatMap((flag) => {
@@ -60,4 +63,6 @@ function namesIn({ stages, instructions }: Dockerfile): readonly string[] {
       }),
     ),
   ];
+  known.set(dockerfile, names);
+  return names;
 }

@@ -1,5 +1,5 @@
 import { resolveBase } from '../dockerfile/base.ts';
-import type { Dockerfile, Stage } from '../dockerfile/model.ts';
+import type { Dockerfile, Instruction, Stage } from '../dockerfile/model.ts';
 import type { Variation } from './variation.ts';
 
 /** Adjacent instructions of one stage, by their places in it; `end` exclusive. */
@@ -8,23 +8,45 @@ export interface Run {
   readonly end: number;
 }
 
+const places = new WeakMap<Stage, ReadonlyMap<Instruction, number>>();
+const tied = new WeakMap<Stage, readonly Run[]>();
+
+/** Where the instructions of a stage stand in it; what ONBUILD carries stands where the ONBUILD does. */
+export function placesIn(stage: Stage): ReadonlyMap<Instruction, number> {
+  const known = places.get(stage);
+  if (known) return known;
+  const found = new Map<Instruction, number>();
+  for (const [index, instruction] of stage.instructions.entries()) {
+    found.set(instruction, index);
+    if (instruction.onbuild) found.set(instruction.onbuild, index);
+  }
+  places.set(stage, found);
+  return found;
+}
+
 /** The runs that instructions make, where a stage can be split without changing what it builds. */
-export function splitRuns(stage: Stage, places: readonly number[]): readonly Run[] {
-  const runs = joined(places.map((start) => ({ start, end: start + 1 })));
-  // ENTRYPOINT clears the CMD of an earlier stage, but not that of its own.
-  const bound = stage.instructions.flatMap(({ keyword }, end): readonly Run[] => {
+export function splitRuns(stage: Stage, starts: readonly number[]): readonly Run[] {
+  let runs = joined(starts.map((start) => ({ start, end: start + 1 })));
+  for (;;) {
+    const torn = tiedRuns(stage).filter(({ start, end }) =>
+      runs.some((run) => [run.start, run.end].some((at) => start < at && at < end)),
+    );
+    if (torn.length === 0) return runs;
+    runs = joined([...runs, ...torn]);
+  }
+}
+
+/** ENTRYPOINT clears the CMD of an earlier stage, but not that of its own: from the one to the other is one part. */
+function tiedRuns(stage: Stage): readonly Run[] {
+  const known = tied.get(stage);
+  if (known) return known;
+  const found = stage.instructions.flatMap(({ keyword }, end): readonly Run[] => {
     if (keyword !== 'ENTRYPOINT') return [];
     const start = stage.instructions.slice(0, end).findLastIndex((item) => item.keyword === 'CMD');
     return start < 0 ? [] : [{ start, end: end + 1 }];
   });
-  let known = runs;
-  for (;;) {
-    const torn = bound.filter(({ start, end }) =>
-      known.some((run) => [run.start, run.end].some((at) => start < at && at < end)),
-    );
-    if (torn.length === 0) return known;
-    known = joined([...known, ...torn]);
-  }
+  tied.set(stage, found);
+  return found;
 }
 
 function joined(runs: readonly Run[]): readonly Run[] {

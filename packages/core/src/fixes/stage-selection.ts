@@ -33,7 +33,9 @@ export function selectStages(
     splits
       .filter(({ stage }) => stage.index <= index)
       .reduce((sum, { runs }) => sum + runs.length * (asked.length + 2), 0);
-  const renumbered = renumberStages(dockerfile, (index) => index + added(index));
+  const renumbered = hasNumbers(dockerfile)
+    ? renumberStages(dockerfile, (index) => index + added(index))
+    : [];
   const names = new StageNames(
     dockerfile,
     asked.map(({ label }) => label),
@@ -62,6 +64,19 @@ export function selectStages(
     (edit) => !regions.some(({ start, end }) => start <= edit.start && edit.end <= end),
   );
   return [...fromNames, ...regions, ...outside];
+}
+
+const numbered = new WeakMap<Dockerfile, boolean>();
+
+/** Tells whether a file names a stage by its number. */
+function hasNumbers(dockerfile: Dockerfile): boolean {
+  const known =
+    numbered.get(dockerfile) ??
+    dockerfile.instructions.some(({ flags }) =>
+      flags.some(({ name, value }) => name === 'from' && /^[+-]?\d+$/.test(value ?? '')),
+    );
+  numbered.set(dockerfile, known);
+  return known;
 }
 
 /** Gives a FROM a name, in place of its own if it has one. */
@@ -123,7 +138,8 @@ function region(
     ...asked.map((choice) => from(`${prefix}-base`, `${prefix}-${choice.label}`) + copy(choice)),
     from(last, name).trimEnd(),
   ];
-  const isApart = /\n[\t ]*\r?\n$/.test(text.slice(0, range.start));
+  const above = text.slice(text.lastIndexOf('\n', range.start - 2) + 1, range.start);
+  const isApart = above.trim() === '';
   return { ...range, newText: (isApart ? '' : newline) + parts.join(newline + newline) };
 }
 
