@@ -33,7 +33,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   oci: ['index.ts'],
   core: ['index.ts'],
   registry: ['index.ts', 'testing/index.ts'],
-  cli: ['index.ts', 'main.ts'],
+  cli: ['index.ts', 'main.ts', 'check-worker.ts'],
 };
 
 const sources = readSources(Object.keys(below));

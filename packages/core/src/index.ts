@@ -105,6 +105,7 @@ export {
 export { officialNamespace, platformOfArchitecture, readNamespace } from './knowledge/namespaces.ts';
 export { isOfficialImage, officialImagePlatforms, officialTagsWith } from './knowledge/official-images.ts';
 export { suggestTag } from './knowledge/suggest-tag.ts';
+export { isLockFile, readLockFile } from './lockfiles/read-lockfile.ts';
 export { type Memory, openMemory } from './memory.ts';
 export {
   fixDockerfile,
@@ -128,6 +129,11 @@ export {
   recommendedRules,
   type Severity,
 } from './rules/index.ts';
+export { isBakeFile, readBake } from './services/bake.ts';
+export { isComposeFile, type ReadServicesOptions, readCompose } from './services/compose.ts';
+export { readEnvFile } from './services/interpolate.ts';
+export type { ServiceBuild, ServiceReading } from './services/service.ts';
+export { serviceRules } from './services/service-rules.ts';
 export {
   type BaseOptions,
   type BasePin,

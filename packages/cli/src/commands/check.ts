@@ -1,3 +1,4 @@
+import { fileProgress } from '../progress/files.ts';
 import { Command, type CommandHost } from './command.ts';
 import {
   collect,
@@ -24,11 +25,17 @@ interface CheckOptions extends GlobalOptions {
 const formats = ['text', 'json', 'sarif', 'github', 'html'] as const;
 const thresholds = ['error', 'warning', 'info', 'none'] as const;
 
+/** Modules end in `.ts` where they are run as they are written. */
+const moduleExtension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+
 /** `mabuild check [FILE|DIR…]` */
 export function checkCommand({ io, exit }: CommandHost): Command {
   return new Command('check')
     .description('find what breaks on the platforms asked for')
-    .argument('[paths...]', 'Dockerfiles, folders, or - for standard input (default: Dockerfile)')
+    .argument(
+      '[paths...]',
+      'Dockerfiles, compose, bake and lock files, folders, or - for standard input (default: Dockerfile)',
+    )
     .option('--platform <list>', 'e.g. linux/arm64,linux/arm/v7', collect)
     .option('--format <format>', formats.join(', '), 'text')
     .option('--ignore <id>', 'a rule to leave out (repeatable)', collect)
@@ -37,7 +44,10 @@ export function checkCommand({ io, exit }: CommandHost): Command {
     .option('--build-arg <k=v>', 'for bases that an ARG names (repeatable)', collect)
     .option('--online', 'ask registries for platforms, publishers for names and checksums of downloads')
     .option('--offline', 'ask nobody (the default)')
-    .addHelpText('after', '\nExample:\n  mabuild check --platform linux/arm/v7 Dockerfile')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  mabuild check --platform linux/arm/v7 Dockerfile\n  mabuild check .',
+    )
     .action(async (paths: readonly string[], options: CheckOptions) => {
       const format = oneOf('--format', options.format, formats);
       const threshold = oneOf('--failure-threshold', options.failureThreshold, thresholds);
@@ -45,9 +55,9 @@ export function checkCommand({ io, exit }: CommandHost): Command {
         ([rule, level]) => [rule, oneOf('--rule', level, ['error', 'warning', 'info', 'off'])] as const,
       );
       const sdk = await sdkOptions(io, options);
-      const { recommendedRules } = await import('@mabuild/core');
+      const { recommendedRules, serviceRules } = await import('@mabuild/core');
       const { requireRules } = await import('../sdk/rules.ts');
-      const rules = [...recommendedRules, ...(sdk.config.plugins ?? [])];
+      const rules = [...recommendedRules, ...serviceRules, ...(sdk.config.plugins ?? [])];
       const ignored = list(options.ignore) ?? [];
       requireRules('--ignore', ignored, rules);
       requireRules(
@@ -57,6 +67,7 @@ export function checkCommand({ io, exit }: CommandHost): Command {
       );
       const { checkFiles } = await import('../sdk/check.ts');
       const platforms = list(options.platform) ?? list(io.environment.MABUILD_PLATFORM);
+      const progress = fileProgress(io.stderr);
       const report = await checkFiles(
         {
           paths: paths.length > 0 ? paths : ['Dockerfile'],
@@ -70,9 +81,11 @@ export function checkCommand({ io, exit }: CommandHost): Command {
           buildArgs: keyValues('--build-arg', options.buildArg, io.environment),
           online: isOnline(options),
           fixed: format === 'html',
+          worker: new URL(`../check-worker.${moduleExtension}`, import.meta.url),
+          onFile: progress.onFile,
         },
         sdk,
-      );
+      ).finally(progress.clear);
       const { count, countFindings, formatReport } = await import('../formatters/index.ts');
       const parts = formatReport(report, {
         format,

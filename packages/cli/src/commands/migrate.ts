@@ -28,7 +28,10 @@ interface MigrateOptions extends GlobalOptions {
 export function migrateCommand({ io, exit }: CommandHost): Command {
   return new Command('migrate')
     .description('rewrite x64 Dockerfiles for ARM; prints a unified diff')
-    .argument('[files...]', 'Dockerfiles, or - for standard input (default: Dockerfile)')
+    .argument(
+      '[files...]',
+      'Dockerfiles, compose files, folders, or - for standard input (default: Dockerfile)',
+    )
     .option('--platform <list>', 'e.g. linux/arm64,linux/arm/v7', collect)
     .option('--style <style>', 'portable (one file) or per-arch (Dockerfile.arm32v7 and its kin)', 'portable')
     .option('--write', 'write the files')

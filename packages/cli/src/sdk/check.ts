@@ -1,18 +1,17 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import {
-  checkDockerfile,
-  type Finding,
-  migrateDockerfile,
-  parseDockerfile,
-  recommendedRules,
-  type Severity,
-} from '@mabuild/core';
-import { formatPlatform, isMabuildError, type Platform } from '@mabuild/oci';
-import { type FileFindings, isFixable } from '../formatters/file-findings.ts';
+import { recommendedRules, type Severity } from '@mabuild/core';
+import { formatPlatform, type Platform } from '@mabuild/oci';
+import type { FileFindings } from '../formatters/file-findings.ts';
+import type { AskedBuild, CheckHow, CheckJob, CheckWorld } from './check-file.ts';
+import { checkMany } from './check-pool.ts';
+import { checkServices } from './check-services.ts';
 import { downloadFacts } from './download-facts.ts';
+import { type FoundFile, findFiles } from './find-files.ts';
 import { imageFacts } from './image-facts.ts';
 import { readPlatforms } from './platforms.ts';
-import { type NamedText, readDockerfiles } from './read-dockerfiles.ts';
+import { readText } from './read-text.ts';
 import { type SdkOptions, withToolbox } from './toolbox.ts';
 
 /** Platforms that check and migrate look at when none are named. */
@@ -32,6 +31,10 @@ export interface CheckRequest {
   readonly online?: boolean | undefined;
   /** Give each file's text with every fix made too, for reports that show it. @default false */
   readonly fixed?: boolean | undefined;
+  /** The module that checks files in threads of their own when there are many. @default all is done in this thread */
+  readonly worker?: URL | undefined;
+  /** Told after each file; `total` counts Dockerfiles and lock files. */
+  readonly onFile?: ((done: number, total: number) => void) | undefined;
 }
 
 export interface CheckReport {
@@ -40,90 +43,92 @@ export interface CheckReport {
 }
 
 /**
- * Finds what breaks in Dockerfiles on the platforms asked for.
- * Among several files, one that is no Dockerfile has the finding `syntax`.
+ * Finds what breaks on the platforms asked for: in Dockerfiles, in the services of compose and bake files, and in the
+ * lock files beside them.
+ *
+ * Among several files, one that cannot be read has the finding `syntax`.
  * @throws MabuildError `DOCKERFILE_SYNTAX` with line and column when there is one file, `FILE_NOT_FOUND`, `NO_DOCKERFILE`
  */
 export async function checkFiles(request: CheckRequest, options: SdkOptions = {}): Promise<CheckReport> {
   return withToolbox(options, async ({ config, environment, registry }) => {
     const platforms = targets(request.platforms, config.platforms);
-    const images = imageFacts(request.online ? await registry() : undefined, options.signal);
-    const downloads = request.online ? downloadFacts(options.signal) : undefined;
-    const texts = await readDockerfiles(request.paths, {
-      directory: environment.workingDirectory,
-      stdin: request.stdin,
-      signal: options.signal,
-    });
-    const files: FileFindings[] = [];
-    const check = async ({ path, text }: NamedText): Promise<FileFindings> => {
-      const dockerfile = parseDockerfile(text, { file: path });
-      const how = {
-        platforms,
-        rules: [...recommendedRules, ...(config.plugins ?? [])],
-        buildArgs: request.buildArgs ?? {},
-        ignore: [...(config.ignore ?? []), ...(request.ignore ?? [])],
-      };
-      const findings = await checkDockerfile(dockerfile, {
-        ...how,
-        images,
-        severities: request.severities ?? {},
-      });
-      if (!request.fixed || !findings.some(isFixable)) return { path, dockerfile, findings };
-      const { files } = await migrateDockerfile(text, {
-        ...how,
-        style: 'portable',
-        facts: images,
-        downloads,
-        file: path,
-      });
-      return { path, dockerfile, findings, fixed: files[0]?.text };
+    const directory = environment.workingDirectory;
+    const { signal } = options;
+    const found = await findFiles(request.paths, { directory, signal });
+    const how: CheckHow = {
+      directory,
+      platforms,
+      ignore: [...(config.ignore ?? []), ...(request.ignore ?? [])],
+      severities: request.severities ?? {},
+      buildArgs: request.buildArgs ?? {},
+      fixed: request.fixed ?? false,
+      lenient: found.length > 1,
     };
-    for (const text of texts) {
-      try {
-        files.push(await check(text));
-      } catch (error) {
-        // One file that is no Dockerfile shall not hide what the others have.
-        const finding = texts.length > 1 ? unreadableFinding(error, text, platforms) : undefined;
-        if (!finding) throw error;
-        files.push({
-          path: text.path,
-          dockerfile: { text: text.text, file: text.path },
-          findings: [finding],
-        });
-      }
-    }
-    return { platforms: platforms.map((platform) => formatPlatform(platform)), files };
+    const plugins = config.plugins ?? [];
+    const world: CheckWorld = {
+      images: imageFacts(request.online ? await registry() : undefined, signal),
+      downloads: request.online ? downloadFacts(signal) : undefined,
+      rules: [...recommendedRules, ...plugins],
+    };
+    const { services, jobs } = await planCheck(found, how, world, environment.variables, request.stdin);
+    // Rules of a configuration are functions, which stay in their thread.
+    const worker = plugins.length === 0 ? request.worker : undefined;
+    const results = await checkMany(jobs, how, world, { worker, signal, onFile: request.onFile });
+    const checked = new Map([...services, ...results].map((result) => [result.path, result]));
+    const inOrder = [...found.map(({ path }) => path), ...jobs.map(({ path }) => path)];
+    return {
+      platforms: platforms.map((platform) => formatPlatform(platform)),
+      files: [...new Set(inOrder)].flatMap((path) => checked.get(path) ?? []),
+    };
   });
 }
 
-/** A syntax error as a finding, where its place is known. */
-function unreadableFinding(
-  error: unknown,
-  { text }: NamedText,
-  platforms: readonly Platform[],
-): Finding | undefined {
-  if (!isMabuildError(error) || !error.location) return undefined;
-  const { line, column, endLine = line, endColumn = column + 1 } = error.location;
-  return {
-    rule: 'syntax',
-    severity: 'error',
-    platforms,
-    message: error.message,
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
-    range: { start: offsetOf(text, line, column), end: offsetOf(text, endLine, endColumn) },
-    fix: 'none',
-    edits: [],
-  };
+export interface CheckPlan {
+  readonly services: readonly FileFindings[];
+  readonly jobs: readonly CheckJob[];
 }
 
-function offsetOf(text: string, line: number, column: number): number {
-  let start = text.startsWith('\ufeff') ? 1 : 0;
-  for (let current = 1; current < line; current += 1) {
-    const end = text.indexOf('\n', start);
-    if (end < 0) break;
-    start = end + 1;
+/** Reads the compose and bake files, which say how Dockerfiles are built, and lists what is left to check. */
+export async function planCheck(
+  found: readonly FoundFile[],
+  how: CheckHow,
+  world: CheckWorld,
+  environment: Readonly<Record<string, string | undefined>>,
+  stdin: Readable | undefined,
+): Promise<CheckPlan> {
+  const services: FileFindings[] = [];
+  const builds = new Map<string, { path: string; asked: AskedBuild[] }>();
+  for (const file of found) {
+    if (file.kind !== 'compose' && file.kind !== 'bake') continue;
+    const checked = await checkServices(file, how, world, environment);
+    services.push(checked.result);
+    for (const { path, build } of checked.builds) {
+      const key = resolve(how.directory, path);
+      const known = builds.get(key) ?? { path, asked: [] };
+      known.asked.push(build);
+      builds.set(key, known);
+    }
   }
-  return Math.min(text.length, start + column - 1);
+  const jobs: CheckJob[] = [];
+  for (const { path, kind } of found) {
+    if (kind !== 'dockerfile' && kind !== 'lockfile') continue;
+    const key = resolve(how.directory, path);
+    const asked = kind === 'dockerfile' ? (builds.get(key)?.asked ?? []) : [];
+    builds.delete(key);
+    const text = path === '-' && stdin ? { text: await readText(path, { ...how, stdin }) } : {};
+    jobs.push({ path, kind, ...text, builds: asked, named: true });
+  }
+  for (const [key, { path, asked }] of builds) {
+    if (await isFile(key)) jobs.push({ path, kind: 'dockerfile', builds: asked, named: false });
+  }
+  return { services, jobs };
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
 }
 
 /** The platforms of a request, of the configuration without x64, or the usual ARM ones. */

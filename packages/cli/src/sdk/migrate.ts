@@ -1,16 +1,21 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import { migrateDockerfile, unifiedDiff } from '@mabuild/core';
-import { formatPlatform, MabuildError } from '@mabuild/oci';
+import { type Finding, migrateDockerfile, recommendedRules, unifiedDiff } from '@mabuild/core';
+import { formatPlatform, MabuildError, type Platform } from '@mabuild/oci';
+import { isFixable } from '../formatters/file-findings.ts';
 import { writeWhole } from '../write-whole.ts';
-import { targets } from './check.ts';
+import { planCheck, targets } from './check.ts';
+import { type CheckHow, type CheckWorld, checkFile, unreadableFinding } from './check-file.ts';
+import { withEdits } from './check-services.ts';
 import { downloadFacts } from './download-facts.ts';
+import { findFiles } from './find-files.ts';
 import { imageFacts } from './image-facts.ts';
 import { platformSuffix } from './platform-suffix.ts';
-import { readDockerfiles } from './read-dockerfiles.ts';
+import { readText } from './read-text.ts';
 import { type SdkOptions, withToolbox } from './toolbox.ts';
 
 export interface MigrateRequest {
+  /** Files, folders, or `-` with `stdin`. */
   readonly files: readonly string[];
   readonly stdin?: Readable | undefined;
   /** @default the configuration's, else linux/arm64 and linux/arm/v7 */
@@ -50,7 +55,8 @@ export interface MigratedFile {
 }
 
 /**
- * Rewrites Dockerfiles for ARM; writes only when asked to, each file whole or not at all.
+ * Rewrites Dockerfiles for ARM, and for the portable style the compose files that name x86; writes only when asked to,
+ * each file whole or not at all.
  * @throws MabuildError `DOCKERFILE_SYNTAX`, `FILE_NOT_FOUND`, `USAGE` when one output is asked of several results
  */
 export async function migrateFiles(
@@ -63,42 +69,92 @@ export async function migrateFiles(
     const images = imageFacts(request.online ? await registry() : undefined, options.signal);
     const downloads = request.online ? downloadFacts(options.signal) : undefined;
     const style = request.style ?? 'portable';
-    const texts = await readDockerfiles(request.files, {
+    const found = await findFiles(request.files, { directory, signal: options.signal });
+    const how: CheckHow = {
       directory,
-      stdin: request.stdin,
-      signal: options.signal,
-    });
+      platforms,
+      ignore: config.ignore ?? [],
+      severities: {},
+      buildArgs: request.buildArgs ?? {},
+      fixed: false,
+      lenient: found.length > 1,
+    };
+    const world: CheckWorld = {
+      images,
+      downloads,
+      rules: [...recommendedRules, ...(config.plugins ?? [])],
+    };
+    const plan = await planCheck(found, how, world, environment.variables, request.stdin);
     const results: MigratedFile[] = [];
     const unfixed: string[] = [];
-    for (const { path, text } of texts) {
-      const migration = await migrateDockerfile(text, {
-        file: path,
-        platforms,
-        style,
-        baseStyle: request.baseStyle ?? (style === 'per-arch' ? 'namespace' : 'index'),
-        images: config.images ?? {},
-        only: request.only,
-        facts: images,
-        downloads,
-        buildArgs: request.buildArgs ?? {},
+    const tell = (path: string, findings: readonly Pick<Finding, 'message' | 'rule'>[]): void => {
+      for (const { message, rule } of findings) unfixed.push(`${path}: ${message} (${rule})`);
+    };
+    const add = (path: string, before: string, after: string, platform?: Platform): void => {
+      const target = platform ? perArchPath(path, platformSuffix(platform)) : path;
+      results.push({
+        path: target,
+        source: path,
+        platform: platform && formatPlatform(platform),
+        before,
+        after,
+        changed: after !== before || target !== path,
+        diff: after === before ? '' : unifiedDiff(before, after, { from: path, to: target }),
+        written: false,
       });
-      for (const file of migration.files) {
-        const target = file.platform ? perArchPath(path, platformSuffix(file.platform)) : path;
-        results.push({
-          path: target,
-          source: path,
-          platform: file.platform && formatPlatform(file.platform),
-          before: text,
-          after: file.text,
-          changed: file.text !== text || target !== path,
-          diff: file.text === text ? '' : unifiedDiff(text, file.text, { from: path, to: target }),
-          written: false,
+    };
+    const dockerfiles = plan.jobs.filter(({ kind }) => kind === 'dockerfile');
+    const written = new Set(
+      style === 'per-arch'
+        ? dockerfiles.flatMap(({ path }) => platforms.map((item) => perArchPath(path, platformSuffix(item))))
+        : [],
+    );
+    for (const job of dockerfiles) {
+      options.signal?.throwIfAborted();
+      const { path, builds } = job;
+      // What an earlier run wrote beside a file of the same folder is its result, not another source.
+      if (written.has(path)) continue;
+      try {
+        const text = job.text ?? (await readText(path, { directory }));
+        const [build] = builds.length === 1 ? builds : [];
+        const migration = await migrateDockerfile(text, {
+          file: path,
+          platforms,
+          style,
+          rules: world.rules,
+          ignore: how.ignore,
+          baseStyle: request.baseStyle ?? (style === 'per-arch' ? 'namespace' : 'index'),
+          images: config.images ?? {},
+          only: request.only,
+          facts: images,
+          downloads,
+          buildArgs: { ...build?.buildArgs, ...request.buildArgs },
         });
+        for (const file of migration.files) add(path, text, file.text, file.platform);
+        tell(path, migration.unfixed);
+      } catch (error) {
+        const finding = how.lenient ? unreadableFinding(error, '', platforms) : undefined;
+        if (!finding) throw error;
+        tell(path, [finding]);
       }
-      for (const finding of migration.unfixed) unfixed.push(`${path}: ${finding.message} (${finding.rule})`);
+    }
+    for (const { path, dockerfile, findings } of plan.services) {
+      const fixes = style === 'portable' ? findings.filter((finding) => isMade(finding, request)) : [];
+      if (fixes.length > 0) add(path, dockerfile.text, withEdits(dockerfile.text, fixes));
+      tell(
+        path,
+        findings.filter((finding) => !fixes.includes(finding)),
+      );
+    }
+    for (const job of plan.jobs.filter(({ kind }) => kind === 'lockfile')) {
+      tell(job.path, (await checkFile(job, how, world)).findings);
     }
     return { files: await writeResults(results, request, directory), unfixed };
   });
+}
+
+function isMade(finding: Finding, { only }: MigrateRequest): boolean {
+  return isFixable(finding) && (only?.includes(finding.rule) ?? true);
 }
 
 function perArchPath(path: string, suffix: string): string {

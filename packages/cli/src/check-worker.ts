@@ -1,0 +1,61 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { type DownloadFacts, type ImageFacts, recommendedRules } from '@mabuild/core';
+import { type CheckHow, checkFile } from './sdk/check-file.ts';
+import {
+  type FromWorker,
+  lighten,
+  type Question,
+  type ToWorker,
+  toError,
+  toFailure,
+} from './sdk/check-messages.ts';
+
+/** What the main thread starts a worker with. */
+interface Start {
+  readonly how: CheckHow;
+  readonly online: boolean;
+}
+
+const { how, online } = workerData as Start;
+const port = parentPort;
+const open = new Map<number, { resolve(answer: unknown): void; reject(error: Error): void }>();
+let asked = 0;
+
+const send = (message: FromWorker): void => port?.postMessage(message);
+
+function ask<T>(question: Question, about: string): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    asked += 1;
+    open.set(asked, { resolve: (answer) => resolve(answer as T), reject });
+    send({ kind: 'asked', id: asked, question, about });
+  });
+}
+
+const known = new Map<string, ReturnType<ImageFacts['platformsOf']>>();
+const images: ImageFacts = {
+  platformsOf(reference) {
+    const answer = known.get(reference) ?? ask('platformsOf', reference);
+    known.set(reference, answer);
+    return answer;
+  },
+};
+const downloads: DownloadFacts | undefined = online
+  ? { exists: (url) => ask('exists', url), read: (url) => ask('read', url) }
+  : undefined;
+
+port?.on('message', async (message: ToWorker) => {
+  if (message.kind === 'answered') open.get(message.id)?.resolve(message.answer);
+  if (message.kind === 'refused') open.get(message.id)?.reject(toError(message.failure));
+  if (message.kind !== 'check') {
+    open.delete(message.id);
+    return;
+  }
+  for (const { index, job } of message.jobs) {
+    try {
+      const result = await checkFile(job, how, { images, downloads, rules: recommendedRules });
+      send({ kind: 'checked', index, result: lighten(result) });
+    } catch (error) {
+      send({ kind: 'failed', index, failure: toFailure(error) });
+    }
+  }
+});

@@ -1,0 +1,37 @@
+import type { Range } from '../dockerfile/model.ts';
+import type { Finding } from '../rules/rule.ts';
+
+/** A build of a Dockerfile that a compose or bake file asks for. */
+export interface ServiceBuild {
+  /** The service or target. */
+  readonly name: string;
+  /** The folder with the files of the build, from the folder of the file that names it; `undefined` for a URL or what is not known. */
+  readonly context: string | undefined;
+  /** From `context`. */
+  readonly dockerfile: string;
+  /** The Dockerfile itself, where it stands in the file. */
+  readonly inline?: { readonly text: string; readonly range: Range; readonly indent: number | undefined };
+  readonly buildArgs: Readonly<Record<string, string>>;
+  readonly target?: string;
+}
+
+/** What a compose or bake file says. */
+export interface ServiceReading {
+  readonly builds: readonly ServiceBuild[];
+  readonly findings: readonly Finding[];
+}
+
+/** What a line above switches off: `# mabuild ignore=rule because …`; also `//` for HCL. */
+export function withoutIgnored(text: string, findings: readonly Finding[]): readonly Finding[] {
+  return findings.filter(({ rule, range }) => {
+    for (let end = text.lastIndexOf('\n', range.start - 1); end > 0; ) {
+      const start = text.lastIndexOf('\n', end - 1) + 1;
+      const line = text.slice(start, end).trim();
+      if (!/^(?:#|\/\/)/.test(line)) return true;
+      const names = /^(?:#|\/\/)\s*mabuild\s+ignore=([\w-]+(?:,[\w-]+)*)(?:\s|$)/.exec(line)?.[1];
+      if (names?.split(',').includes(rule)) return false;
+      end = start - 1;
+    }
+    return true;
+  });
+}

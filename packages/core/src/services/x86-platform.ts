@@ -1,0 +1,42 @@
+import {
+  isMabuildError,
+  normalizePlatform,
+  type Platform,
+  parsePlatform,
+  platformSatisfies,
+} from '@mabuild/oci';
+
+/** The platforms that are not x86. */
+export function armOnly(platforms: readonly Platform[]): readonly Platform[] {
+  return platforms.filter((platform) => !isX86(platform));
+}
+
+export function isX86(platform: Platform): boolean {
+  const { architecture } = normalizePlatform(platform);
+  return architecture === 'amd64' || architecture === '386';
+}
+
+/** A platform as it is written; `undefined` for what is none. */
+export function readPlatform(text: string): Platform | undefined {
+  try {
+    return parsePlatform(text.trim());
+  } catch (error) {
+    if (isMabuildError(error)) return undefined;
+    throw error;
+  }
+}
+
+/** The asked platforms that a list of platforms leaves out; none when the list cannot be read. */
+export function leftOut(listed: readonly string[], asked: readonly Platform[]): readonly Platform[] {
+  const platforms = listed.map(readPlatform);
+  if (platforms.length === 0 || platforms.includes(undefined)) return [];
+  return asked.filter(
+    (wanted) =>
+      !platforms.some(
+        (other) =>
+          other !== undefined &&
+          normalizePlatform(other).architecture === normalizePlatform(wanted).architecture &&
+          platformSatisfies(other, wanted),
+      ),
+  );
+}
