@@ -158,8 +158,8 @@ export const buildTools: readonly DownloadTool[] = [
     github: 'mvdan/sh',
     files: 'shfmt_v{v}_linux_{arch}',
     arch: [
-      ['<3.2', 'amd64 - arm arm'],
-      ['>=3.2', 'amd64 arm64 arm arm'],
+      ['<3.2', 'amd64 - arm ?'],
+      ['>=3.2', 'amd64 arm64 arm ?'],
     ],
     checksums: { algorithm: 'sha256', url: '{base}/sha256sums.txt', format: 'sums' },
     fallback: { apt: 'shfmt', apk: 'shfmt' },
@@ -267,15 +267,15 @@ export const buildTools: readonly DownloadTool[] = [
     tool: 'goreleaser',
     github: 'goreleaser/goreleaser',
     files: ['goreleaser_Linux_{arch}.tar.gz'],
-    arch: 'x86_64 arm64 ? ?',
+    arch: 'x86_64 arm64 armv7 -',
     checksums: { algorithm: 'sha256', url: '{base}/checksums.txt', format: 'sums' },
-    from: 'aquaproj/aqua-registry:pkgs/goreleaser/goreleaser',
+    from: 'goreleaser/goreleaser:.goreleaser.yaml',
   },
   {
     tool: 'goreleaser packages',
     github: 'goreleaser/goreleaser',
     files: ['goreleaser_{v}_{arch}.deb', 'goreleaser_{arch}.deb'],
-    arch: 'amd64 arm64 ? ?',
+    arch: 'amd64 arm64 armhf -',
     checksums: { algorithm: 'sha256', url: '{base}/checksums.txt', format: 'sums' },
     from: 'goreleaser/goreleaser:.goreleaser.yaml',
   },
@@ -285,10 +285,10 @@ export const buildTools: readonly DownloadTool[] = [
     files: ['task_linux_{arch}.{tar.gz|deb|rpm}'],
     arch: [
       ['<3.0.2', 'amd64 - ? ?'],
-      ['>=3.0.2', 'amd64 arm64 arm ?'],
+      ['>=3.0.2', 'amd64 arm64 arm arm'],
     ],
     checksums: { algorithm: 'sha256', url: '{base}/task_checksums.txt', format: 'sums' },
-    from: 'aquaproj/aqua-registry:pkgs/go-task/task, alexellis/arkade:pkg/get/tools.go',
+    from: 'go-task/task:.goreleaser.yml',
   },
   {
     tool: 'just',
@@ -296,10 +296,17 @@ export const buildTools: readonly DownloadTool[] = [
     files: 'just-{v}-{arch}.tar.gz',
     arch: [
       ['<0.9.4', 'x86_64-unknown-linux-musl - - -'],
-      ['>=0.10.5', 'x86_64-unknown-linux-musl aarch64-unknown-linux-musl armv7-unknown-linux-musleabihf ?'],
+      [
+        '>=0.10.5 <1.40',
+        'x86_64-unknown-linux-musl aarch64-unknown-linux-musl armv7-unknown-linux-musleabihf ?',
+      ],
+      [
+        '>=1.40',
+        'x86_64-unknown-linux-musl aarch64-unknown-linux-musl armv7-unknown-linux-musleabihf arm-unknown-linux-musleabihf',
+      ],
     ],
     fallback: { apt: 'just', apk: 'just' },
-    from: 'aquaproj/aqua-registry:pkgs/casey/just, alexellis/arkade:pkg/get/tools.go',
+    from: 'casey/just:.github/workflows/release.yaml',
   },
   {
     tool: 'act',

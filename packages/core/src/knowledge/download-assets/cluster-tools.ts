@@ -165,12 +165,12 @@ export const clusterTools: readonly DownloadTool[] = [
     from: 'openfaas/classic-watchdog:README.md',
   },
   {
-    tool: 'OpenFaaS classic watchdog',
-    github: 'openfaas/classic-watchdog',
-    files: 'classic-watchdog{arch}',
-    arch: '~ -arm64 -armhf -armhf',
+    tool: 'OpenFaaS watchdogs of today',
+    github: ['openfaas/classic-watchdog', 'openfaas/of-watchdog'],
+    files: 'fwatchdog-{arch}',
+    arch: 'amd64 arm64 ? ?',
     named: false,
-    from: 'openfaas/classic-watchdog:README.md',
+    from: 'openfaas/classic-watchdog:Makefile, openfaas/of-watchdog:Makefile',
   },
   {
     tool: 'OpenFaaS of-watchdog',
@@ -183,12 +183,13 @@ export const clusterTools: readonly DownloadTool[] = [
   {
     tool: 'k9s',
     github: 'derailed/k9s',
-    files: ['k9s_Linux_{arch}.tar.gz', 'k9s_{v}_Linux_{arch}.tar.gz', 'k9s_linux_{arch}.{deb|rpm|apk}'],
+    files: ['k9s_Linux_{arch}.tar.gz', 'k9s_{v}_Linux_{arch}.tar.gz'],
     arch: [
-      ['<0.27', 'x86_64 arm64 ? ?'],
-      ['>=0.27', 'amd64 arm64 ? ?'],
+      ['<0.27', 'x86_64 arm64 ? -'],
+      ['>=0.27 <0.50', 'amd64 arm64 ? -'],
+      ['>=0.50', 'amd64 arm64 armv7 -'],
     ],
-    from: 'aquaproj/aqua-registry:pkgs/derailed/k9s',
+    from: 'derailed/k9s:.goreleaser.yml, aquaproj/aqua-registry:pkgs/derailed/k9s',
   },
   {
     tool: 'stern',
@@ -270,8 +271,8 @@ export const clusterTools: readonly DownloadTool[] = [
     tool: 'kubeseal',
     github: ['bitnami-labs/sealed-secrets', 'bitnami/sealed-secrets'],
     files: 'kubeseal-{v}-linux-{arch}.tar.gz',
-    arch: 'amd64 arm64 arm ?',
-    from: 'alexellis/arkade:pkg/get/tools.go',
+    arch: 'amd64 arm64 arm arm',
+    from: 'bitnami-labs/sealed-secrets:.goreleaser.yml',
   },
   {
     tool: 'kubeseal',
@@ -309,7 +310,7 @@ export const clusterTools: readonly DownloadTool[] = [
     tool: 'velero',
     github: ['vmware-tanzu/velero', 'heptio/velero'],
     files: 'velero-v{v}-linux-{arch}.tar.gz',
-    arch: 'amd64 arm64 arm ?',
+    arch: 'amd64 arm64 arm arm',
     from: 'vmware-tanzu/velero:.goreleaser.yml',
   },
   {
@@ -336,10 +337,10 @@ export const clusterTools: readonly DownloadTool[] = [
     files: 'kubeconform-linux-{arch}.tar.gz',
     arch: [
       ['<0.4.9', 'amd64 - - -'],
-      ['>=0.4.9', 'amd64 arm64 ? ?'],
+      ['>=0.4.9', 'amd64 arm64 armv6 armv6'],
     ],
     checksums: { algorithm: 'sha256', url: '{base}/CHECKSUMS', format: 'sums' },
-    from: 'aquaproj/aqua-registry:pkgs/yannh/kubeconform',
+    from: 'yannh/kubeconform:.goreleaser.yml',
   },
   {
     tool: 'kompose',

@@ -90,7 +90,7 @@ export const containers: readonly DownloadTool[] = [
     github: 'docker/docker-credential-helpers',
     files: 'docker-credential-{*}-v{v}.linux-{arch}',
     arch: 'amd64 arm64 armv7 armv6',
-    from: 'docker/docker-credential-helpers:.github/workflows/build.yml',
+    from: 'docker/docker-credential-helpers:docker-bake.hcl',
   },
   {
     tool: 'docker-credential-ecr-login',
@@ -117,7 +117,7 @@ export const containers: readonly DownloadTool[] = [
     ],
     checksums: { algorithm: 'sha256', url: '{base}/runc.sha256sum', format: 'sums' },
     fallback: { apt: 'runc', apk: 'runc' },
-    from: 'tianon/dockerfiles:containerd/Dockerfile, opencontainers/runc:script/release_build.sh',
+    from: 'tianon/dockerfiles:containerd/Dockerfile, opencontainers/runc:Makefile (releaseall)',
   },
   {
     tool: 'containerd',
@@ -153,7 +153,7 @@ export const containers: readonly DownloadTool[] = [
     files: ['crictl-v{v}-linux-{arch}.tar.gz', 'critest-v{v}-linux-{arch}.tar.gz'],
     arch: 'amd64 arm64 arm ?',
     checksums: { algorithm: 'sha256', url: '{url}.sha256', format: 'single' },
-    from: 'kubernetes-sigs/cri-tools:README.md',
+    from: 'kubernetes-sigs/cri-tools:CHANGELOG.md',
   },
   {
     tool: 'cni-plugins',
@@ -161,7 +161,7 @@ export const containers: readonly DownloadTool[] = [
     files: ['cni-plugins-linux-{arch}-v{v}.tgz', 'cni-plugins-{arch}-v{v}.tgz'],
     arch: 'amd64 arm64 arm ?',
     checksums: { algorithm: 'sha256', url: '{url}.sha256', format: 'single' },
-    from: 'containernetworking/plugins:scripts/release.sh',
+    from: 'containernetworking/plugins:.github/workflows/release.yaml',
   },
   {
     tool: 'crane',
@@ -179,7 +179,7 @@ export const containers: readonly DownloadTool[] = [
     tool: 'regclient',
     github: 'regclient/regclient',
     files: 'reg{ctl|sync|bot}-linux-{arch}',
-    arch: 'amd64 arm64 armv7 armv6',
+    arch: 'amd64 arm64 - -',
     from: 'regclient/regclient:Makefile',
   },
   {
@@ -203,7 +203,7 @@ export const containers: readonly DownloadTool[] = [
     files: ['cosign-linux-{arch}'],
     arch: [
       ['<1.2.2', 'amd64 - - -'],
-      ['>=1.2.2', 'amd64 arm64 arm ?'],
+      ['>=1.2.2', 'amd64 arm64 arm -'],
     ],
     checksums: { algorithm: 'sha256', url: '{base}/cosign_checksums.txt', format: 'sums' },
     from: 'aquaproj/aqua-registry:pkgs/sigstore/cosign, sigstore/cosign:.goreleaser.yml',
@@ -212,7 +212,7 @@ export const containers: readonly DownloadTool[] = [
     tool: 'cosign packages',
     github: 'sigstore/cosign',
     files: 'cosign_{v}_{arch}.deb',
-    arch: 'amd64 arm64 armhf ?',
+    arch: 'amd64 arm64 armhf -',
     checksums: { algorithm: 'sha256', url: '{base}/cosign_checksums.txt', format: 'sums' },
     from: 'sigstore/cosign:.goreleaser.yml',
   },
@@ -242,9 +242,9 @@ export const containers: readonly DownloadTool[] = [
     tool: 'trivy',
     github: ['aquasecurity/trivy', 'knqyf263/trivy'],
     files: 'trivy_{v}_Linux-{arch}.{tar.gz|deb|rpm}',
-    arch: '64bit ARM64 ARM ?',
+    arch: '64bit ARM64 ARM -',
     checksums: { algorithm: 'sha256', url: '{base}/trivy_{v}_checksums.txt', format: 'sums' },
-    from: 'aquaproj/aqua-registry:pkgs/aquasecurity/trivy, alexellis/arkade:pkg/get/tools.go',
+    from: 'aquasecurity/trivy:goreleaser.yml',
   },
   {
     tool: 'syft',

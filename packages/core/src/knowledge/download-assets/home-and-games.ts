@@ -185,7 +185,7 @@ export const homeAndGames: readonly DownloadTool[] = [
     files: 'stash-linux{arch}',
     arch: '~ -arm64v8 -arm32v7 -arm32v6',
     named: false,
-    from: 'stashapp/stash:docker/ci/x86_64/Dockerfile, Makefile (cross-compile)',
+    from: 'stashapp/stash:Makefile',
   },
   {
     tool: 'unpackerr and notifiarr',

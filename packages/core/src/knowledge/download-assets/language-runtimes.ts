@@ -177,7 +177,7 @@ export const languageRuntimes: readonly DownloadTool[] = [
     files: 'OpenJDK{*}-{jdk|jre}_{arch}_linux_hotspot_{v}.tar.gz',
     arch: 'x64 aarch64 arm -',
     checksums: { algorithm: 'sha256', url: '{url}.sha256.txt', format: 'sums' },
-    from: 'AdoptOpenJDK/openjdk-docker: Dockerfiles of 8, 11 and 14 (armhf)',
+    from: 'AdoptOpenJDK/openjdk-docker: Dockerfiles',
   },
   {
     tool: 'adoptopenjdk (OpenJ9)',
@@ -233,8 +233,8 @@ export const languageRuntimes: readonly DownloadTool[] = [
     urls: ['download.bell-sw.com/java/{v}/bellsoft-{jdk|jre}{v}-linux-{arch}.{tar.gz|deb|rpm}'],
     github: 'bell-sw/Liberica',
     files: 'bellsoft-{jdk|jre}{v}-linux-{arch}.{tar.gz|deb|rpm}',
-    arch: 'amd64 aarch64 arm32-vfp-hflt arm32-vfp-hflt',
-    from: 'bell-sw/Liberica:docker/repos, armhf Dockerfiles',
+    arch: 'amd64 aarch64 arm32-vfp-hflt ?',
+    from: 'bell-sw/Liberica:docker',
   },
   {
     tool: 'bellsoft liberica (musl)',
@@ -531,8 +531,8 @@ export const languageRuntimes: readonly DownloadTool[] = [
     tool: 'fnm',
     github: 'Schniz/fnm',
     files: 'fnm-{arch}.zip',
-    arch: 'linux arm64 arm32 ?',
-    from: 'Schniz/fnm:.ci/install.sh',
+    arch: 'linux arm64 arm32 -',
+    from: 'Schniz/fnm:.github/workflows/rust.yml',
   },
   {
     tool: 'kotlin native',

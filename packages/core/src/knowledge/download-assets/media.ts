@@ -147,7 +147,7 @@ export const media: readonly DownloadTool[] = [
     github: ['pgaskin/kepubify', 'geek1011/kepubify'],
     files: '{kepubify|covergen|seriesmeta}-linux-{arch}',
     arch: '64bit arm64 arm armv6',
-    from: 'linuxserver/docker-calibre-web:Dockerfile.aarch64, pgaskin/kepubify:.github/workflows/release.yml',
+    from: 'pgaskin/kepubify:.github/workflows/kepubify.yml',
   },
   {
     tool: 'calibre',

@@ -94,7 +94,7 @@ export const network: readonly DownloadTool[] = [
       'bin.equinox.io/{c|a}/{*}/ngrok-{stable-|v3-stable-|v3-beta-|}linux-{arch}.{zip|tgz}',
       'bin.equinox.io/{c|a}/{*}/ngrok-v3-{v}-linux-{arch}.{tar.gz|tgz|zip}',
     ],
-    arch: 'amd64 arm64 arm arm',
+    arch: 'amd64 arm64 arm ?',
     from: 'ngrok.com: Download, public code: ngrok-stable-linux-arm64.zip',
   },
   {
@@ -185,7 +185,10 @@ export const network: readonly DownloadTool[] = [
     tool: 'kcptun',
     github: 'xtaci/kcptun',
     files: 'kcptun-linux-{arch}-{v}.tar.gz',
-    arch: 'amd64 arm64 arm7 arm6',
+    arch: [
+      ['<20190000', 'amd64 ? arm arm'],
+      ['>=20190000', 'amd64 arm64 ? ?'],
+    ],
     from: 'xtaci/kcptun:build-release.sh',
   },
   {
@@ -224,7 +227,7 @@ export const network: readonly DownloadTool[] = [
   {
     tool: 'netbird',
     github: 'netbirdio/netbird',
-    files: 'netbird{|-ui-linux|-mgmt|-signal}_{v}_linux_{arch}.{tar.gz|deb}',
+    files: 'netbird_{v}_linux_{arch}.{tar.gz|deb}',
     arch: 'amd64 arm64 armv6 armv6',
     from: 'netbirdio/netbird:.goreleaser.yaml',
   },
@@ -477,7 +480,7 @@ export const network: readonly DownloadTool[] = [
     github: 'AlexxIT/go2rtc',
     files: 'go2rtc_linux_{arch}',
     arch: 'amd64 arm64 arm armv6',
-    from: 'linuxserver/docker-homeassistant:Dockerfile.aarch64, AlexxIT/go2rtc:README.md',
+    from: 'AlexxIT/go2rtc:README.md',
   },
   {
     tool: 'rustdesk server',
@@ -487,14 +490,14 @@ export const network: readonly DownloadTool[] = [
     from: 'MichaIng/DietPi:dietpi/dietpi-software',
   },
   {
-    tool: 'bitwarden, authelia',
+    tool: 'authelia',
     github: 'authelia/authelia',
     files: ['authelia-v{v}-linux-{arch}.tar.gz', 'authelia-linux-{arch}.tar.gz'],
     arch: [
-      ['<4.33', 'amd64 arm64v8 arm32v7 -'],
-      ['>=4.33', 'amd64 arm64 arm -'],
+      ['<4.33', 'amd64 arm64v8 arm32v7 ?'],
+      ['>=4.33', 'amd64 arm64 arm ?'],
     ],
-    from: 'authelia/authelia:.buildkite/steps/ghartifacts.sh',
+    from: 'authelia/authelia:.goreleaser.yml',
   },
   {
     tool: 'ejabberd',
