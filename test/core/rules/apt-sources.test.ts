@@ -96,7 +96,6 @@ ruleTable(ubuntuPrimaryArchive, [
   { text: 'ARG MIRROR=http://archive.ubuntu.com/ubuntu/\nRUN echo "deb $MIRROR jammy main" > /x', ...port },
   { text: 'RUN debootstrap jammy /target http://archive.ubuntu.com/ubuntu', ...port },
   { text: 'RUN cat > /x <<EOF\ndeb http://archive.ubuntu.com/ubuntu jammy main\nEOF', ...port },
-  { text: 'RUN curl -O http://archive.ubuntu.com/ubuntu/pool/main/f/foo/foo_1_amd64.deb', ...port },
   {
     text: 'RUN echo "deb http://us.archive.ubuntu.com/ubuntu x\\ndeb http://security.ubuntu.com/ubuntu x-security" > /x',
     arm64:
@@ -116,8 +115,8 @@ ruleTable(ubuntuPrimaryArchive, [
   // Nothing to say.
   { text: 'RUN echo "deb http://ports.ubuntu.com/ubuntu-ports jammy universe" >> /x' },
   { text: "RUN sed -i 's/archive.ubuntu.com/m/;s/ports.ubuntu.com/m/' /etc/apt/sources.list" },
-  { text: 'RUN curl http://archive.ubuntu.com/ubuntu/dists/jammy/Release; ping archive.ubuntu.com' },
-  { text: 'RUN wget http://www.mirrorservice.org/sites/archive.ubuntu.com/ubuntu/pool/foo_1_all.deb' },
+  { text: 'RUN curl http://archive.ubuntu.com/ubuntu/pool/f/foo_1_amd64.deb; ping archive.ubuntu.com' },
+  { text: 'RUN wget http://www.mirrorservice.org/sites/archive.ubuntu.com/ubuntu/pool/foo_1_amd64.deb' },
   {
     text: 'RUN echo "deb http://old-releases.ubuntu.com/ubuntu x; deb http://archive.ubuntu.com.example.org/ubuntu" > /x',
   },

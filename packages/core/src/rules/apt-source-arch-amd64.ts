@@ -83,8 +83,15 @@ function hitsOf(
     platforms: restricted,
     message: `the source of apt is for ${names.join(' and ')} alone`,
   };
-  if (published && Object.keys(texts).length === 0) {
-    return [{ ...hit, texts: {}, hint: `its publisher has packages for ${published.join(', ')}` }];
-  }
-  return [{ ...hit, texts, shell: { text: '$(dpkg --print-architecture)', args: [] } }];
+  const isFixed = Object.keys(texts).length > 0;
+  return [
+    {
+      ...hit,
+      texts,
+      ...(isFixed ? { shell: { text: '$(dpkg --print-architecture)', args: [] } } : {}),
+      ...(published && restricted.some((platform) => !published.includes(nameIn('dpkg', platform) ?? ''))
+        ? { hint: `its publisher has packages for ${published.join(', ')}` }
+        : {}),
+    },
+  ];
 }

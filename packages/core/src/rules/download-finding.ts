@@ -41,10 +41,18 @@ export async function urlFindings(
   const groups = new Map<string, ArchPlace[]>();
   for (const place of places) {
     if (place.kind !== 'url' || urlRuleOf(place) !== rule) continue;
+    if (isWheelOfPip(place)) continue;
     const key = `${instructionOf(place).range.start} ${place.download.url}`;
     groups.set(key, [...(groups.get(key) ?? []), place]);
   }
   return [...groups.values()].flatMap((group) => groupFinding(rule, group, places, context));
+}
+
+/** The rule x86-wheel-url says more of what pip is given. */
+function isWheelOfPip({ download, word }: ArchPlace): boolean {
+  return (
+    !download.asset && /\.whl(?:$|[?#])/.test(download.url) && /^pip[\d.]*$/.test(word.command?.name ?? '')
+  );
 }
 
 function groupFinding(

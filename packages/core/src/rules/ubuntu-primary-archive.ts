@@ -36,7 +36,8 @@ export const ubuntuPrimaryArchive: Rule = {
     silent: [
       'The instruction names ports.ubuntu.com too.',
       'The source is written on x86 only: if, case.',
-      'The address is only read: grep, ping, curl of a file that is no package for amd64.',
+      'The archive is a folder of a mirror: https://example.org/sites/archive.ubuntu.com/….',
+      'The address is only read: grep, ping. Of what curl and wget download other rules speak.',
     ],
   },
   async check(dockerfile, context) {
@@ -51,29 +52,22 @@ function hitsOf(word: CodeWord): readonly WordHit[] {
   if (!text.includes('ubuntu') || word.guarded || word.buildPlatform || word.role === 'label') return [];
   if (word.instruction.logical.text.includes('ports.ubuntu.com')) return [];
   const command = word.command?.name ?? '';
-  const isPackage = /_amd64\.deb\b/.test(text);
-  if ((reading.has(command) || word.role === 'source') && !isPackage) return [];
+  if (reading.has(command) || word.role === 'source') return [];
   if (word.role === 'destination' || word.role === 'redirect' || word.role === 'setting') return [];
   const edits = command === 'sed' || command === 'perl';
-  return [...text.matchAll(archive)].map((match): WordHit => {
+  return [...text.matchAll(archive)].flatMap((match): readonly WordHit[] => {
+    // A folder of a mirror; in a pattern of sed the slash may be its own.
+    if (!edits && /(?<!\/)\/$/.test(text.slice(0, match.index))) return [];
     const span = { word, start: match.index, end: match.index + match[0].length };
     if (edits) {
-      return {
-        ...span,
-        texts: {},
-        severity: 'info',
-        message: "the pattern matches nothing on ARM, where Ubuntu's archive is ports.ubuntu.com",
-        hint: 'replace ports.ubuntu.com/ubuntu-ports too, if the mirror has it',
-      };
+      const message = "the pattern matches nothing on ARM, where Ubuntu's archive is ports.ubuntu.com";
+      const hint = 'replace ports.ubuntu.com/ubuntu-ports too, if the mirror has it';
+      return [{ ...span, texts: {}, severity: 'info', message, hint }];
     }
     // Ubuntu has no packages for ARMv6.
     const texts = match[1] ? { 'linux/arm64': ports, 'linux/arm/v7': ports } : {};
-    return {
-      ...span,
-      texts,
-      name: 'mirror',
-      message: `${match[0]} has packages for x86 alone`,
-      hint: `${ports} has those for arm64 and armhf`,
-    };
+    const message = `${match[0]} has packages for x86 alone`;
+    const hint = `${ports} has those for arm64 and armhf`;
+    return [{ ...span, texts, name: 'mirror', message, hint }];
   });
 }
