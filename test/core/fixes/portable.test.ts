@@ -123,6 +123,11 @@ const selected: readonly Row[] = [
     `FROM a AS app-base\n\n${stages('app', ['amd64', 'CMD ["x"]\nRUN echo x64\nENV B=1\nENTRYPOINT ["/x64"]'], ['arm64', 'CMD ["x"]\nRUN echo arm64\nENV B=1\nENTRYPOINT ["/arm64"]'], ['armv7', 'CMD ["x"]\nRUN echo armv7l\nENV B=1\nENTRYPOINT ["/armv7l"]'])}${on}\nUSER b\n`,
   ],
   [
+    'a few lines between',
+    'FROM a\nENV A=«x64»\nWORKDIR /w\nENV G=«amd64» H=1\nCOPY «x64» /\nEXPOSE 1\nLABEL x="1\\\n2\\\n3"\nUSER «x64»\n',
+    `FROM a AS app-base\n\n${stages('app', ['amd64', 'ENV A=x64\nWORKDIR /w\nENV G=amd64 H=1\nCOPY x64 /'], ['arm64', 'ENV A=arm64\nWORKDIR /w\nENV G=arm64 H=1\nCOPY arm64 /'], ['armv7', 'ENV A=armv7l\nWORKDIR /w\nENV G=arm H=1\nCOPY armv7l /'])}FROM app-\${TARGETARCH}\${TARGETVARIANT} AS app-2-base\nEXPOSE 1\nLABEL x="1\\\n2\\\n3"\n\n${stages('app-2', ['amd64', 'USER x64'], ['arm64', 'USER arm64'], ['armv7', 'USER armv7l'])}FROM app-2-\${TARGETARCH}\${TARGETVARIANT} AS app\n`,
+  ],
+  [
     'a name that is a part of another',
     'FROM a\nCOPY --from=app-amd64 / /\nENV A=«x64»\n',
     `FROM a AS app2-base\nCOPY --from=app-amd64 / /\n\n${stages('app2', ['amd64', 'ENV A=x64'], ['arm64', 'ENV A=arm64'], ['armv7', 'ENV A=armv7l'])}FROM app2-\${TARGETARCH}\${TARGETVARIANT} AS app\n`,

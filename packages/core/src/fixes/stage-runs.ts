@@ -26,7 +26,7 @@ export function placesIn(stage: Stage): ReadonlyMap<Instruction, number> {
 
 /** The runs that instructions make, where a stage can be split without changing what it builds. */
 export function splitRuns(stage: Stage, starts: readonly number[]): readonly Run[] {
-  let runs = joined(starts.map((start) => ({ start, end: start + 1 })));
+  let runs = joined([...starts.map((start) => ({ start, end: start + 1 })), ...smallGaps(stage, starts)]);
   for (;;) {
     const torn = tiedRuns(stage).filter(({ start, end }) =>
       runs.some((run) => [run.start, run.end].some((at) => start < at && at < end)),
@@ -34,6 +34,25 @@ export function splitRuns(stage: Stage, starts: readonly number[]): readonly Run
     if (torn.length === 0) return runs;
     runs = joined([...runs, ...torn]);
   }
+}
+
+/** Instructions that only say something of the image. */
+const light: ReadonlySet<string> = new Set([
+  ...['ARG', 'CMD', 'ENTRYPOINT', 'ENV', 'EXPOSE', 'HEALTHCHECK', 'LABEL', 'MAINTAINER', 'SHELL'],
+  ...['STOPSIGNAL', 'USER', 'VOLUME', 'WORKDIR'],
+]);
+const mostBetween = 3;
+
+/** A few light lines are better said once for each platform than with four more stages. */
+function smallGaps({ instructions }: Stage, starts: readonly number[]): readonly Run[] {
+  const sorted = [...starts].sort((a, b) => a - b);
+  return sorted.flatMap((end, index) => {
+    const start = (sorted[index - 1] ?? end) + 1;
+    const between = instructions.slice(start, end);
+    const lines = between.reduce((sum, { startLine, endLine }) => sum + endLine - startLine + 1, 0);
+    const isSmall = lines <= mostBetween && between.every(({ keyword }) => light.has(keyword));
+    return start < end && isSmall ? [{ start, end }] : [];
+  });
 }
 
 /** ENTRYPOINT clears the CMD of an earlier stage, but not that of its own: from the one to the other is one part. */
