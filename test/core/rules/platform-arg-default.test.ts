@@ -39,7 +39,6 @@ ruleTable(platformArgDefault, [
     v7: 'error auto: linux/amd64 → linux/arm/v7',
     v6: 'error auto: linux/amd64 → linux/arm/v6',
   },
-  { text: 'ENV TARGETARCH=${TARGETARCH:-amd64}', all: 'error none: TARGETARCH=${TARGETARCH:-amd64}' },
   // Nothing to say.
   { text: 'ARG TARGETARCH' },
   { text: 'ARG TARGETOS=linux' },
@@ -49,6 +48,7 @@ ruleTable(platformArgDefault, [
   { text: 'ARG TARGETARCH\nENV TARGETARCH=$TARGETARCH' },
   { text: 'ARG TARGETARCH\nENV TARGETARCH=${TARGETARCH:-amd64}' },
   { text: 'ENV TARGETARCH=$TARGETARCH' },
+  { text: 'ENV TARGETARCH=${TARGETARCH:-amd64}' },
   { text: 'ARG MY_TARGETARCH=amd64\nARG TARGETARCHS=amd64' },
   { text: 'FROM alpine AS amd64\nARG TARGETARCH=amd64' },
   { text: 'ARG TARGETARCH=amd64', buildArgs: { TARGETARCH: 'arm64' } },

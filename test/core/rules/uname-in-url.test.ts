@@ -4,6 +4,7 @@ import { ruleTable } from '../../support/rule-table.ts';
 
 const compose = 'https://github.com/docker/compose/releases/download/v2.20.0/docker-compose';
 const gosu = 'https://github.com/tianon/gosu/releases/download/1.14/gosu';
+const kubectl = 'https://dl.k8s.io/release/v1.29.0/bin/linux';
 const changes = {
   arm64: 'error auto: x86_64 → aarch64',
   v7: 'error auto: x86_64 → armv7',
@@ -28,6 +29,16 @@ ruleTable(unameInUrl, [
     text: 'RUN curl -O https://example.org/$(uname -m)/t-$(uname -m).tgz',
     ...unknown('https://example.org/$(uname -m)/t-$(uname -m).tgz'),
   },
+  {
+    text: `RUN curl -LO ${kubectl}/$(dpkg --print-architecture)/kubectl`,
+    v7: 'error auto: amd64 → arm',
+  },
+  {
+    text: `RUN a="$(dpkg --print-architecture)"; curl -LO ${kubectl}/$a/kubectl`,
+    v7: 'error auto: amd64 → arm',
+  },
+  { text: `FROM alpine\nRUN curl -L ${compose}-linux-$(apk --print-arch)`, v6: 'error auto: x86_64 → armv6' },
+  { text: `RUN curl -LO ${gosu}-$(dpkg --print-architecture)` },
   { text: 'RUN curl -O https://example.org/t-$(dpkg --print-architecture).tgz' },
   { text: 'RUN curl -O https://example.org/t-$(uname -s).tgz' },
   { text: 'RUN echo $(uname -m)' },

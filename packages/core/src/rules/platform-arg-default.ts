@@ -89,7 +89,8 @@ function envFindings(place: Place, platforms: readonly Platform[], onbuild: bool
   return words.flatMap((word, index): readonly Finding[] => {
     const value = words[index + 1];
     if (index % 2 === 1 || value === undefined || !automaticArgs.has(word.raw)) return [];
-    // Without a declared ARG there is nothing to take: platform-arg-undeclared says it.
+    // What reads itself is right once the ARG is declared: platform-arg-undeclared says it.
+    if (value.raw.includes(`{${word.raw}`) || value.raw.includes(`$${word.raw}`)) return [];
     if (expanded(place, value, amd64) === '') return [];
     const wrong = wrongPlatforms(place, word.raw, value, platforms);
     if (wrong.length === 0) return [];

@@ -10,33 +10,64 @@ import type { Finding, Rule, RuleContext } from './rule.ts';
 
 const name = 'uname-in-url';
 
-const machine = /\$\((?:\/\S*\/)?(?:uname\s+-[mp]|uname\s+--machine|arch)\s*\)|`(?:uname\s+-[mp]|arch)\s*`/g;
+/** A command that names the architecture. */
+interface Machine {
+  readonly command: string;
+  readonly pattern: RegExp;
+  readonly amd64: string;
+  /** What it says on each platform. */
+  readonly names: Readonly<Record<string, readonly string[]>>;
+  /** It names the kernel: in a 32-bit build that may be another. */
+  readonly ofKernel: boolean;
+}
+
+const machines: readonly Machine[] = [
+  {
+    command: 'uname -m',
+    pattern: /\$\((?:\/\S*\/)?(?:uname\s+-[mp]|uname\s+--machine|arch)\s*\)|`(?:uname\s+-[mp]|arch)\s*`/g,
+    amd64: 'x86_64',
+    names: { 'linux/arm64': ['aarch64'], 'linux/arm/v7': ['armv7l'], 'linux/arm/v6': ['armv6l'] },
+    ofKernel: true,
+  },
+  {
+    command: 'dpkg --print-architecture',
+    pattern: /\$\(dpkg\s+--print-architecture\s*\)|`dpkg\s+--print-architecture\s*`/g,
+    amd64: 'amd64',
+    // Debian's for ARMv6 is armel, Raspbian's armhf.
+    names: { 'linux/arm64': ['arm64'], 'linux/arm/v7': ['armhf'], 'linux/arm/v6': ['armel', 'armhf'] },
+    ofKernel: false,
+  },
+  {
+    command: 'apk --print-arch',
+    pattern: /\$\(apk\s+--print-arch\s*\)|`apk\s+--print-arch\s*`/g,
+    amd64: 'x86_64',
+    names: { 'linux/arm64': ['aarch64'], 'linux/arm/v7': ['armv7'], 'linux/arm/v6': ['armhf'] },
+    ofKernel: false,
+  },
+];
 const system = /\$\(uname(?:\s+-s)?\s*\)|`uname(?:\s+-s)?\s*`/g;
 /** Nothing in an address can be called that. */
 const placeholder = 'MABUILD_MACHINE';
-const amd64: Readonly<Record<string, string>> = { [placeholder]: 'x86_64' };
-/** What `uname -m` says where the kernel is the platform's own. */
-const unames: Readonly<Record<string, string>> = {
-  'linux/arm64': 'aarch64',
-  'linux/arm/v7': 'armv7l',
-  'linux/arm/v6': 'armv6l',
-};
 
 export const unameInUrl: Rule = {
   name,
-  summary: 'An address is made with uname -m, which names the kernel and not the platform.',
+  summary: 'An address is made with uname -m, dpkg or apk, where the publisher has another word for ARM.',
   page: {
-    why: 'uname -m is the kernel’s: in an arm/v7 build on a 64-bit host it says aarch64 or armv8l, in an arm/v6 build under emulation armv7l. And few publishers call their files as uname does: docker-compose’s is armv7, not armv7l.',
+    why: 'uname -m is the kernel’s: in an arm/v7 build on a 64-bit host it says aarch64 or armv8l, in an arm/v6 build under emulation armv7l. And few publishers call their files as uname does: docker-compose’s is armv7, not armv7l. dpkg’s armhf and apk’s words are the system’s, not always the publisher’s.',
     bad: 'FROM debian:12\nRUN curl -fsSLO "https://example.org/t-linux-$(uname -m).tgz"',
     good: 'FROM debian:12\nARG TARGETARCH\nARG TARGETVARIANT\nRUN case "$TARGETARCH$TARGETVARIANT" in amd64) a=x86_64 ;; arm64) a=aarch64 ;; armv7) a=armv7l ;; *) exit 1 ;; esac && curl -fsSLO "https://example.org/t-linux-$a.tgz"',
     perArch: {
       platform: 'linux/arm/v7',
       text: 'FROM --platform=linux/arm/v7 arm32v7/debian:12\nRUN curl -fsSLO "https://example.org/t-linux-armv7l.tgz"',
     },
-    silent: ['Only arm64 is asked for, and the file is called aarch64 or is not known.'],
+    silent: [
+      'Only arm64 is asked for, and the file is called aarch64 or is not known.',
+      'dpkg or apk says what the publisher says, or nobody knows what that is.',
+    ],
   },
   async check(dockerfile, context) {
-    if (armPlatforms(context).length === 0 || !/\buname\b|\barch[)`]/.test(dockerfile.text)) return [];
+    if (armPlatforms(context).length === 0 || !/\buname\b|\barch[)`]|--print-arch/.test(dockerfile.text))
+      return [];
     const seen = new Set<string>();
     return readCode(dockerfile, context)
       .words.flatMap((word) => wordFindings(word, context))
@@ -52,30 +83,31 @@ function wordFindings(word: CodeWord, context: RuleContext): readonly Finding[] 
   if (word.guarded || word.buildPlatform || word.role === 'label') return [];
   if (!text.includes('://') || !/uname|arch/.test(text)) return [];
   if (word.command?.name === 'echo' && word.command.redirects.length === 0) return [];
-  const [span, ...more] = [...text.matchAll(machine)].map((match) => ({
-    start: match.index,
-    end: match.index + match[0].length,
-  }));
-  if (!span) return [];
   const own = shellWordOf(word)?.parts.some((part) => part.kind === 'dynamic') ?? false;
-  const site = more.length === 0 ? siteOf(word, span) : undefined;
-  // A variable with the whole address was judged where it is set.
-  if (!site && !own) return [];
-  const [upper, lower] = ['Linux', 'linux'].map((os) => addressIn(text, os));
-  if (upper === undefined) return [];
-  const template = lower !== undefined && countKnown(lower) > countKnown(upper) ? lower : upper;
-  return judge(word, template, site, armPlatforms(context));
+  return machines.flatMap((machine): readonly Finding[] => {
+    const [span, ...more] = [...text.matchAll(machine.pattern)].map((match) => ({
+      start: match.index,
+      end: match.index + match[0].length,
+    }));
+    const site = span && more.length === 0 ? siteOf(word, span) : undefined;
+    // A variable with the whole address was judged where it is set.
+    if (!span || (!site && !own)) return [];
+    const [upper, lower] = ['Linux', 'linux'].map((os) => addressIn(text, machine, os));
+    if (upper === undefined) return [];
+    const better = lower !== undefined && countKnown(lower, machine) > countKnown(upper, machine);
+    return judge(word, better ? lower : upper, machine, site, armPlatforms(context));
+  });
 }
 
 /** The address; blanks and parentheses of a substitution would end it. */
-function addressIn(text: string, os: string): string | undefined {
-  const plain = text.replace(machine, `\${${placeholder}}`).replace(system, os);
+function addressIn(text: string, { pattern }: Machine, os: string): string | undefined {
+  const plain = text.replace(pattern, `\${${placeholder}}`).replace(system, os);
   return plain.match(addressPattern)?.find((url) => url.includes(placeholder));
 }
 
 /** GitHub minds no case, and a table does. */
-function countKnown(template: string): number {
-  return Object.keys(unames).filter((key) => solveAddress(template, amd64, key)).length;
+function countKnown(template: string, { amd64, names }: Machine): number {
+  return Object.keys(names).filter((key) => solveAddress(template, { [placeholder]: amd64 }, key)).length;
 }
 
 /** The substitution itself, or the variable that holds it. */
@@ -90,17 +122,20 @@ function siteOf(word: CodeWord, span: Range): Site | undefined {
 function judge(
   word: CodeWord,
   template: string,
+  machine: Machine,
   site: Site | undefined,
   platforms: readonly Platform[],
 ): readonly Finding[] {
+  const { command, names, ofKernel } = machine;
+  const amd64 = { [placeholder]: machine.amd64 };
   const asset = assetOf(template, amd64);
   const texts: Record<string, string> = {};
-  for (const key of Object.keys(unames)) {
+  for (const key of Object.keys(names)) {
     const value = solveAddress(template, amd64, key)?.values?.[placeholder];
     if (value !== undefined) texts[key] = value;
   }
   const range = rangeOf(site) ?? word.range;
-  const variation = site && { site, text: 'x86_64', texts, name: 'arch' };
+  const variation = site && { site, text: machine.amd64, texts, name: 'arch' };
   const finding = (
     about: readonly Platform[],
     told: Pick<Finding, 'severity' | 'message' | 'hint'>,
@@ -123,7 +158,7 @@ function judge(
   const list = (about: readonly Platform[]): string =>
     about.map((platform) => formatPlatform(platform)).join(', ');
   if (!asset) {
-    const about = platforms.filter(is32);
+    const about = ofKernel ? platforms.filter(is32) : [];
     return finding(
       about,
       {
@@ -135,8 +170,10 @@ function judge(
     );
   }
   const known = platforms.filter((platform) => texts[platformKey(platform)] !== undefined);
-  const wrong = known.filter((platform) => texts[platformKey(platform)] !== unames[platformKey(platform)]);
-  const doubtful = known.filter((platform) => is32(platform) && !wrong.includes(platform));
+  const wrong = known.filter(
+    (platform) => !names[platformKey(platform)]?.includes(texts[platformKey(platform)] ?? ''),
+  );
+  const doubtful = known.filter((platform) => ofKernel && is32(platform) && !wrong.includes(platform));
   const lacking = platforms.filter((platform) =>
     asset.absent.some((item) => item.platform === platformKey(platform)),
   );
@@ -147,7 +184,7 @@ function judge(
         severity: wrong.length > 0 ? 'error' : 'warning',
         message:
           wrong.length > 0
-            ? `${asset.tool} is called ${wrong.map((platform) => `${texts[platformKey(platform)]} for ${formatPlatform(platform)}`).join(', ')}, not what uname -m says`
+            ? `${asset.tool} is called ${wrong.map((platform) => `${texts[platformKey(platform)]} for ${formatPlatform(platform)}`).join(', ')}, not what ${command} says`
             : `uname -m names the kernel: for ${list(doubtful)} it depends on the host which ${asset.tool} is fetched`,
         hint: 'choose the name by TARGETARCH and TARGETVARIANT',
       },
