@@ -5,6 +5,8 @@ import { archTokens, nameIn } from '../knowledge/architecture-names.ts';
 import { armPlatforms, knownPlatforms, placesFor, variationAt } from './code-finding.ts';
 import { urlFindings } from './download-finding.ts';
 import type { Finding, Rule, RuleContext } from './rule.ts';
+import { findingsOf } from './word-hits.ts';
+import { x86Arguments } from './x86-argument.ts';
 
 const name = 'arch-constant-in-env';
 /** Names of programs that speak Go's language; who else reads a variable, and in which words, the file does not tell. */
@@ -14,7 +16,7 @@ const otherRules = /^(?:GOARCH|GOAMD64|(?:TARGET|BUILD)(?:ARCH|PLATFORM|OS|VARIA
 
 export const archConstantInEnv: Rule = {
   name,
-  summary: 'An ENV, ARG or shell variable says that the architecture is x86.',
+  summary: 'An ENV, ARG or shell variable, or a word of a command, says that the architecture is x86.',
   page: {
     why: 'Everything that reads the variable, in the build or at run time, takes the machine for an x86 one.',
     bad: 'FROM debian:bookworm\nENV DRONE_RUNNER_ARCH=amd64',
@@ -33,7 +35,8 @@ export const archConstantInEnv: Rule = {
       (await placesFor(dockerfile, context)).flatMap(({ site }) => (site ? [siteKey(site)] : [])),
     );
     const alone = reading.words.flatMap((word) => constantFinding(word, reading, covered, context));
-    return [...(await urlFindings(name, dockerfile, context)), ...alone];
+    const told = findingsOf(name, dockerfile, context, x86Arguments(reading));
+    return [...(await urlFindings(name, dockerfile, context)), ...alone, ...told];
   },
 };
 
