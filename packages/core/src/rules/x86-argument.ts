@@ -5,7 +5,7 @@ import type { WordHit } from './word-hits.ts';
 /** Commands that show, change or compare texts, and those that other rules know better. */
 const others: ReadonlySet<string> = new Set([
   ...['echo', 'printf', 'sed', 'awk', 'test', '[', '[[', 'export', 'mkdir', 'rm', 'cd', 'setarch'],
-  ...['dpkg', 'apt', 'apt-get', 'apk', 'yum', 'dnf', 'rpm', 'rustup', 'cargo', 'conda'],
+  ...['dpkg', 'apt', 'apt-get', 'apk', 'yum', 'dnf', 'rpm', 'rustup', 'cargo', 'conda', 'dotnet', 'tar'],
 ]);
 
 /**
