@@ -22,6 +22,8 @@ const silent: readonly RuleRow[] = [
   { text: `RUN if [ "$TARGETARCH" != amd64 ]; then rm -r /x86; fi` },
   { text: `RUN [ "$(uname -m)" = x86_64 ] && apt-get install -y x || true` },
   { text: `RUN [ "$(uname -m)" = x86_64 ] && apt-get install -y x; echo done` },
+  { text: `RUN if [ "$(uname -m)" != x86_64 ] && [ "$(uname -m)" != aarch64 ]; then exit 1; fi` },
+  { text: `FROM --platform=$BUILDPLATFORM x\nRUN [ "$(uname -m)" = x86_64 ] || exit 1` },
   { text: `RUN case "$1" in start) a=x ;; esac` },
   { text: `RUN case "$(cat /etc/os-release)" in *debian*) exit 1 ;; esac` },
   { text: `RUN grep x_linux_amd64.zip SUMS | sha256sum -c && unzip x` },
@@ -102,6 +104,14 @@ ruleTable(x86OnlyCondition, [
   {
     text: `RUN if [ "$(uname -m)" = x86_64 ]; then a=x; else echo no; exit 1; fi; ${rest}`,
     all: 'error none: if [ "$(uname -m)" = x86_64 ]',
+  },
+  {
+    text: 'RUN if [ "$(uname -m)" != "x86_64" ]; then echo no; exit 1; fi',
+    all: 'error none: if [ "$(uname -m)" != "x86_64" ]',
+  },
+  {
+    text: 'RUN test "$(uname -m)" = x86_64 || { echo no; exit 1; }',
+    all: 'error none: test "$(uname -m)" = x86_64 || { echo no; exit 1',
   },
   {
     text: 'RUN [ "$(uname -m)" = x86_64 ] || exit 1',

@@ -156,9 +156,14 @@ export function coversPlatform(pattern: string, platform: string): boolean {
 const stops =
   /(?:^|[\s;&|{(])(?:exit(?=\s*(?:$|[;&|})]|[1-9]))|exit\s+[1-9$]|false(?=\s*(?:$|[;&|})]))|return\s+[1-9])/;
 
+/** Tells whether a script’s text ends the build with an error. */
+export function stopsBuild(body: string): boolean {
+  return stops.test(body);
+}
+
 function fallbackOf(shell: ShellSwitch, body: string): Fallback {
   if (!shell.fallback) return 'none';
-  if (stops.test(body)) return 'stops';
+  if (stopsBuild(body)) return 'stops';
   return archTokens(body).some(({ family }) => family === 'amd64') ? 'x86' : 'other';
 }
 

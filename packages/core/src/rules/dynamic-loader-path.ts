@@ -1,9 +1,11 @@
 import { isArmelBase } from '../analysis/armel-base.ts';
-import { readCode } from '../analysis/code-words.ts';
+import { isLeftOut, readCode } from '../analysis/code-words.ts';
+import { type Base, resolveBase, resolveSources } from '../dockerfile/base.ts';
+import type { Dockerfile, Instruction } from '../dockerfile/model.ts';
 import { platformKey } from '../fixes/variation.ts';
 import { nameIn } from '../knowledge/architecture-names.ts';
 import { armPlatforms } from './code-finding.ts';
-import type { Rule } from './rule.ts';
+import type { Finding, Rule, RuleContext } from './rule.ts';
 import { findingsOf, type WordHit } from './word-hits.ts';
 
 const name = 'dynamic-loader-path';
@@ -28,7 +30,7 @@ export const dynamicLoaderPath: Rule = {
   },
   async check(dockerfile, context) {
     const platforms = armPlatforms(context);
-    if (platforms.length === 0 || !/x86[-_]64\.so\.[12]/.test(dockerfile.text)) return [];
+    if (platforms.length === 0 || !/x86[-_]64\.so\.[12]|\/lib64/.test(dockerfile.text)) return [];
     const hits = readCode(dockerfile, context).words.flatMap((word): readonly WordHit[] => {
       const { text } = word.mapped;
       if (word.guarded || word.buildPlatform || word.role === 'label' || !text.includes('.so.')) return [];
@@ -51,9 +53,55 @@ export const dynamicLoaderPath: Rule = {
         };
       });
     });
-    return findingsOf(name, dockerfile, context, hits);
+    return [...findingsOf(name, dockerfile, context, hits), ...folderCopies(dockerfile, context)];
   },
 };
+
+const rpm =
+  /fedora|centos|rocky|alma|\bubi\d?|redhat|rhel|amazonlinux|oraclelinux|suse|photon|mariner|azurelinux/i;
+
+/** `COPY --from=… /lib64`: of the distributions for ARM only those of RPM have the folder. */
+function folderCopies(dockerfile: Dockerfile, context: RuleContext): readonly Finding[] {
+  return dockerfile.stages.flatMap((stage) =>
+    isLeftOut(stage)
+      ? []
+      : stage.instructions.flatMap((instruction): readonly Finding[] => {
+          const from = instruction.flags.some((flag) => flag.name === 'from');
+          const word = instruction.words.slice(0, -1).find(({ raw }) => /^\/lib64(?:\/\*?)?$/.test(raw));
+          if (instruction.keyword !== 'COPY' || !from || !word) return [];
+          if (sourceNames(dockerfile, instruction, context).some((image) => rpm.test(image))) return [];
+          return [
+            {
+              rule: name,
+              severity: 'warning',
+              platforms: armPlatforms(context),
+              message: '/lib64 holds the loader of amd64; Debian and Alpine for ARM have no such folder',
+              hint: 'copy the libraries that the program names, or link it statically',
+              range: word.range,
+              fix: 'none',
+              edits: [],
+            },
+          ];
+        }),
+  );
+}
+
+/** The images that an instruction copies from, through stages. */
+function sourceNames(
+  dockerfile: Dockerfile,
+  instruction: Instruction,
+  context: RuleContext,
+): readonly string[] {
+  try {
+    return resolveSources(dockerfile, instruction).flatMap(({ base }): readonly string[] => {
+      let reached: Base = base;
+      while (reached.kind === 'stage') reached = resolveBase(dockerfile, reached.stage, context);
+      return reached.kind === 'image' ? [reached.name] : [];
+    });
+  } catch {
+    return [];
+  }
+}
 
 function textOn(key: string, written: string, armel: () => boolean): string | undefined {
   if (written.startsWith('libc.')) return muslLibrary[key];

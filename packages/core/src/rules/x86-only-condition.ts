@@ -1,5 +1,5 @@
 import type { Platform } from '@mabuild/oci';
-import { type ArchSwitch, archSwitches } from '../analysis/arch-switch.ts';
+import { type ArchSwitch, archSwitches, stopsBuild } from '../analysis/arch-switch.ts';
 import { isArchitectureCondition } from '../analysis/architecture-condition.ts';
 import { readCode } from '../analysis/code-words.ts';
 import { type Script, scriptRange } from '../analysis/scripts.ts';
@@ -30,6 +30,7 @@ export const x86OnlyCondition: Rule = {
     const reading = readCode(dockerfile, context);
     return [
       ...archSwitches(reading).flatMap((item) => switchFindings(item, platforms)),
+      ...reading.scripts.flatMap((script) => refusals(script, platforms)),
       ...reading.scripts.flatMap((script) => testFindings(script, platforms)),
     ];
   },
@@ -50,10 +51,40 @@ function switchFindings(item: ArchSwitch, platforms: readonly Platform[]): reado
   ];
 }
 
+/** `if [ "$(uname -m)" != x86_64 ]; then exit 1; fi`. */
+function refusals(script: Script, platforms: readonly Platform[]): readonly Finding[] {
+  if (script.when !== 'build' || isOnBuildPlatform(script)) return [];
+  return script.shell.switches.flatMap((item): readonly Finding[] => {
+    const [first] = item.branches;
+    if (item.kind !== 'if' || !first || item.branches.length > 1) return [];
+    const condition = item.subject;
+    const negated = /!=\s*["']?(?:linux\/)?(?:amd64|x86_64|x64)["']?(?=[\s\]]|$)/.test(condition);
+    if (!negated || /&&|\|\||-a\b|-o\b/.test(condition) || !isArchitectureCondition(condition)) return [];
+    if (!stopsBuild(script.logical.text.slice(first.start, first.end))) return [];
+    const at = script.logical.text.indexOf(condition, item.start);
+    return [
+      {
+        rule: name,
+        severity: 'error',
+        platforms,
+        message: 'the script stops on everything but x86',
+        hint: 'take the test out, or let it know the other platforms',
+        range: scriptRange(script, item.start, at < 0 ? item.end : at + condition.length),
+        fix: 'none',
+        edits: [],
+      },
+    ];
+  });
+}
+
+function isOnBuildPlatform({ stage }: Script): boolean {
+  return /\bBUILD(?:PLATFORM|OS|ARCH)\b/.test(stage.platform?.value ?? '');
+}
+
 /** `[ "$(uname -m)" = x86_64 ] || exit 1`, and a RUN that ends with `[ … ] && command`, which fails on ARM. */
 function testFindings(script: Script, platforms: readonly Platform[]): readonly Finding[] {
   const { commands, switches } = script.shell;
-  if (script.when !== 'build') return [];
+  if (script.when !== 'build' || isOnBuildPlatform(script)) return [];
   return commands.flatMap((command, index): readonly Finding[] => {
     if (command.nested || switches.some(({ start, end }) => start <= command.start && command.end <= end))
       return [];
