@@ -107,3 +107,34 @@ imageRuleTable('x86-namespace', {
     },
   ],
 });
+
+imageRuleTable('from-platform-constant-x86', {
+  accepts: [
+    'FROM --platform=$BUILDPLATFORM alpine AS b',
+    'FROM --platform=$TARGETPLATFORM alpine',
+    { text: 'FROM --platform=linux/arm64 alpine', platforms: 'linux/arm64' },
+    { text: 'FROM --platform=linux/arm/v6 arm32v6/alpine', platforms: 'linux/arm/v7' },
+    'FROM --platform=linux/arm64 alpine AS fetch-arm64\nFROM alpine',
+  ],
+  rejects: [
+    {
+      text: 'FROM --platform=linux/amd64 alpine:3.20 AS base',
+      says: 'error auto',
+      portable: 'FROM alpine:3.20 AS base',
+      perArch: { 'linux/arm/v7': 'FROM --platform=linux/arm/v7 arm32v7/alpine:3.20 AS base' },
+    },
+    {
+      text: 'FROM --platform=linux/arm/v7 alpine:3.20',
+      platforms: 'linux/arm64',
+      says: 'error auto',
+      portable: 'FROM alpine:3.20',
+    },
+    {
+      text: 'FROM --platform=linux/arm64 alpine:3.20',
+      says: 'error auto',
+      message: /is linux\/arm64/,
+      portable: 'FROM alpine:3.20',
+      perArch: { 'linux/arm64': 'FROM --platform=linux/arm64 arm64v8/alpine:3.20' },
+    },
+  ],
+});

@@ -1,4 +1,4 @@
-import { normalizePlatform, type Platform } from '@mabuild/oci';
+import { normalizePlatform, type Platform, platformSatisfies } from '@mabuild/oci';
 import { isLeftOut } from '../analysis/code-words.ts';
 import { resolveBase } from '../dockerfile/base.ts';
 import type { Dockerfile, Stage } from '../dockerfile/model.ts';
@@ -10,7 +10,7 @@ const name = 'from-platform-constant-x86';
 
 export const fromPlatformConstantX86: Rule = {
   name,
-  summary: 'FROM --platform is fixed to x86.',
+  summary: 'FROM --platform is fixed to x86, or to another ARM than is built.',
   page: {
     why: 'FROM --platform=linux/amd64 gives the x86 image for every platform that is built. If the stage is the last one, or programs of it are copied into the last one, the ARM image holds x86 programs.',
     bad: 'FROM --platform=linux/amd64 debian:bookworm',
@@ -23,14 +23,12 @@ export const fromPlatformConstantX86: Rule = {
   async check(dockerfile, context) {
     return imageSites(dockerfile, context).flatMap(({ use, platforms }): readonly Finding[] => {
       const { flag } = use;
-      if (
-        use.kind !== 'from' ||
-        !flag?.value ||
-        flag.value.includes('$') ||
-        !isX86(use.platform.architecture)
-      )
-        return [];
-      const others = platforms.filter((platform) => !isX86(normalizePlatform(platform).architecture));
+      if (use.kind !== 'from' || !flag?.value || flag.value.includes('$')) return [];
+      const isOther = isX86(use.platform.architecture)
+        ? (platform: Platform) => !isX86(normalizePlatform(platform).architecture)
+        : (platform: Platform) =>
+            use.platform.architecture !== platform.architecture || !platformSatisfies(use.platform, platform);
+      const others = platforms.filter(isOther);
       if (others.length === 0) return [];
       if (flag.valueRange && crossBuilds(dockerfile, use.stage, context)) {
         return [
