@@ -128,6 +128,16 @@ const selected: readonly Row[] = [
     `FROM a AS app-base\n\n${stages('app', ['amd64', 'ENV A=x64\nWORKDIR /w\nENV G=amd64 H=1\nCOPY x64 /'], ['arm64', 'ENV A=arm64\nWORKDIR /w\nENV G=arm64 H=1\nCOPY arm64 /'], ['armv7', 'ENV A=armv7l\nWORKDIR /w\nENV G=arm H=1\nCOPY armv7l /'])}FROM app-\${TARGETARCH}\${TARGETVARIANT} AS app-2-base\nEXPOSE 1\nLABEL x="1\\\n2\\\n3"\n\n${stages('app-2', ['amd64', 'USER x64'], ['arm64', 'USER arm64'], ['armv7', 'USER armv7l'])}FROM app-2-\${TARGETARCH}\${TARGETVARIANT} AS app\n`,
   ],
   [
+    'RUNs that no variable reaches',
+    `FROM a\nRUN ["echo", "«x64»"]\nRUN if true; then echo «x64»\nRUN echo «x64» && cat <<'EOF'\n«x64»\nEOF\n`,
+    `FROM a AS app-base\n\n${stages('app', ['amd64', `RUN ["echo", "x64"]\nRUN if true; then echo x64\nRUN echo x64 && cat <<'EOF'\nx64\nEOF`], ['arm64', `RUN ["echo", "arm64"]\nRUN if true; then echo arm64\nRUN echo arm64 && cat <<'EOF'\narm64\nEOF`], ['armv7', `RUN ["echo", "armv7l"]\nRUN if true; then echo armv7l\nRUN echo armv7l && cat <<'EOF'\narmv7l\nEOF`])}${on}\n`,
+  ],
+  [
+    'another escape character',
+    '# escape=`\nFROM a\nRUN echo `\n  «x64»\n',
+    `# escape=\`\nFROM a AS app-base\n\n${stages('app', ['amd64', 'RUN echo `\n  x64'], ['arm64', 'RUN echo `\n  arm64'], ['armv7', 'RUN echo `\n  armv7l'])}${on}\n`,
+  ],
+  [
     'a name that is a part of another',
     'FROM a\nCOPY --from=app-amd64 / /\nENV A=«x64»\n',
     `FROM a AS app2-base\nCOPY --from=app-amd64 / /\n\n${stages('app2', ['amd64', 'ENV A=x64'], ['arm64', 'ENV A=arm64'], ['armv7', 'ENV A=armv7l'])}FROM app2-\${TARGETARCH}\${TARGETVARIANT} AS app\n`,

@@ -39,6 +39,9 @@ const expanding: ReadonlySet<string> = new Set([
   'VOLUME',
 ]);
 
+/** Lines of a RUN that are better repeated for each platform than left to people. */
+const mostRepeated = 8;
+
 /**
  * Writes what differs between platforms into one file, so that amd64's result stays as it was.
  *
@@ -130,7 +133,8 @@ function groupEdits(dockerfile: Dockerfile, group: Group, platforms: readonly Pl
   const { stage, outer, inner, variations } = group;
   if (inner.keyword === 'RUN') {
     const why = refusedInRun(dockerfile, stage, inner, variations);
-    if (why.length > 0) return { why };
+    const isShort = inner.endLine - inner.startLine < mostRepeated;
+    if (why.length > 0) return isShort && outer === inner ? 'select' : { why };
     return runCase(dockerfile, stage, inner, variations, platforms, namesOf(stage));
   }
   const automatic = variations.map((variation) =>
