@@ -1,12 +1,12 @@
-import { checkDockerfile, type Rule, recommendedRules } from '@mabuild/core';
+import type { Rule } from '@mabuild/core';
 import { parsePlatformList } from '@mabuild/oci';
 import { expect } from 'chai';
-import { asDockerfile } from '../../../packages/cli/src/sdk/rules.ts';
+import { findInExample, knownRules } from '../../../packages/cli/src/sdk/rules.ts';
 
 const platforms = 'linux/arm64,linux/arm/v7';
 
 describe('the pages of the rules', () => {
-  for (const rule of recommendedRules) {
+  for (const rule of knownRules) {
     const { name, summary, page } = rule;
     it(`${name} has a page, a summary of one line, and a name in kebab-case`, () => {
       expect(name).to.match(/^[a-z0-9]+(-[a-z0-9]+)*$/);
@@ -29,14 +29,10 @@ describe('the pages of the rules', () => {
   }
 
   it('no two rules have one name', () => {
-    expect(new Set(recommendedRules.map((rule) => rule.name)).size).to.equal(recommendedRules.length);
+    expect(new Set(knownRules.map((rule) => rule.name)).size).to.equal(knownRules.length);
   });
 });
 
-async function found(rule: Rule, fragment: string, list: string): Promise<readonly string[]> {
-  const findings = await checkDockerfile(asDockerfile(fragment), {
-    platforms: parsePlatformList(list),
-    rules: [rule],
-  });
-  return findings.map((finding) => finding.rule);
+async function found(rule: Rule, text: string, list: string): Promise<readonly string[]> {
+  return (await findInExample(rule, text, parsePlatformList(list))).map((finding) => finding.rule);
 }

@@ -55,9 +55,8 @@ export function checkCommand({ io, exit }: CommandHost): Command {
         ([rule, level]) => [rule, oneOf('--rule', level, ['error', 'warning', 'info', 'off'])] as const,
       );
       const sdk = await sdkOptions(io, options);
-      const { recommendedRules, serviceRules } = await import('@mabuild/core');
-      const { requireRules } = await import('../sdk/rules.ts');
-      const rules = [...recommendedRules, ...serviceRules, ...(sdk.config.plugins ?? [])];
+      const { knownRules, requireRules } = await import('../sdk/rules.ts');
+      const rules = [...knownRules, ...(sdk.config.plugins ?? [])];
       const ignored = list(options.ignore) ?? [];
       requireRules('--ignore', ignored, rules);
       requireRules(

@@ -11,9 +11,8 @@ export function rulesCommand({ io }: CommandHost): Command {
     .action(async (id: string | undefined, options: GlobalOptions) => {
       const format = oneOf('--format', options.format ?? 'text', ['text', 'json']);
       const { config } = await sdkOptions(io, options);
-      const { recommendedRules, serviceRules } = await import('@mabuild/core');
-      const { describeRules, findRule } = await import('../sdk/rules.ts');
-      const rules = [...recommendedRules, ...serviceRules, ...(config.plugins ?? [])];
+      const { describeRules, findRule, knownRules } = await import('../sdk/rules.ts');
+      const rules = [...knownRules, ...(config.plugins ?? [])];
       const described = await describeRules(id === undefined ? rules : [findRule(id, rules)]);
       const { formatRule, formatRules, rulesDocument } = await import('../formatters/index.ts');
       if (format === 'json') io.stdout.write(`${JSON.stringify(rulesDocument(described), null, 2)}\n`);

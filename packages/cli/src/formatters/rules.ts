@@ -21,7 +21,8 @@ export function formatRule(rule: RuleDescription, paint: Paint = plainPaint): st
   if (facts.length > 0) blocks.push(facts.join('\n'));
   if (page) {
     blocks.push(`${paint.strong('Why')}\n${indent(page.why)}`);
-    blocks.push(`${paint.error('Bad')}\n${indent(page.bad)}`);
+    const where = page.file === undefined ? '' : `, in ${page.file}`;
+    blocks.push(`${paint.error('Bad')}${where}\n${indent(page.bad)}`);
     blocks.push(`${paint.added('Good')}, for every platform at once\n${indent(page.good)}`);
     if (page.perArch) {
       blocks.push(
@@ -33,7 +34,7 @@ export function formatRule(rule: RuleDescription, paint: Paint = plainPaint): st
       blocks.push(`${paint.strong('Says nothing')}\n${sentences}`);
     }
   }
-  blocks.push(`${paint.strong('To ignore it')}\n${indent(ignoring(rule.name))}`);
+  blocks.push(`${paint.strong('To ignore it')}\n${indent(ignoring(rule))}`);
   return `${blocks.join('\n\n')}\n`;
 }
 
@@ -47,9 +48,11 @@ export function ruleMarkdown(rule: Pick<RuleDescription, 'name' | 'summary' | 'p
   const { page } = rule;
   const blocks = [rule.summary];
   if (page) {
-    blocks.push(page.why, 'Bad:', fence(page.bad), 'Good:', fence(page.good));
+    const language = languageOf(page.file);
+    const where = page.file === undefined ? '' : `, in \`${page.file}\``;
+    blocks.push(page.why, `Bad${where}:`, fence(page.bad, language), 'Good:', fence(page.good, language));
     if (page.perArch)
-      blocks.push(`Good in a file for ${page.perArch.platform} alone:`, fence(page.perArch.text));
+      blocks.push(`Good in a file for ${page.perArch.platform} alone:`, fence(page.perArch.text, language));
     if (page.silent && page.silent.length > 0) {
       blocks.push(`It says nothing:\n\n${page.silent.map((sentence) => `- ${sentence}`).join('\n')}`);
     }
@@ -101,9 +104,12 @@ function cell(text: string): string {
   return text.replaceAll('|', '\\|');
 }
 
-function ignoring(name: string): string {
+function ignoring({ name, page }: RuleDescription): string {
+  const takesComments = page?.file === undefined || /\.(?:yaml|hcl)$/.test(page.file);
   return [
-    `# mabuild ignore=${name} because …     above the instruction`,
+    ...(takesComments
+      ? [`# mabuild ignore=${name} because …     above the ${page?.file ? 'line' : 'instruction'}`]
+      : []),
     `mabuild check --ignore ${name}`,
     `ignore: [${name}]     in mabuild.config.yaml`,
   ].join('\n');
@@ -117,9 +123,15 @@ function indent(text: string): string {
     .join('\n');
 }
 
+/** The word that Markdown has for what a file is written in. */
+function languageOf(file = 'Dockerfile'): string {
+  const extension = /\.(yaml|hcl|json)$/.exec(file)?.[1];
+  return extension ?? (file === 'Dockerfile' ? 'dockerfile' : 'text');
+}
+
 /** A fenced block whose fence is longer than any in the text. */
-function fence(text: string): string {
+function fence(text: string, language: string): string {
   const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
   const mark = '`'.repeat(longest + 1);
-  return `${mark}dockerfile\n${text.trimEnd()}\n${mark}`;
+  return `${mark}${language}\n${text.trimEnd()}\n${mark}`;
 }

@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type Finding, locate, type Range, type Rule, recommendedRules } from '@mabuild/core';
+import { type Finding, locate, type Range, type Rule } from '@mabuild/core';
 import { formatPlatform } from '@mabuild/oci';
+import { knownRules } from '../sdk/rules.ts';
 import { version } from '../version.ts';
 import type { FileFindings } from './file-findings.ts';
 import { ruleMarkdown } from './rules.ts';
 import { spanLines } from './source-span.ts';
 
 export interface SarifOptions {
-  /** Rules that the log describes. @default {@link recommendedRules} */
+  /** Rules that the log describes. @default {@link knownRules} */
   readonly rules?: readonly Rule[] | undefined;
   /** The platforms asked for. */
   readonly platforms?: readonly string[] | undefined;
@@ -26,7 +27,7 @@ const levels: Readonly<Record<Finding['severity'], string>> = {
 
 /** Findings as a log of SARIF 2.1.0 with one run; `JSON.stringify` writes it. */
 export function sarifLog(files: readonly FileFindings[], options: SarifOptions = {}): object {
-  const rules = describedRules(files, options.rules ?? recommendedRules);
+  const rules = describedRules(files, options.rules ?? knownRules);
   const indexes = new Map(rules.map((rule, index) => [rule.name, index]));
   return {
     $schema: schema,

@@ -1,14 +1,21 @@
 import {
   checkDockerfile,
+  type Finding,
   type FixKind,
+  isBakeFile,
+  isComposeFile,
   nearestName,
-  parseDockerfile,
+  offlineImages,
   type Rule,
   type RulePage,
+  readBake,
+  readCompose,
+  readLockFile,
   recommendedRules,
   type Severity,
+  serviceRules,
 } from '@mabuild/core';
-import { formatPlatform, MabuildError, parsePlatformList } from '@mabuild/oci';
+import { formatPlatform, MabuildError, type Platform, parsePlatformList } from '@mabuild/oci';
 
 /** What people can know of a rule. */
 export interface RuleDescription {
@@ -21,15 +28,16 @@ export interface RuleDescription {
   readonly page?: RulePage;
 }
 
+/** The rules of Dockerfiles, and of the files beside them. */
+export const knownRules: readonly Rule[] = [...recommendedRules, ...serviceRules];
+
 /** Names of a finding and of a fix that are no rule's. */
 const otherNames: readonly string[] = ['syntax', 'plain-base-in-arch-mode'];
 const shownPlatforms = 'linux/arm64,linux/arm/v7,linux/arm/v6';
 const worstFirst: readonly Severity[] = ['error', 'warning', 'info'];
 
 /** Describes rules: their names, summaries, pages, and how severe what they find is on each ARM platform. */
-export function describeRules(
-  rules: readonly Rule[] = recommendedRules,
-): Promise<readonly RuleDescription[]> {
+export function describeRules(rules: readonly Rule[] = knownRules): Promise<readonly RuleDescription[]> {
   return Promise.all(rules.map(describeRule));
 }
 
@@ -37,7 +45,7 @@ export function describeRules(
  * The rule of a name.
  * @throws MabuildError `USAGE` with the nearest name
  */
-export function findRule(name: string, rules: readonly Rule[] = recommendedRules): Rule {
+export function findRule(name: string, rules: readonly Rule[] = knownRules): Rule {
   const rule = rules.find((candidate) => candidate.name === name);
   if (rule) return rule;
   throw unknownRule(name, rules, '');
@@ -60,19 +68,33 @@ export function asDockerfile(fragment: string): string {
   return /^[ \t]*FROM\s/im.test(text) ? text : `FROM debian:13\n${text}`;
 }
 
+/** What is found in the example of a page, for platforms asked for together. */
+export async function findInExample(
+  rule: Rule,
+  text: string,
+  platforms: readonly Platform[],
+): Promise<readonly Finding[]> {
+  const file = rule.page?.file;
+  if (file === undefined) return checkDockerfile(asDockerfile(text), { platforms, rules: [rule] });
+  const options = { platforms, images: offlineImages, file };
+  const findings = isComposeFile(file)
+    ? (await readCompose(text, options)).findings
+    : isBakeFile(file)
+      ? (await readBake(text, options)).findings
+      : readLockFile(text, options);
+  return findings.filter((finding) => finding.rule === rule.name);
+}
+
 async function describeRule(rule: Rule): Promise<RuleDescription> {
   const { name, summary, page } = rule;
   const severities: Record<string, Severity> = {};
   const fix = new Set<FixKind>();
-  if (page) {
-    const dockerfile = parseDockerfile(asDockerfile(page.bad));
-    for (const platform of parsePlatformList(shownPlatforms)) {
-      for (const finding of await checkDockerfile(dockerfile, { platforms: [platform], rules: [rule] })) {
-        const key = formatPlatform(platform);
-        const levels = [severities[key], finding.severity];
-        severities[key] = worstFirst.find((level) => levels.includes(level)) ?? finding.severity;
-        fix.add(finding.fix);
-      }
+  for (const platform of page ? parsePlatformList(shownPlatforms) : []) {
+    for (const finding of await findInExample(rule, page?.bad ?? '', [platform])) {
+      const key = formatPlatform(platform);
+      const levels = [severities[key], finding.severity];
+      severities[key] = worstFirst.find((level) => levels.includes(level)) ?? finding.severity;
+      fix.add(finding.fix);
     }
   }
   return { name, summary, severities, fix: [...fix], ...(page ? { page } : {}) };

@@ -42,6 +42,8 @@ export interface RuleContext {
 
 /** What `mabuild rules ID` and docs/rules.md say about a rule; plain text, `bad` and `good` are Dockerfile lines. */
 export interface RulePage {
+  /** What the file of `bad` and `good` is called. @default 'Dockerfile' */
+  readonly file?: string;
   /** What goes wrong on which platform, in a few sentences. */
   readonly why: string;
   /** Lines that the rule finds something in for arm64 and arm/v7; a test checks it (`FROM` is put before it if it has none). */

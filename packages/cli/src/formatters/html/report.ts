@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type Rule, recommendedRules } from '@mabuild/core';
+import type { Rule } from '@mabuild/core';
+import { knownRules } from '../../sdk/rules.ts';
 import { version } from '../../version.ts';
 import { count, countFindings, type FileFindings, isFixable } from '../file-findings.ts';
 import { countChips } from './chips.ts';
@@ -13,7 +14,7 @@ import { style } from './style.ts';
 export interface HtmlReportOptions {
   /** The platforms asked for: the columns of the table. */
   readonly platforms: readonly string[];
-  /** Rules that the page may explain. @default {@link recommendedRules} */
+  /** Rules that the page may explain. @default {@link knownRules} */
   readonly rules?: readonly Rule[] | undefined;
 }
 
@@ -23,7 +24,7 @@ const mostOpen = 3;
 
 /** A page that needs nothing else, in parts that are written one after the other. */
 export function* htmlReport(files: readonly FileFindings[], options: HtmlReportOptions): Generator<string> {
-  const { platforms, rules = recommendedRules } = options;
+  const { platforms, rules = knownRules } = options;
   const counts = countRules(files, rules);
   const explained = counts.flatMap(({ rule }) => (rule ? [rule] : []));
   const names = new Set(explained.map((rule) => rule.name));

@@ -73,6 +73,6 @@ export function ruleTable(counts: readonly RuleCount[]): Markup {
 export function ruleSection(rule: Rule): Markup {
   const { page } = rule;
   return html`<article class="rule" id="${ruleId(rule.name)}"><details><summary><h3>${rule.name}</h3> <span class="faint">${rule.summary}</span></summary><div class="inside">
-${page && html`<p>${page.why}</p><div class="pair"><div><h4>Bad</h4><pre translate="no">${page.bad.trimEnd()}</pre></div><div><h4>Good</h4><pre translate="no">${page.good.trimEnd()}</pre></div></div>`}${page?.perArch && html`<h4>Good, in a file for ${page.perArch.platform} alone</h4><pre translate="no">${page.perArch.text.trimEnd()}</pre>`}${page?.silent && page.silent.length > 0 && html`<h4>It says nothing</h4><ul>${page.silent.map((sentence) => html`<li>${sentence}</li>`)}</ul>`}<h4>To ignore it</h4><pre translate="no"># mabuild ignore=${rule.name} because …</pre></div></details></article>
+${page && html`<p>${page.why}</p><div class="pair"><div><h4>Bad${page.file !== undefined && html`, in ${page.file}`}</h4><pre translate="no">${page.bad.trimEnd()}</pre></div><div><h4>Good</h4><pre translate="no">${page.good.trimEnd()}</pre></div></div>`}${page?.perArch && html`<h4>Good, in a file for ${page.perArch.platform} alone</h4><pre translate="no">${page.perArch.text.trimEnd()}</pre>`}${page?.silent && page.silent.length > 0 && html`<h4>It says nothing</h4><ul>${page.silent.map((sentence) => html`<li>${sentence}</li>`)}</ul>`}<h4>To ignore it</h4><pre translate="no">mabuild check --ignore ${rule.name}</pre></div></details></article>
 `;
 }
