@@ -26,18 +26,30 @@ export interface Installation {
   readonly operands: readonly InstallOperand[];
 }
 
-const known = new WeakMap<CodeReading, readonly Installation[]>();
+interface Installed {
+  readonly installations: readonly Installation[];
+  readonly operands: readonly InstallOperand[];
+}
+
+const known = new WeakMap<CodeReading, Installed>();
 
 /** The commands of a Dockerfile that install packages, in the order of the file. */
 export function installationsOf(reading: CodeReading): readonly Installation[] {
-  const found = known.get(reading) ?? [...commandsOf(reading)].flatMap((words) => readInstallation(words));
-  known.set(reading, found);
-  return found;
+  return readInstallations(reading).installations;
 }
 
 /** Every package that a Dockerfile's commands install by name. */
 export function installOperands(reading: CodeReading): readonly InstallOperand[] {
-  return installationsOf(reading).flatMap(({ operands }) => operands);
+  return readInstallations(reading).operands;
+}
+
+function readInstallations(reading: CodeReading): Installed {
+  const before = known.get(reading);
+  if (before) return before;
+  const installations = [...commandsOf(reading)].flatMap((words) => readInstallation(words));
+  const found = { installations, operands: installations.flatMap(({ operands }) => operands) };
+  known.set(reading, found);
+  return found;
 }
 
 function commandsOf({ words }: CodeReading): Iterable<readonly CodeWord[]> {
@@ -135,11 +147,11 @@ function findProgram(
   for (let index = 0; index < Math.min(words.length, 8); index += 1) {
     const text = words[index]?.mapped.text ?? '';
     const base = text.slice(text.lastIndexOf('/') + 1);
-    const program = /^pip[23]?(?:\.\d+)?$/.test(base) ? 'pip' : base;
+    const program = base.startsWith('pip') && /^pip[23]?(?:\.\d+)?$/.test(base) ? 'pip' : base;
     if (Object.hasOwn(installSyntaxes, program)) {
       return { syntax: installSyntaxes[program] as InstallSyntax, program: base, at: index + 1 };
     }
-    if (/^(?:python|pypy)[\d.]*$/.test(base)) {
+    if (base.startsWith('py') && /^(?:python|pypy)[\d.]*$/.test(base)) {
       const module = words.findIndex((word, place) => place > index && word.mapped.text === '-m');
       if (module < 0 || words[module + 1]?.mapped.text !== 'pip') return undefined;
       return { syntax: installSyntaxes.pip as InstallSyntax, program: 'pip', at: module + 2 };

@@ -10,6 +10,8 @@ export interface BrowserTool {
   readonly unless?: RegExp;
   /** Where a compiler is at hand it is built from source. */
   readonly compiles?: true;
+  /** The package is installed all the same; only its program does not run. */
+  readonly installs?: true;
   readonly hint: string;
 }
 
@@ -56,6 +58,7 @@ const tools: readonly BrowserTool[] = [
     managers: ['npm'],
     names: ['chromedriver'],
     platforms: [],
+    installs: true,
     unless: /CHROMEDRIVER_FILEPATH|CHROMEDRIVER_SKIP_DOWNLOAD/,
     hint: "it downloads ChromeDriver for x64: install the distribution's chromium-driver, and set CHROMEDRIVER_SKIP_DOWNLOAD=true",
   },

@@ -24,7 +24,7 @@ export const apkForeignPackage: Rule = {
   },
   async check(dockerfile, context) {
     const platforms = armPlatforms(context);
-    if (platforms.length === 0) return [];
+    if (platforms.length === 0 || !/\bapk\b/.test(dockerfile.text)) return [];
     const reading = readCode(dockerfile, context);
     const packages = installOperands(reading).flatMap((operand): readonly WordHit[] => {
       const { manager, word, start, end } = operand;
@@ -38,7 +38,8 @@ export const apkForeignPackage: Rule = {
       const hit = item && knownPackageHit(operand, item, platforms);
       return hit ? [hit] : [];
     });
-    return findingsOf(name, dockerfile, context, [...packages, ...reading.words.flatMap(glibcHits)]);
+    const glibc = dockerfile.text.includes('sgerrand') ? reading.words.flatMap(glibcHits) : [];
+    return findingsOf(name, dockerfile, context, [...packages, ...glibc]);
   },
 };
 

@@ -38,7 +38,7 @@ export const browserToolchain: Rule = {
           start,
           end,
           texts: {},
-          severity: compiles ? 'warning' : 'error',
+          severity: compiles || tool.installs ? 'warning' : 'error',
           platforms: platforms.filter((platform) => !tool.platforms.includes(platformKey(platform))),
           message: `${text} brings no program for this platform along`,
           hint: tool.hint,

@@ -10,6 +10,9 @@ const name = 'i386-multilib';
 const multilib =
   /^(?:(?:gcc|g\+\+|gobjc|gobjc\+\+|gfortran|gdc|gccgo)(?:-[\d.]+)?-multilib|lib(?:32|x32)[a-z].*|ia32-libs.*|libc6(?:-dev)?-(?:i386|x32)|lib32-.+|wine32)$/;
 
+/** What the names of such packages have in common. */
+const hint = /[3456]86|multilib|lib3|libx32|libc6|ia32|wine32/;
+
 /** Tells whether an operand is a package for 32-bit x86. */
 export function isMultilibPackage({ manager, name: packageName, architecture }: InstallOperand): boolean {
   if (manager === 'apt') return architecture?.text === ':i386' || multilib.test(packageName);
@@ -30,7 +33,7 @@ export const i386Multilib: Rule = {
     ],
   },
   async check(dockerfile, context) {
-    if (armPlatforms(context).length === 0) return [];
+    if (armPlatforms(context).length === 0 || !hint.test(dockerfile.text)) return [];
     const reading = readCode(dockerfile, context);
     const packages = installOperands(reading)
       .filter((operand) => isMultilibPackage(operand) && !isLeftAlone(operand.word))

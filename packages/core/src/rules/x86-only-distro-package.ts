@@ -94,7 +94,6 @@ function debianHits(
 ): readonly WordHit[] {
   if (operand.manager !== 'apt') return [];
   const { word, start, end } = operand;
-  const certain = !addsRepository(reading, word.stage);
   const distribution = distributionOf(dockerfile, word.stage, context);
   return asked.flatMap((platform): readonly WordHit[] => {
     const architecture = nameIn('dpkg', platform);
@@ -102,6 +101,7 @@ function debianHits(
     if (architecture === 'armel' && !isArmelBase(dockerfile, word.stage, context)) return [];
     const without = lacking(operand.name, architecture, distribution);
     if (without === undefined) return [];
+    const certain = !addsRepository(reading, word.stage);
     return [
       {
         word,
