@@ -15,7 +15,8 @@ export interface FoundFile {
   readonly kind: FileKind;
 }
 
-const named = /^(?:Dockerfile|Containerfile)(?:[._-].+)?$|^.+[._-](?:Dockerfile|Containerfile)$/i;
+const named = /^(?:docker|container)file(?:[._-].+)?$|\.(?:docker|container)file$/i;
+const inside = /[._-](?:Dockerfile|Containerfile)(?:[._-].+)?$/;
 /** Endings of what is about a Dockerfile, or becomes one when a template is filled in. */
 const otherwise =
   /\.(?:dockerignore|j2|jinja2?|tmpl|template|tpl|gotmpl|erb|ejs|mustache|hbs|liquid|in|m4|md|mdx|rst|adoc|txt|html?|json5?|jsonc|ya?ml|toml|ini|xml|csv|lock|sum|diff|patch|rej|orig|bak|old|sw[op]|py|pyc|rb|go|rs|js|[cm]js|jsx|ts|[cm]ts|tsx|java|kt|cs|c|h|cc|cpp|hpp|php|pl|lua|vim|el|sh|bash|zsh|ps1|bat|cmd|svg|png|jpe?g|gif|pdf|gz|tgz|zip|tar)$|~$/i;
@@ -26,7 +27,7 @@ export function kindOf(name: string): FileKind | undefined {
   if (isComposeFile(name)) return 'compose';
   if (isBakeFile(name)) return 'bake';
   if (isLockFile(name)) return 'lockfile';
-  return named.test(name) && !otherwise.test(name) ? 'dockerfile' : undefined;
+  return (named.test(name) || inside.test(name)) && !otherwise.test(name) ? 'dockerfile' : undefined;
 }
 
 export interface FindOptions {

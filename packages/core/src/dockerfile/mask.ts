@@ -10,14 +10,28 @@ const leadingUnicodeSpace = /^[\t ]*[\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029
  * A text of the same length and with the same lines in which dockerfile-ast finds the instructions that BuildKit finds.
  *
  * What the two read differently (heredocs, escaped continuations, pseudo directives, odd spaces) is overwritten, so only
- * positions may be taken from it, never text.
+ * positions may be taken from it, never text. Arguments, which nobody asks dockerfile-ast for, are one long word for each
+ * line: it would take them apart again and again.
  */
 export function maskDockerfile(text: string, scan: Scan): string {
   let out = text.startsWith('\ufeff') ? '\ufeff' : '';
-  for (const line of scan.lines) {
+  const starts = new Set(scan.instructions.map(({ startLine }) => startLine));
+  let plain = false;
+  for (const [index, line] of scan.lines.entries()) {
     const content = text.slice(line.start, line.end);
     const body = content.endsWith('\r') ? content.slice(0, -1) : content;
-    const masked = maskLine(body, line, scan.escape);
+    let masked = maskLine(body, line, scan.escape);
+    if (line.kind === 'instruction') {
+      const isFirst = starts.has(index + 1);
+      const end = continuationStart(masked, scan.escape) ?? masked.length;
+      const keyword = isFirst
+        ? (/^[\t ]*[^\t ]+[\t ](?=[\t ]*[^\t ])/.exec(masked.slice(0, end))?.[0].length ?? 0)
+        : 0;
+      if (isFirst) plain = keyword > 0;
+      if (plain && end > keyword) {
+        masked = masked.slice(0, keyword) + 'x'.repeat(end - keyword) + masked.slice(end);
+      }
+    }
     out += masked + text.slice(line.start + body.length, nextStart(text, line));
   }
   return out;
