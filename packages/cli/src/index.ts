@@ -38,6 +38,6 @@ export {
   type VerifyRequest,
   verifyReference,
 } from './sdk/registry-verbs.ts';
-export { describeRules, findRule, type RuleDescription } from './sdk/rules.ts';
+export { describeRules, findRule, knownRules, type RuleDescription } from './sdk/rules.ts';
 export { type RunOptions, type RunRequest, runImage } from './sdk/run-image.ts';
 export type { SdkOptions } from './sdk/toolbox.ts';
