@@ -63,6 +63,7 @@ ruleTable(configureTripletX86, [
   { text: 'RUN ./configure --host=i686-linux-gnu', all: 'error none: i686-linux-gnu' },
   { text: 'RUN ./configure --build=x86_64-linux-gnu --host=arm-linux-gnueabihf' },
   { text: 'RUN ./configure --build=x86_64-linux-gnu --host=x86_64-w64-mingw32' },
+  { text: 'RUN ./configure --host x86_64-linux-gnu --build x86_64-linux-gnu --target "$TARGET"' },
   { text: 'RUN cargo build --target=x86_64-unknown-linux-gnu' },
   { text: 'RUN ./configure --build="$(dpkg-architecture --query DEB_BUILD_GNU_TYPE)"' },
   { text: 'FROM --platform=$BUILDPLATFORM debian:13\nRUN ./configure --build=x86_64-linux-gnu' },

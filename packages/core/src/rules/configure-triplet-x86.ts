@@ -1,5 +1,6 @@
 import { isArmelBase } from '../analysis/armel-base.ts';
 import { type CodeWord, readCode } from '../analysis/code-words.ts';
+import type { ShellCommand } from '../dockerfile/shell-model.ts';
 import { platformKey } from '../fixes/variation.ts';
 import { nameIn } from '../knowledge/architecture-names.ts';
 import { armPlatforms } from './code-finding.ts';
@@ -65,9 +66,15 @@ function mayTell({ guarded, buildPlatform, role, command, mapped, instruction }:
   if (guarded || buildPlatform || role === 'label' || !/x86_64|[3-6]86/.test(mapped.text)) return false;
   if (command?.name === 'echo' || (command?.name !== undefined && rustCommands.has(command.name)))
     return false;
-  // Another machine beside it: a cross build, or one of several.
-  const around = command ? command.words.map(({ text }) => text).join(' ') : instruction.logical.text;
+  // A target that is chosen, or another machine beside it: a cross build, or one of several.
+  if (command && /--target[= ]/.test(wordsOf(command)) && !/--target[= ]\S*86/.test(wordsOf(command)))
+    return false;
+  const around = command ? wordsOf(command) : instruction.logical.text;
   return !/(?:aarch64|arm\w*|riscv64|powerpc64le|s390x)-[\w-]*(?:linux|gnu|eabi)|mingw32/.test(around);
+}
+
+function wordsOf({ words }: ShellCommand): string {
+  return words.map(({ text }) => text).join(' ');
 }
 
 function spansOf(word: CodeWord): readonly Span[] {

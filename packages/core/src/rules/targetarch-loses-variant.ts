@@ -244,7 +244,12 @@ function valueSite(word: CodeWord, reading: Site): Site | undefined {
 function pathFindings(word: CodeWord, context: RuleContext): readonly Finding[] {
   const platforms = armPlatforms(context).filter(({ architecture }) => architecture === 'arm');
   const isContext = word.role === 'source' && !word.instruction.flags.some((flag) => flag.name === 'from');
-  if (platforms.length < 2 || !isContext || /TARGET(?:VARIANT|PLATFORM)/.test(word.mapped.text)) return [];
+  if (
+    platforms.length < 2 ||
+    !isContext ||
+    /TARGET(?:VARIANT|PLATFORM)|\$\{TARGETARCH\}\*/.test(word.mapped.text)
+  )
+    return [];
   return [
     {
       rule: name,
