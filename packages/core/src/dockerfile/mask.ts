@@ -1,5 +1,4 @@
 import { endBefore } from './characters.ts';
-import type { Range } from './model.ts';
 import { continuationStart, type Line, type Scan } from './scan.ts';
 
 const unicodeSpace = /[\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/g;
@@ -7,38 +6,41 @@ const lineBreaks = /[\r\v\f]/g;
 const leadingUnicodeSpace = /^[\t ]*[\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/;
 
 /**
- * A text of the same length and with the same lines in which dockerfile-ast finds the instructions that BuildKit finds.
+ * A text with the same lines, in which dockerfile-ast finds the instructions that BuildKit finds, in the same columns.
  *
- * What the two read differently (heredocs, escaped continuations, pseudo directives, odd spaces) is overwritten, so only
- * positions may be taken from it, never text. Arguments, which nobody asks dockerfile-ast for, are one long word for each
- * line: it would take them apart again and again.
+ * What the two read differently (heredocs, escaped continuations, pseudo directives, odd spaces) is overwritten, and so
+ * are the arguments, which nobody asks dockerfile-ast for and which it would take apart again and again. Only the
+ * positions of keywords may be taken from it, never text.
  */
 export function maskDockerfile(text: string, scan: Scan): string {
-  let out = text.startsWith('\ufeff') ? '\ufeff' : '';
   const starts = new Set(scan.instructions.map(({ startLine }) => startLine));
-  let plain = false;
+  const lines: string[] = [];
+  let short = false;
   for (const [index, line] of scan.lines.entries()) {
     const content = text.slice(line.start, line.end);
-    const body = content.endsWith('\r') ? content.slice(0, -1) : content;
+    const isCrlf = content.endsWith('\r');
+    const body = isCrlf ? content.slice(0, -1) : content;
     let masked = maskLine(body, line, scan.escape);
     if (line.kind === 'instruction') {
-      const isFirst = starts.has(index + 1);
-      const end = continuationStart(masked, scan.escape) ?? masked.length;
-      const keyword = isFirst
-        ? (/^[\t ]*[^\t ]+[\t ](?=[\t ]*[^\t ])/.exec(masked.slice(0, end))?.[0].length ?? 0)
-        : 0;
-      if (isFirst) plain = keyword > 0;
-      if (plain && end > keyword) {
-        masked = masked.slice(0, keyword) + 'x'.repeat(end - keyword) + masked.slice(end);
-      }
+      const keyword = starts.has(index + 1) ? keywordEnd(masked, scan.escape) : 0;
+      if (starts.has(index + 1)) short = keyword > 0;
+      if (short) masked = shorten(masked, keyword, scan.escape);
     }
-    out += masked + text.slice(line.start + body.length, nextStart(text, line));
+    lines.push(isCrlf ? `${masked}\r` : masked);
   }
-  return out;
+  return (text.startsWith('\ufeff') ? '\ufeff' : '') + lines.join('\n') + (text.endsWith('\n') ? '\n' : '');
 }
 
-function nextStart(text: string, line: Range): number {
-  return text[line.end] === '\n' ? line.end + 1 : line.end;
+/** Where the arguments of an instruction begin on its first line; 0 when none do. */
+function keywordEnd(line: string, escaping: string): number {
+  const end = continuationStart(line, escaping) ?? line.length;
+  return /^[\t ]*[^\t ]+[\t ](?=[\t ]*[^\t ])/.exec(line.slice(0, end))?.[0].length ?? 0;
+}
+
+/** One letter stands for the arguments of a line. */
+function shorten(line: string, from: number, escaping: string): string {
+  const end = continuationStart(line, escaping) ?? line.length;
+  return end > from ? `${line.slice(0, from)}x${line.slice(end)}` : line;
 }
 
 function maskLine(body: string, line: Line, escaping: string): string {
@@ -46,12 +48,12 @@ function maskLine(body: string, line: Line, escaping: string): string {
     case 'instruction':
       return maskInstruction(body, escaping);
     case 'comment':
-      return body.replace(lineBreaks, ' ').replaceAll('=', ' ').replace(unicodeSpace, ' ');
+      return body === '' ? '' : '#';
     case 'inner-comment':
     case 'blank':
-      return ' '.repeat(body.length);
+      return '';
     case 'heredoc':
-      return body === '' ? '' : `#${' '.repeat(body.length - 1)}`;
+      return body === '' ? '' : '#';
     case 'directive':
       return body.replace(lineBreaks, ' ').replace(unicodeSpace, ' ');
   }

@@ -62,28 +62,44 @@ function keywordRanges(text: string, scan: Scan): readonly (Range | undefined)[]
 function toInstruction(scanned: ScannedInstruction, keywordRange: Range | undefined): Instruction {
   const { read, startLine, endLine, end, heredocs, comments } = scanned;
   const own = keywordRange ?? read.keywordRange;
-  return {
-    ...fromRead(read, { startLine, endLine, end }),
-    keywordRange: own,
-    range: { start: own.start, end: Math.max(end, own.end) },
+  const range = { start: own.start, end: Math.max(end, own.end) };
+  return fromRead(read, { keywordRange: own, range, startLine, endLine, heredocs, comments });
+}
+
+/** Field by field: there are many instructions, and copies of copies are slow. */
+function fromRead(
+  read: ReadInstruction,
+  place: Pick<Instruction, 'keywordRange' | 'range' | 'startLine' | 'endLine' | 'heredocs' | 'comments'>,
+): Instruction {
+  const { keyword, logical, flags, json, args, words, argumentsRange, onbuild } = read;
+  const { keywordRange, range, startLine, endLine, heredocs, comments } = place;
+  const instruction: Instruction = {
+    keyword,
+    keywordRange,
+    range,
+    startLine,
+    endLine,
+    logical,
+    flags,
+    json,
+    args,
+    words,
+    argumentsRange,
     heredocs,
     comments,
   };
-}
-
-function fromRead(
-  read: ReadInstruction,
-  place: { startLine: number; endLine: number; end: number },
-): Instruction {
-  const { name: _, onbuild, ...rest } = read;
+  if (!onbuild) return instruction;
+  const inner = { start: onbuild.keywordRange.start, end: range.end };
   return {
-    ...rest,
-    range: { start: rest.keywordRange.start, end: place.end },
-    startLine: place.startLine,
-    endLine: place.endLine,
-    heredocs: [],
-    comments: [],
-    ...(onbuild ? { onbuild: fromRead(onbuild, place) } : {}),
+    ...instruction,
+    onbuild: fromRead(onbuild, {
+      keywordRange: onbuild.keywordRange,
+      range: inner,
+      startLine,
+      endLine,
+      heredocs: [],
+      comments: [],
+    }),
   };
 }
 
