@@ -17,7 +17,9 @@ export function brokenBy(before: string, after: string, touched: ReadonlySet<num
   const lost = lostComment(before, after);
   if (lost !== undefined) return `a comment is gone: ${lost}`;
   for (const { start, removed } of lineHunks(before, after)) {
-    const stray = removed.findIndex((line, index) => line.trim() !== '' && !touched.has(start + index + 1));
+    const stray = removed.findIndex(
+      (line, index) => line.trim() !== '' && !isCheck(line) && !touched.has(start + index + 1),
+    );
     if (stray >= 0) return `line ${start + stray + 1}, which no finding names: ${removed[stray]}`;
   }
   parseDockerfile(after);
@@ -35,7 +37,12 @@ function lostComment(before: string, after: string): string | undefined {
   return undefined;
 }
 
-/** Whole-line comments; a qemu line that people commented is theirs too. */
+/** Whole-line comments; an instruction that people commented out is theirs too. */
 function comments(text: string): readonly string[] {
-  return text.split(/\r?\n/).filter((line) => /^\s*#/.test(line));
+  return text.split(/\r?\n/).filter((line) => /^\s*#/.test(line) && !isCheck(line));
+}
+
+/** BuildKit's directive: it has to allow what `error=true` would refuse of the result. */
+function isCheck(line: string): boolean {
+  return /^#\s*check=/i.test(line);
 }
