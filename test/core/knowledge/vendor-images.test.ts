@@ -65,6 +65,24 @@ const rows: readonly (readonly [string, string, string, string])[] = [
     'mcr.microsoft.com/dotnet/core/runtime:3.1-buster-slim',
   ],
   [
+    'mcr.microsoft.com/dotnet/runtime:3.1.18-alpine3.13',
+    'linux/amd64 -',
+    'mcr.microsoft.com/dotnet/runtime:3.1.18-alpine3.13-arm64v8 - -',
+    'mcr.microsoft.com/dotnet/runtime:3.1.18-alpine3.13',
+  ],
+  [
+    'mcr.microsoft.com/dotnet/core/aspnet:2.2-stretch-slim',
+    'linux/amd64 -',
+    '- mcr.microsoft.com/dotnet/core/aspnet:2.2-stretch-slim-arm32v7 -',
+    'mcr.microsoft.com/dotnet/core/aspnet:2.2-stretch-slim',
+  ],
+  [
+    'mcr.microsoft.com/dotnet/core/runtime:2.1.10-alpine3.7',
+    'linux/amd64 -',
+    '- - -',
+    'mcr.microsoft.com/dotnet/core/runtime:2.1.10-alpine3.7',
+  ],
+  [
     'mcr.microsoft.com/azureiotedge-hub:1.0-linux-amd64',
     'linux/amd64 -',
     'mcr.microsoft.com/azureiotedge-hub:1.0-linux-arm64v8 mcr.microsoft.com/azureiotedge-hub:1.0-linux-arm32v7 -',

@@ -55,6 +55,21 @@ imageRuleTable('base-image-lacks-platform', {
       perArch: { 'linux/arm/v7': 'FROM --platform=linux/arm/v7 arm32v7/node:22-bookworm' },
     },
     {
+      text: 'ARG TAG=3.1-bionic\nFROM mcr.microsoft.com/dotnet/runtime:${TAG}',
+      says: 'error none',
+      message: /runtime:3\.1-bionic is for linux\/amd64 only/,
+      hint: /linux\/arm\/v7: mcr\.microsoft\.com\/dotnet\/runtime:3\.1-bionic-arm32v7/,
+      perArch: {
+        'linux/arm64':
+          'ARG TAG=3.1-bionic-arm64v8\nFROM --platform=linux/arm64 mcr.microsoft.com/dotnet/runtime:${TAG}',
+      },
+    },
+    {
+      text: 'FROM mcr.microsoft.com/dotnet/core/runtime:2.1-alpine',
+      says: 'error none',
+      hint: /none for ARM/,
+    },
+    {
       text: 'FROM a/b:1',
       images: { 'a/b:1': 'linux/amd64 linux/arm64' },
       says: 'error none',

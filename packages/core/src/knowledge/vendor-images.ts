@@ -60,6 +60,18 @@ const schemes: readonly VendorScheme[] = [
   },
   {
     source:
+      'dotnet/dotnet-docker README.runtime.md and its kin of 2018 to 2021: 3.1-buster-slim is for amd64, beside 3.1-buster-slim-arm64v8, 3.1-alpine3.13-arm64v8, 2.1-stretch-slim-arm32v7; 3.1 alone is for all',
+    named:
+      /^(mcr\.microsoft\.com\/dotnet\/(?:core\/)?(?:runtime|runtime-deps|aspnet|sdk):[23]\..+-)(arm64v8|arm32v7)()$/,
+    plain:
+      /^(mcr\.microsoft\.com\/dotnet\/(?:core\/)?(?:runtime|runtime-deps|aspnet|sdk):(?:3\.[01](?:\.[0-9]+)?-(?:buster-slim|buster|bionic|focal|alpine[0-9.]*)|2\.[12](?:\.[0-9]+)?-(?:stretch-slim|stretch|bionic|alpine[0-9.]*)))()$/,
+    around: ['-', ''],
+    words: { 'linux/arm64': 'arm64v8', 'linux/arm/v7': 'arm32v7' },
+    only: { 'linux/arm64': /:3\./, 'linux/arm/v7': /^(?!.*alpine).*$/ },
+    without: 'amd64',
+  },
+  {
+    source:
       'dotnet/dotnet-docker README.runtime.md, README.sdk.md, README.aspnet.md: 8.0-bookworm-slim-arm32v7, 8.0-alpine3.18-arm32v7; the same without a suffix are multi-platform tags',
     named:
       /^(mcr\.microsoft\.com\/dotnet\/(?:runtime|runtime-deps|aspnet|sdk|monitor|samples):(?!.*(?:nanoserver|windowsservercore)).+-)(amd64|arm64v8|arm32v7)()$/,
@@ -67,17 +79,6 @@ const schemes: readonly VendorScheme[] = [
     // Neither Azure Linux nor .NET 5 on Alpine is there for 32-bit ARM.
     only: { 'linux/arm/v7': /^(?!.*(?:azurelinux|mariner|:5\.0[^:]*-alpine)).*$/ },
     without: 'index',
-  },
-  {
-    source:
-      'dotnet/dotnet-docker README.runtime.md of 2020: 3.1-buster-slim for amd64, 3.1-buster-slim-arm64v8, 3.1-buster-slim-arm32v7; 3.1-bionic-arm32v7 in public Dockerfiles',
-    named:
-      /^(mcr\.microsoft\.com\/dotnet\/core\/(?:runtime|runtime-deps|aspnet|sdk):.+-)(arm64v8|arm32v7)()$/,
-    plain:
-      /^(mcr\.microsoft\.com\/dotnet\/core\/(?:runtime|runtime-deps|aspnet|sdk):3\.[01](?:\.[0-9]+)?-(?:buster-slim|buster|bionic|focal))()$/,
-    around: ['-', ''],
-    words: { 'linux/arm64': 'arm64v8', 'linux/arm/v7': 'arm32v7' },
-    without: 'amd64',
   },
   {
     source:

@@ -21,6 +21,11 @@ const x64 = /(^|[-_./:])(?:amd64|x86[_-]64|x64)(?=[-_./:@]|$)/;
 const others =
   /qemu-user-static|\bbinfmt|rust-musl|\bcross|dockcross|crosstool|toolchain|nanoserver|windows|\bxx\b/;
 
+/** Tells whether an image's name or tag names x64. */
+export function hasX86Name(text: string): boolean {
+  return x64.test(text);
+}
+
 export const archSuffixInTag: Rule = {
   name,
   summary: 'The name or tag of an image names x86, e.g. 8.0-bookworm-slim-amd64.',

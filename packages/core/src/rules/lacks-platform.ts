@@ -12,6 +12,8 @@ import type { Dockerfile } from '../dockerfile/model.ts';
 import { officialRepository, readNamespace } from '../knowledge/namespaces.ts';
 import { officialImagePlatforms, officialTagsWith } from '../knowledge/official-images.ts';
 import { suggestTag } from '../knowledge/suggest-tag.ts';
+import { readVendorImage } from '../knowledge/vendor-images.ts';
+import { hasX86Name } from './arch-suffix-in-tag.ts';
 import { type ImageSite, imageSites, renameSite, siteRange } from './image-sites.ts';
 import type { Finding, RuleContext } from './rule.ts';
 import { windowsImage } from './windows-base.ts';
@@ -35,7 +37,11 @@ export async function findMissingPlatforms(
     const looked = named ? named.plain : reference;
     const has =
       asked.length > 0 && looked ? await context.images.platformsOf(familiarReference(looked)) : undefined;
-    if (!has) continue;
+    if (!has) {
+      const finding = vendorFinding(rule, site);
+      if (finding) findings.push(finding);
+      continue;
+    }
     const missing = asked.filter((platform) => !has.some((other) => serves(other, platform)));
     const lower = asked.filter(
       (platform) => !missing.includes(platform) && !has.some((other) => platformsEqual(other, platform)),
@@ -47,6 +53,34 @@ export async function findMissingPlatforms(
     else if (lower.length > 0) findings.push(lowerFinding(rule, site, lower, has));
   }
   return findings;
+}
+
+/** A vendor's image without an architecture in its name that is for x64 alone: the ones for ARM have names of their own. */
+function vendorFinding(rule: string, site: ImageSite): Finding | undefined {
+  const { reference, base } = site.use;
+  const vendor = readVendorImage(reference);
+  if (vendor?.platform !== 'linux/amd64' || hasX86Name(base.name)) return undefined;
+  const missing = site.platforms.filter(
+    (platform) => formatPlatform(normalizePlatform(platform)) !== 'linux/amd64',
+  );
+  if (missing.length === 0) return undefined;
+  const known = missing.flatMap((platform) => {
+    const name = vendor.nameFor(platform);
+    return name ? [`${formatPlatform(platform)}: ${familiarReference(name)}`] : [];
+  });
+  return {
+    rule,
+    severity: 'error',
+    platforms: missing,
+    message: `${base.name} is for linux/amd64 only`,
+    hint:
+      known.length > 0
+        ? `${known.join(', ')}; migrate --style per-arch writes it`
+        : 'there is none for ARM; choose another tag',
+    range: siteRange(site),
+    fix: 'none',
+    edits: [],
+  };
 }
 
 /** The same architecture, for the same or an older processor. */
