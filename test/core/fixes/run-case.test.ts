@@ -122,6 +122,12 @@ RUN case "$TARGETARCH$TARGETVARIANT" in \
     printed: x64,
   },
   {
+    title: 'a stage of the build platform',
+    before: 'FROM --platform=$BUILDPLATFORM a\nARG TARGETARCH\nRUN echo «x64»\n',
+    after: `FROM --platform=$BUILDPLATFORM a\nARG TARGETARCH\nARG TARGETVARIANT\nRUN ${chosen(x64Branches)}echo \${arch}\n`,
+    printed: x64,
+  },
+  {
     title: 'lower case',
     before: 'from a\nrun echo «x64»\n',
     after: `from a\narg TARGETARCH\narg TARGETVARIANT\nrun ${chosen(x64Branches)}echo \${arch}\n`,

@@ -1,6 +1,7 @@
 import { resolveBase } from '../dockerfile/base.ts';
 import { lineAbove } from '../dockerfile/line-above.ts';
 import type { Dockerfile, Instruction, Stage, TextEdit } from '../dockerfile/model.ts';
+import { platformArgs } from '../dockerfile/platform-args.ts';
 import { argDefinitions } from '../dockerfile/scope.ts';
 
 /** An instruction of a stage that reads automatic ARGs; with ONBUILD the instruction that carries it. */
@@ -17,7 +18,8 @@ interface Mention {
   readonly isBare: boolean;
 }
 
-const automatic = { TARGETARCH: 'amd64', TARGETVARIANT: '', TARGETPLATFORM: 'linux/amd64' };
+const amd64 = { os: 'linux', architecture: 'amd64' };
+const automatic = platformArgs(amd64, amd64);
 const mentions = new WeakMap<Stage, readonly Mention[]>();
 const bases = new WeakMap<Stage, { readonly base: Stage | undefined }>();
 
