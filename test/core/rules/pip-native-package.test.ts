@@ -20,6 +20,7 @@ ruleTable(pipNativePackage, [
     arm64: 'warning none: scipy<1.5',
     ...arm32('warning suggest: scipy<1.5; warning suggest: lxml==4.9'),
   },
+  { text: `${slim}RUN pip3 wheel -w /w numpy`, ...arm32('warning suggest: numpy') },
   // A compiler is there.
   { text: 'FROM python:3.8\nRUN pip install pandas', ...arm32('info suggest: pandas') },
   {

@@ -39,6 +39,12 @@ ruleTable(apkForeignPackage, [
     all: dropped('intel-media-driver=22.4.4-r0'),
   },
   { text: 'FROM alpine:3.20\nRUN apk add syslinux', all: 'error none: syslinux' },
+  {
+    text: 'FROM alpine:3.20\nRUN apk add openjdk17-jre-headless',
+    v7: 'error none: openjdk17-jre-headless',
+    v6: 'error none: openjdk17-jre-headless',
+  },
+  { text: 'FROM alpine:3.20\nRUN apk add openjdk8-jre chromium', v6: 'error none: chromium' },
   { text: 'FROM alpine:3.20\nRUN apk add gcompat', all: 'info none: gcompat' },
   {
     text: 'FROM alpine:3.20\nRUN wget https://github.com/sgerrand/alpine-pkg-glibc/releases/download/2.35-r1/glibc-2.35-r1.apk',

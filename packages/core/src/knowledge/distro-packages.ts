@@ -33,7 +33,8 @@ function rows(
 
 /**
  * Packages by name, the first that matches counts. Debian's own are checked against its indices of bullseye, bookworm and
- * trixie (see debian-packages.data.ts); Alpine's against `arch=` in aports; vendors' repositories are general knowledge of
+ * trixie (see debian-packages.data.ts); Alpine's against `arch=` of
+ * their APKBUILD in alpinelinux/aports (but intel-compute-runtime and memtest86+); vendors' repositories are general knowledge of
  * what they publish. What a release of Debian lacks beyond these is in its own table.
  */
 const table: readonly X86Package[] = [
@@ -203,6 +204,24 @@ const table: readonly X86Package[] = [
     'azure-cli',
     'Microsoft publishes it for 64 bits; pip install azure-cli builds it elsewhere',
     { platforms: arm64 },
+  ),
+
+  // What Alpine has for some of ARM.
+  ...rows(
+    'apk',
+    'program',
+    'openjdk11 openjdk11-* openjdk17 openjdk17-* openjdk21 openjdk21-* ghc',
+    'Alpine builds it for 64 bits; openjdk8 is there for 32-bit ARM too',
+    { platforms: arm64 },
+  ),
+  ...rows(
+    'apk',
+    'program',
+    'chromium chromium-* firefox valgrind',
+    'Alpine does not build it for armhf, its ARMv6',
+    {
+      platforms: v7AndArm64,
+    },
   ),
 ];
 

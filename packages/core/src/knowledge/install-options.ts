@@ -35,9 +35,9 @@ const rpm: InstallSyntax = {
 };
 const pip: InstallSyntax = {
   manager: 'pip',
-  verbs: words('install'),
+  verbs: words('install wheel'),
   valued: words(
-    '-r --requirement -c --constraint -e --editable -t --target -i --index-url --extra-index-url -f --find-links --prefix --root --src -b --build --upgrade-strategy --platform --python-version --implementation --abi --no-binary --only-binary --progress-bar --global-option --install-option --build-option -C --config-settings --proxy --timeout --default-timeout --retries --trusted-host --cert --client-cert --cache-dir --log --exists-action --python -p --index --default-index --index-strategy --keyring-provider --report --use-feature --use-deprecated --python-platform --torch-backend --overrides --override --build-constraint --resolution --prerelease --link-mode --exclude-newer --group --extra',
+    '-w --wheel-dir -r --requirement -c --constraint -e --editable -t --target -i --index-url --extra-index-url -f --find-links --prefix --root --src -b --build --upgrade-strategy --platform --python-version --implementation --abi --no-binary --only-binary --progress-bar --global-option --install-option --build-option -C --config-settings --proxy --timeout --default-timeout --retries --trusted-host --cert --client-cert --cache-dir --log --exists-action --python -p --index --default-index --index-strategy --keyring-provider --report --use-feature --use-deprecated --python-platform --torch-backend --overrides --override --build-constraint --resolution --prerelease --link-mode --exclude-newer --group --extra',
   ),
 };
 const npm: InstallSyntax = {

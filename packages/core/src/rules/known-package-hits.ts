@@ -22,8 +22,13 @@ export function knownPackageHit(
     end,
     platforms,
     name: 'package',
-    message: `${operand.name} is for x86${item.platforms.length > 0 ? ' and 64-bit ARM' : ''} alone`,
+    message: `${operand.name} ${lack(item)}`,
     texts: isDropped ? Object.fromEntries(platforms.map((platform) => [platformKey(platform), ''])) : {},
     hint: item.kind === 'hardware' ? `${item.note}: ARM does without` : item.note,
   };
+}
+
+function lack({ platforms }: X86Package): string {
+  if (platforms.includes('linux/arm/v7')) return 'is not there for ARMv6';
+  return platforms.length > 0 ? 'is for x86 and 64-bit ARM alone' : 'is for x86 alone';
 }

@@ -88,7 +88,7 @@ function list(keys: readonly string[]): string {
 
 /** Shows how the index with wheels for 32-bit ARM is named. */
 function withIndex(finding: Finding, { installation }: InstallOperand): Finding {
-  const verb = installation.words.find(({ mapped }) => mapped.text === 'install');
+  const verb = installation.words.find(({ mapped }) => mapped.text === 'install' || mapped.text === 'wheel');
   const site = verb && siteAt(verb.mapped, 0, verb.mapped.text.length);
   const [piece] = site?.pieces ?? [];
   const arm32 = finding.platforms.some(({ architecture }) => architecture === 'arm');
