@@ -42,6 +42,31 @@ const perArch: readonly Row[] = [
     'FROM --platform=linux/arm/v7 ghcr.io/a/b:1\n',
   ],
   [
+    'emulators',
+    'linux/arm64',
+    'FROM multiarch/qemu-user-static:x86_64-aarch64 AS q\nFROM debian:12\nCOPY --from=tonistiigi/binfmt /usr/bin/x /opt/\n',
+    'FROM multiarch/qemu-user-static:x86_64-aarch64 AS q\nFROM --platform=linux/arm64 arm64v8/debian:12\nCOPY --from=tonistiigi/binfmt /usr/bin/x /opt/\n',
+  ],
+  [
+    'a stage for each platform',
+    'linux/arm/v7',
+    'FROM a/b:1 AS base-amd64\nFROM a/c:1 AS base-armv7\nFROM base-${TARGETARCH}${TARGETVARIANT}\n',
+    'FROM a/b:1 AS base-amd64\nFROM --platform=linux/arm/v7 a/c:1 AS base-armv7\nFROM base-${TARGETARCH}${TARGETVARIANT}\n',
+  ],
+  [
+    'a version that a vendor names',
+    'linux/arm/v7',
+    'ARG V=3.17\nFROM ghcr.io/linuxserver/baseimage-alpine:${V}\n',
+    'ARG V=3.17\nFROM --platform=linux/arm/v7 ghcr.io/linuxserver/baseimage-alpine:arm32v7-${V}\n',
+  ],
+  [
+    'a vendor in index style',
+    'linux/arm/v7',
+    'FROM ghcr.io/linuxserver/baseimage-alpine:3.17\nFROM lsiobase/ubuntu:amd64-bionic\nFROM balenalib/amd64-debian\n',
+    'FROM --platform=linux/arm/v7 ghcr.io/linuxserver/baseimage-alpine:3.17\nFROM --platform=linux/arm/v7 lsiobase/ubuntu:bionic\nFROM --platform=linux/arm/v7 balenalib/armv7hf-debian\n',
+    { baseStyle: 'index' },
+  ],
+  [
     'a mapping',
     'linux/arm/v7',
     'FROM node:22\nFROM ubuntu:20.04\n',
@@ -225,9 +250,7 @@ describe('migrateDockerfile', () => {
     });
     expect(files.map(({ suffix }) => suffix)).to.deep.equal(['arm64v8', 'arm32v7']);
     expect(findings.map(({ rule }) => rule)).to.deep.equal(['base-image-lacks-platform']);
-    expect(unfixed.map(({ message }) => message)).to.deep.equal([
-      'node:24 has no image for linux/arm/v7',
-    ]);
+    expect(unfixed.map(({ message }) => message)).to.deep.equal(['node:24 has no image for linux/arm/v7']);
   });
 
   it('shows a unified diff', () => {

@@ -147,8 +147,19 @@ export function retargetedUses(dockerfile: Dockerfile, options: RetargetOptions)
   });
 }
 
-/** Tells whether a stage's `--platform` is there on purpose: for the build host, or an architecture in its name. */
+/** Images of emulators, which are for the host that builds. */
+const emulators: ReadonlySet<string> = new Set([
+  'multiarch/qemu-user-static',
+  'tonistiigi/binfmt',
+  'docker/binfmt',
+]);
+
+/**
+ * Tells whether an image is meant to be for another platform than the build: FROM says the build host's, the stage is
+ * named for an architecture, or the image is an emulator.
+ */
 export function isDeliberate(use: ImageUse, build: BuildTarget): boolean {
+  if (use.reference.registry === 'docker.io' && emulators.has(use.reference.repository)) return true;
   if (use.kind !== 'from' || use.flag?.value === undefined) return false;
   if (/\bBUILD(?:PLATFORM|OS|ARCH|VARIANT)\b/.test(use.flag.value)) return true;
   const { architecture, os } = use.platform;
@@ -237,7 +248,9 @@ function leavesX64(use: ImageUse, options: RetargetOptions): boolean {
 }
 
 function needsAlias(use: ImageUse, options: RetargetOptions): boolean {
-  return use.kind !== 'from' && !options.mappingOnly && !leavesX64(use, options);
+  return (
+    use.kind !== 'from' && !options.mappingOnly && !isDeliberate(use, options) && !leavesX64(use, options)
+  );
 }
 
 /** Tells whether the edited text stands on what was wanted, and on nothing else: an ARG may serve several names. */
