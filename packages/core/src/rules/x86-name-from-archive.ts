@@ -40,6 +40,8 @@ export const x86NameFromArchive: Rule = {
         if (token.family !== 'amd64' || !site || covered.has(siteKey(site))) return [];
         if (/^-(?:linux|unknown|pc|w64|alpine)-|^-linux-gnu/.test(word.mapped.text.slice(token.end)))
           return [];
+        // A program loader: the rule dynamic-loader-path knows its names.
+        if (/(?:ld-linux|musl)-$/.test(word.mapped.text.slice(0, token.start))) return [];
         covered.add(siteKey(site));
         const platforms = armPlatforms(context);
         if (platforms.length === 0) return [];
