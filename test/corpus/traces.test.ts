@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { migrateDockerfile } from '@mabuild/core';
 import { formatPlatform, type Platform, parsePlatform } from '@mabuild/oci';
 import { expect } from 'chai';
-import { platformsMadeFor } from '../support/architecture-lines.ts';
+import { buildArgsFor, platformsMadeFor } from '../support/architecture-lines.ts';
 import { type PlainFile, portedFiles, share, siblingFiles, x64Files } from '../support/corpus.ts';
 import { sharedDescribe } from '../support/shared.ts';
 import { factsOf } from '../support/trace/facts.ts';
@@ -108,9 +108,14 @@ sharedDescribe('RUNs, executed with stubs for every command', () => {
       const ports = allPorts().filter((port) => port.platform === platform);
       const same = { 'per-arch': 0, portable: 0 };
       const ofChanged = { ...same };
+      let compared = 0;
       let changed = 0;
       await eachOf(ports, async ({ text, port }) => {
-        const wanted = await facts(port, platform);
+        const args = buildArgsFor(port, formatPlatform(platform));
+        const wanted = await facts(port, platform, args);
+        // Another shell's RUNs leave no trace here.
+        if (wanted === undefined) return;
+        compared += 1;
         const differs = (await facts(text, platform)) !== wanted;
         if (differs) changed += 1;
         for (const style of ['per-arch', 'portable'] as const) {
@@ -122,21 +127,30 @@ sharedDescribe('RUNs, executed with stubs for every command', () => {
       });
       for (const style of ['per-arch', 'portable'] as const) {
         console.log(
-          `      ${formatPlatform(platform)} ${style}: traces equal people's for ${share(same[style], ports.length)}, ` +
+          `      ${formatPlatform(platform)} ${style}: traces equal people's for ${share(same[style], compared)}, ` +
             `where people changed something ${share(ofChanged[style], changed)}`,
         );
       }
     }
   }).timeout(180_000);
 
-  async function executed(text: string, platform: Platform): Promise<ExecutedSteps | undefined> {
-    const steps = stepsOf(text, platform);
+  async function executed(
+    text: string,
+    platform: Platform,
+    buildArgs: Readonly<Record<string, string>> = {},
+  ): Promise<ExecutedSteps | undefined> {
+    const steps = stepsOf(text, platform, buildArgs);
     return steps && execute(steps, sandbox);
   }
 
-  async function facts(text: string, platform: Platform): Promise<string> {
-    const steps = await executed(text, platform);
-    return steps ? factsOf(steps).join('\n') : '';
+  async function facts(
+    text: string,
+    platform: Platform,
+    buildArgs: Readonly<Record<string, string>> = {},
+  ): Promise<string | undefined> {
+    const steps = await executed(text, platform, buildArgs);
+    if (steps === undefined || steps.others > 0) return undefined;
+    return factsOf(steps).join('\n');
   }
 });
 

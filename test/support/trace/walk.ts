@@ -44,10 +44,14 @@ const settings = new Set([
 ]);
 
 /** Reads the steps of every stage that a platform's build has a use for; `undefined` for a Windows file. */
-export function stepsOf(text: string, platform: Platform): Steps | undefined {
+export function stepsOf(
+  text: string,
+  platform: Platform,
+  buildArgs: Readonly<Record<string, string>> = {},
+): Steps | undefined {
   const file = parseDockerfile(text);
   if (file.escape === '`') return undefined;
-  const options = { platformArgs: platformArgs(platform, build) };
+  const options = { platformArgs: platformArgs(platform, build), buildArgs };
   const stages = neededStages(file, options);
   const runs = stages.flatMap((stage) => runsOf(file, stage, options, platform));
   return {
@@ -145,12 +149,13 @@ function scriptOf(instruction: Instruction, before: Chain): string | undefined {
   // Such conditions and arrays are bash's alone; dash would take them for commands.
   if (/\[\[ |\$\{!|\w+=\(|<<<|< <\(/.test(script)) return undefined;
   const exits = args.slice(1, -1).some((arg) => /^-\w*e/.test(arg)) ? 'set -e\n' : '';
-  return exits + withoutPipefail(script);
+  return exits + asDashReads(script);
 }
 
-/** dash has no pipefail, and stops at the word. */
-function withoutPipefail(script: string): string {
+/** dash has no pipefail, and stops at the word; its tests know `=` alone, where BusyBox and bash take `==` too. */
+function asDashReads(script: string): string {
   return script
+    .replace(/(\[ [^\]\n]*?) == (?=[^\]\n]* \])/g, '$1 = ')
     .replace(/\bset -o pipefail\b/g, 'true')
     .replace(/\bset -([a-z]+)o pipefail\b/g, 'set -$1')
     .replace(/(\bset -[a-z]+) -o pipefail\b/g, '$1');
