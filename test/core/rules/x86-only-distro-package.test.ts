@@ -74,6 +74,15 @@ ruleTable(x86OnlyDistroPackage, [
     text: 'FROM debian:12\nADD https://example.org/criu.list /etc/apt/sources.list.d/\nRUN apt-get install criu',
     v7: 'warning none: criu',
   },
+  {
+    text: 'FROM debian:buster\nRUN apt-get install libquadmath0',
+    arm64: 'warning none: libquadmath0',
+    v7: 'warning none: libquadmath0',
+  },
+  {
+    text: 'FROM debian:buster\nRUN apt-get install open-vm-tools',
+    v7: 'warning none: open-vm-tools',
+  },
   // Nothing to say.
   {
     text: 'RUN apt-get install vainfo mesa-va-drivers ocl-icd-libopencl1 nasm yasm dmidecode=3 isolinux',

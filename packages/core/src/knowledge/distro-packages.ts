@@ -210,7 +210,7 @@ const table: readonly X86Package[] = [
   ...rows(
     'apk',
     'program',
-    'openjdk11 openjdk11-* openjdk17 openjdk17-* openjdk21 openjdk21-* ghc',
+    'openjdk11 openjdk11-* openjdk17 openjdk17-* openjdk21 openjdk21-*',
     'Alpine builds it for 64 bits; openjdk8 is there for 32-bit ARM too',
     { platforms: arm64 },
   ),

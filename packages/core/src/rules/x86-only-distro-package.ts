@@ -109,8 +109,8 @@ function debianHits(
         end,
         platforms: [platform],
         texts: {},
-        severity: certain && distribution?.family === 'debian' ? 'error' : 'warning',
-        message: `${without} has no package ${operand.name} for ${architecture}`,
+        severity: certain && without.isSure ? 'error' : 'warning',
+        message: `${without.what} has no package ${operand.name} for ${architecture}`,
         hint: certain
           ? 'leave it out there, or find out what does the same'
           : 'find out whether the repository that is added here has it',
@@ -127,14 +127,18 @@ function addsRepository(reading: CodeReading, stage: Stage | undefined): boolean
   );
 }
 
+/** What of Debian lacks a package; `isSure` where that is the release of the image, or every release. */
 function lacking(
   packageName: string,
   architecture: string,
   distribution: Distribution | undefined,
-): string | undefined {
+): { readonly what: string; readonly isSure: boolean } | undefined {
   const suites = debianSuitesWithout(packageName, architecture);
   if (suites.length === 0) return undefined;
+  const known = knownDebianSuites(architecture);
   const suite = distribution?.family === 'debian' ? distribution.suite : undefined;
-  if (suite !== undefined) return suites.includes(suite) ? `Debian ${suite}` : undefined;
-  return suites.length === knownDebianSuites(architecture).length ? 'Debian' : undefined;
+  if (suite !== undefined && known.includes(suite))
+    return suites.includes(suite) ? { what: `Debian ${suite}`, isSure: true } : undefined;
+  if (suites.length < known.length) return undefined;
+  return { what: 'Debian', isSure: distribution?.family === 'debian' && suite === undefined };
 }
