@@ -9,8 +9,9 @@ import { publishedImages } from '../support/skopeo.ts';
 import { readMarked } from '../support/variations.ts';
 import { makeWorkspace, type Workspace } from '../support/workspace.ts';
 
-/** What the portable style has to put together: a `case`, TARGETARCH, stages, a number of a stage, CMD and ENTRYPOINT. */
-const source = `FROM busybox
+/** What the portable style has to put together: a `case`, TARGETARCH, stages, a number of a stage, CMD and ENTRYPOINT; BuildKit's own checks are on. */
+const source = `# check=error=true
+FROM busybox
 RUN echo «x64» > /run.txt
 ENV NAME=«x64» \\
     GO=«amd64»
@@ -27,7 +28,7 @@ FROM busybox
 ARG X=«x64»
 COPY --from=0 /*.txt /
 RUN echo "$X" '«amd64»' > /last.txt
-CMD cat /run.txt /env.txt /copied.txt /last.txt
+CMD ["cat", "/run.txt", "/env.txt", "/copied.txt", "/last.txt"]
 `;
 
 const marked = {
