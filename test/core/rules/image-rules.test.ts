@@ -193,10 +193,10 @@ imageRuleTable('end-of-life-base', {
   rejects: [
     {
       text: 'FROM centos:7\nRUN yum install -y gcc',
-      says: 'error suggest',
+      says: 'warning suggest',
       message: /CentOS 7 ended on 2024-06-30/,
     },
-    { text: 'FROM centos\nRUN dnf install -y gcc', platforms: 'linux/arm64', says: 'error suggest' },
+    { text: 'FROM centos\nRUN dnf install -y gcc', platforms: 'linux/arm64', says: 'warning suggest' },
     {
       text: 'FROM python:3.6-slim-stretch\nRUN set -ex; apt-get update',
       says: 'warning suggest',

@@ -40,7 +40,7 @@ export const endOfLifeBase: Rule = {
         {
           rule: name,
           // What fails on x86 just the same is no matter of the platform.
-          severity: release.manager === 'yum' ? 'error' : 'warning',
+          severity: 'warning',
           platforms,
           message: `${release.name} ended on ${release.ended}; its packages are on ${release.archive} now`,
           hint: 'take a newer release, or make the image look there',
