@@ -14,7 +14,8 @@ const platforms = [
   { debian: 'armel', namespace: 'arm32v5', platform: { architecture: 'arm', os: 'linux', variant: 'v5' } },
 ];
 
-const type = {
+/** Media types of what is pushed. */
+export const type = {
   config: 'application/vnd.oci.image.config.v1+json',
   layer: 'application/vnd.oci.image.layer.v1.tar+gzip',
   manifest: 'application/vnd.oci.image.manifest.v1+json',
@@ -134,11 +135,13 @@ async function listApplets(programs) {
   throw new Error('no busybox of Debian runs on this machine');
 }
 
-function blob(mediaType, bytes) {
+/** Bytes with their descriptor. */
+export function blob(mediaType, bytes) {
   return { bytes, descriptor: { mediaType, digest: digest(bytes), size: bytes.length } };
 }
 
-function json(mediaType, value) {
+/** A document with its descriptor. */
+export function json(mediaType, value) {
   return blob(mediaType, Buffer.from(JSON.stringify(value)));
 }
 
@@ -146,7 +149,8 @@ function digest(bytes) {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
-async function pushImage(registry, repository, images) {
+/** Pushes images by digest. */
+export async function pushImage(registry, repository, images) {
   for (const { layer, config, manifest } of images) {
     for (const { bytes, descriptor } of [layer, config]) {
       const start = await answer(
@@ -162,7 +166,8 @@ async function pushImage(registry, repository, images) {
   }
 }
 
-async function pushIndex(registry, repository, tags, manifests) {
+/** Pushes one index under several tags. */
+export async function pushIndex(registry, repository, tags, manifests) {
   const index = json(type.index, { schemaVersion: 2, mediaType: type.index, manifests });
   for (const tag of tags) await put(registry, repository, tag, index);
 }

@@ -13,16 +13,23 @@ const needed = [
   { command: 'git', package: 'git' },
 ];
 
+/** What the slow tests run besides. */
+export const bootstrap = [
+  { command: 'mmdebstrap', package: 'mmdebstrap' },
+  { command: 'arch-test', package: 'arch-test' },
+];
+
 /**
  * Makes sure that the engine, registry, emulators and judges are installed.
  *
  * On Debian as root what is missing is installed; elsewhere nothing is changed.
  *
- * @param {{ log: (line: string) => void }} options
+ * @param {{ log: (line: string) => void, more?: { command: string, package: string }[] }} options
  * @returns {Promise<{ ready: true } | { ready: false, reason: string }>}
  */
-export async function ensurePackages({ log }) {
-  const missing = await missingPackages();
+export async function ensurePackages({ log, more = [] }) {
+  const wanted = [...needed, ...more];
+  const missing = await missingPackages(wanted);
   if (missing.length === 0) {
     return process.getuid?.() === 0
       ? { ready: true }
@@ -40,15 +47,15 @@ export async function ensurePackages({ log }) {
   await run('apt-get', ['-qq', '-y', '--no-install-recommends', 'install', 'ca-certificates', ...missing], {
     env: { LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive', NEEDRESTART_MODE: 'l' },
   });
-  const still = await missingPackages();
+  const still = await missingPackages(wanted);
   if (still.length > 0)
     throw new Error(`apt-get installed packages, but these are still missing: ${still.join(' ')}`);
   return { ready: true };
 }
 
-async function missingPackages() {
+async function missingPackages(wanted) {
   const missing = [];
-  for (const entry of needed) if ((await which(entry.command)) === undefined) missing.push(entry.package);
+  for (const entry of wanted) if ((await which(entry.command)) === undefined) missing.push(entry.package);
   return missing;
 }
 
