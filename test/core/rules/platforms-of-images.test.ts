@@ -153,3 +153,43 @@ imageRuleTable('from-platform-constant-x86', {
     },
   ],
 });
+
+imageRuleTable('arm-namespace-wrong-target', {
+  accepts: [
+    'FROM debian:12',
+    { text: 'FROM arm32v7/debian:12', platforms: 'linux/arm/v7' },
+    { text: 'FROM arm32v6/alpine:3.6', platforms: 'linux/arm/v7' },
+    { text: 'FROM plugins/base:linux-arm', platforms: 'linux/arm/v7' },
+    { text: 'FROM ghcr.io/linuxserver/baseimage-alpine:arm64v8-3.19', platforms: 'linux/arm64' },
+    'FROM arm64v8/debian:12 AS base-arm64\nFROM arm32v7/debian:12 AS base-armv7\nFROM base-$TARGETARCH$TARGETVARIANT',
+  ],
+  rejects: [
+    {
+      text: 'FROM arm64v8/debian:12',
+      platforms: 'linux/arm/v7',
+      says: 'error auto',
+      portable: 'FROM debian:12',
+      perArch: { 'linux/arm/v7': 'FROM --platform=linux/arm/v7 arm32v7/debian:12' },
+    },
+    {
+      text: 'FROM ghcr.io/linuxserver/baseimage-alpine:arm64v8-3.17',
+      platforms: 'linux/arm/v7',
+      says: 'error auto',
+      portable: 'FROM ghcr.io/linuxserver/baseimage-alpine:3.17',
+      perArch: {
+        'linux/arm/v7': 'FROM --platform=linux/arm/v7 ghcr.io/linuxserver/baseimage-alpine:arm32v7-3.17',
+      },
+    },
+    {
+      text: 'FROM ghcr.io/linuxserver/baseimage-alpine:arm64v8-3.19',
+      platforms: 'linux/arm/v7',
+      says: 'error none',
+    },
+    {
+      text: 'FROM plugins/base:linux-arm64',
+      platforms: 'linux/arm/v7',
+      says: 'error none',
+      hint: /linux\/arm\/v7: plugins\/base:linux-arm;/,
+    },
+  ],
+});

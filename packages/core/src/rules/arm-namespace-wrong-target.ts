@@ -1,5 +1,11 @@
+import { familiarReference, formatPlatform, normalizePlatform } from '@mabuild/oci';
+import type { Dockerfile } from '../dockerfile/model.ts';
+import { readNamespace } from '../knowledge/namespaces.ts';
+import { readVendorImage } from '../knowledge/vendor-images.ts';
+import { type ImageSite, imageSites, renameSite, siteRange } from './image-sites.ts';
 import { namespaceFindings } from './namespace-finding.ts';
-import type { Rule } from './rule.ts';
+import type { Finding, Rule } from './rule.ts';
+import { vendorNames } from './vendor-names.ts';
 
 const name = 'arm-namespace-wrong-target';
 
@@ -14,10 +20,38 @@ export const armNamespaceWrongTarget: Rule = {
     silent: ['When the namespace is that of the only platform asked for.'],
   },
   async check(dockerfile, context) {
-    return namespaceFindings(name, dockerfile, context, ({ kind, platform }) =>
+    const official = namespaceFindings(name, dockerfile, context, ({ kind, platform }) =>
       kind === 'official' && platform.architecture !== 'amd64' && platform.architecture !== '386'
         ? { severity: 'error', fix: 'auto', message: (image, only) => `${image} is for ${only} only` }
         : undefined,
     );
+    const others = imageSites(dockerfile, context).flatMap((site) => vendorFinding(dockerfile, site));
+    return [...official, ...others];
   },
 };
+
+/** `baseimage-alpine:arm64v8-3.17`: the vendor's word for another ARM. */
+function vendorFinding(dockerfile: Dockerfile, site: ImageSite): readonly Finding[] {
+  const { reference, base } = site.use;
+  const vendor = readNamespace(reference) ? undefined : readVendorImage(reference);
+  const own = vendor?.platform;
+  if (!vendor || own === undefined || !own.startsWith('linux/arm')) return [];
+  const platforms = site.platforms.filter((platform) => formatPlatform(normalizePlatform(platform)) !== own);
+  if (platforms.length === 0) return [];
+  const { index } = vendor;
+  const serves = index !== undefined && platforms.every((platform) => vendor.nameFor(platform) !== undefined);
+  return [
+    {
+      rule: name,
+      severity: 'error',
+      platforms,
+      message: `${base.name} is for ${own} only`,
+      hint: serves
+        ? `${familiarReference(index)} is the same image for every platform`
+        : (vendorNames(reference, platforms) ?? 'choose an image that has the platform'),
+      range: siteRange(site),
+      fix: serves ? 'auto' : 'none',
+      edits: serves ? renameSite(dockerfile, site, index) : [],
+    },
+  ];
+}

@@ -10,9 +10,9 @@ import type { Dockerfile } from '../dockerfile/model.ts';
 import { retargetReference } from '../dockerfile/retarget-base.ts';
 import { type ArchitectureNamespace, readNamespace } from '../knowledge/namespaces.ts';
 import { isOfficialImage, officialImagePlatforms } from '../knowledge/official-images.ts';
-import { readVendorImage } from '../knowledge/vendor-images.ts';
 import { imageSites, renameSite, siteRange } from './image-sites.ts';
 import type { Finding, FixKind, RuleContext, Severity } from './rule.ts';
+import { vendorNames } from './vendor-names.ts';
 
 /** What a rule says of a namespace; `undefined` when it is not that rule's. */
 export interface NamespaceVerdict {
@@ -68,19 +68,6 @@ function isListed(plain: ImageReference, platforms: readonly Platform[]): boolea
   return platforms.every((platform) =>
     has.some((other) => other.architecture === platform.architecture && platformSatisfies(other, platform)),
   );
-}
-
-/** What the vendor calls the image on each platform; `undefined` when that is not known for all of them. */
-function vendorNames(reference: ImageReference, platforms: readonly Platform[]): string | undefined {
-  const vendor = readVendorImage(reference);
-  const names = platforms.flatMap((platform) => {
-    const name = vendor?.nameFor(platform);
-    const text = name && familiarReference(name);
-    return text && text !== familiarReference(reference) ? [`${formatPlatform(platform)}: ${text}`] : [];
-  });
-  return names.length === platforms.length
-    ? `${names.join(', ')}; migrate --style per-arch writes it`
-    : undefined;
 }
 
 /** Tells whether the name is what per-arch files give a platform for want of better: `arm32v5/debian` for arm/v6. */
