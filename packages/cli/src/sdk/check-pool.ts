@@ -48,8 +48,9 @@ function inThreads(
   const workers: Worker[] = [];
   let next = 0;
   let done = 0;
+  let onAbort = (): void => undefined;
   const finished = new Promise<readonly FileFindings[]>((resolve, reject) => {
-    const onAbort = (): void => reject(signal?.reason);
+    onAbort = () => reject(signal?.reason);
     if (signal?.aborted) return onAbort();
     signal?.addEventListener('abort', onAbort, { once: true });
     const count = Math.min(mostThreads, availableParallelism(), Math.ceil(jobs.length / fewest));
@@ -88,5 +89,8 @@ function inThreads(
       feed();
     }
   });
-  return finished.finally(() => Promise.all(workers.map((worker) => worker.terminate())));
+  return finished.finally(() => {
+    signal?.removeEventListener('abort', onAbort);
+    return Promise.all(workers.map((worker) => worker.terminate()));
+  });
 }

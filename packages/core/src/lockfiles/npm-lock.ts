@@ -1,3 +1,4 @@
+import { readJsonText } from '../json-text.ts';
 import type { Finding } from '../rules/rule.ts';
 import { type LockRequest, lockError } from './lock-finding.ts';
 import { type NodePackage, nodeFindings } from './node-packages.ts';
@@ -35,18 +36,9 @@ export function readNpmLock(request: LockRequest): readonly Finding[] {
 }
 
 function parseJson(request: LockRequest): unknown {
-  try {
-    return JSON.parse(request.text.replace(/^\ufeff/, ''));
-  } catch (error) {
-    const { message } = error as Error;
-    const at = Number(/position (\d+)/.exec(message)?.[1] ?? request.text.length);
-    throw lockError(
-      request,
-      at,
-      `no valid JSON: ${message.replace(/ (?:in JSON )?at position .*/, '')}`,
-      error,
-    );
-  }
+  const read = readJsonText(request.text);
+  if ('value' in read) return read.value;
+  throw lockError(request, read.problem.at, `no valid JSON: ${read.problem.message}`);
 }
 
 function record(value: unknown): Readonly<Record<string, unknown>> {

@@ -1,6 +1,7 @@
 import { formatPlatform, MabuildError } from '@mabuild/oci';
 import { locate } from '../dockerfile/location.ts';
 import type { Range } from '../dockerfile/model.ts';
+import { readJsonText } from '../json-text.ts';
 import type { Finding } from '../rules/rule.ts';
 import type { ReadServicesOptions } from './compose.ts';
 import { type HclBlock, type HclValue, readHcl } from './hcl.ts';
@@ -77,10 +78,10 @@ function targetFindings(
       },
     ];
   });
-  const listed = fields.get('platforms');
+  // What is inherited is told where it is written.
+  const listed = target.fields.has('platforms') ? fields.get('platforms') : undefined;
   const missing = Array.isArray(listed?.value) ? leftOut(listed.value, platforms) : [];
   if (!listed || missing.length === 0) return unread;
-  const own = target.fields.has('platforms');
   return [
     ...unread,
     {
@@ -89,7 +90,7 @@ function targetFindings(
       platforms: missing,
       message: `target ${target.name} is for ${(listed.value as readonly string[]).join(', ')}; ${missing.map((item) => formatPlatform(item)).join(', ')} is not among them`,
       hint: 'add the platform to platforms',
-      range: own ? listed.range : target.range,
+      range: listed.range,
     },
   ];
 }
@@ -233,18 +234,12 @@ function evaluate(value: HclValue, variables: Readonly<Record<string, string>>):
 
 /** The JSON form as the blocks of HCL. @throws MabuildError `SERVICES_SYNTAX` */
 async function readJson(text: string, file: string | undefined): Promise<HclBlock> {
-  try {
-    JSON.parse(text.replace(/^\ufeff/, ''));
-  } catch (error) {
-    const { message } = error as Error;
-    const at = Number(/position (\d+)/.exec(message)?.[1] ?? text.length);
-    throw new MabuildError(`no valid JSON: ${message.replace(/ (?:in JSON )?at position .*/, '')}`, {
+  const read = readJsonText(text);
+  if ('problem' in read) {
+    const { message, at } = read.problem;
+    throw new MabuildError(`no valid JSON: ${message}`, {
       code: 'SERVICES_SYNTAX',
-      location: locate(
-        { text, file },
-        { start: Math.min(at, text.length), end: Math.min(at + 1, text.length) },
-      ),
-      cause: error,
+      location: locate({ text, file }, { start: at, end: Math.min(at + 1, text.length) }),
     });
   }
   // JSON is YAML but for tabs, which strings cannot hold as they are.

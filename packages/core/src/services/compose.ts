@@ -58,7 +58,7 @@ async function serviceFindings(
           imageName.text,
           {
             range: image.range,
-            letters: lettersOf(text, image),
+            letters: imageName.literal ? lettersOf(text, image) : undefined,
             lacksPlatform: 'compose-image-lacks-platform',
           },
           { platforms, images: options.images },
@@ -121,16 +121,16 @@ function lettersOf(text: string, { text: value, range, style }: YamlScalar): Ran
   return { start: range.start + at, end: range.start + at + value.length };
 }
 
-/** The line of a key that has it to itself. */
+/** The line of a key that has it to itself, in the map itself and not in one that it takes over. */
 function wholeLine(text: string, map: YamlNode, key: string): Range | undefined {
   const entry = map.kind === 'map' ? map.entries.get(key) : undefined;
-  if (!entry) return undefined;
+  if (!entry || entry.keyRange.start < map.range.start || entry.keyRange.end > map.range.end)
+    return undefined;
   const start = text.lastIndexOf('\n', entry.keyRange.start - 1) + 1;
   const feed = text.indexOf('\n', entry.keyRange.end);
   const end = feed < 0 ? text.length : feed + 1;
-  return /^\s*[\w"']+:\s*(["']?)[\w/.-]+\1\s*(?:#.*)?$/.test(text.slice(start, end))
-    ? { start, end }
-    : undefined;
+  const line = text.slice(start, end).trimEnd();
+  return /^\s*[\w"']+:\s*(["']?)[\w/.-]+\1\s*(?:#.*)?$/.test(line) ? { start, end } : undefined;
 }
 
 function readBuild(
