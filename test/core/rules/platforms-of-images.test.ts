@@ -172,6 +172,14 @@ imageRuleTable('arm-namespace-wrong-target', {
       perArch: { 'linux/arm/v7': 'FROM --platform=linux/arm/v7 arm32v7/debian:12' },
     },
     {
+      text: 'FROM arm32v6/alpine:3.20',
+      platforms: 'linux/arm/v7',
+      says: 'info auto',
+      portable: 'FROM alpine:3.20',
+      perArch: { 'linux/arm/v7': 'FROM --platform=linux/arm/v7 arm32v7/alpine:3.20' },
+    },
+    { text: 'FROM arm32v6/alpine:3.20', says: 'error auto', portable: 'FROM alpine:3.20' },
+    {
       text: 'FROM ghcr.io/linuxserver/baseimage-alpine:arm64v8-3.17',
       platforms: 'linux/arm/v7',
       says: 'error auto',

@@ -46,7 +46,7 @@ export function namespaceFindings(
     return [
       {
         rule,
-        severity: verdict.severity,
+        severity: milder(verdict, named.platform, platforms),
         platforms,
         message: verdict.message(site.use.base.name, formatPlatform(named.platform)),
         hint: known
@@ -58,6 +58,15 @@ export function namespaceFindings(
       },
     ];
   });
+}
+
+/** An image for an older processor of the same kind runs: well for ARMv6 on ARMv7, slowly where floats are computed in software. */
+function milder(verdict: NamespaceVerdict, own: Platform, platforms: readonly Platform[]): Severity {
+  const runs = platforms.every(
+    (platform) => own.architecture === platform.architecture && platformSatisfies(own, platform),
+  );
+  if (verdict.always || !runs) return verdict.severity;
+  return own.variant === 'v5' ? 'warning' : 'info';
 }
 
 /** Tells whether the plain name has every platform, as far as the table knows the tag. */
