@@ -33,7 +33,10 @@ ruleTable(cacheMountSharedAcrossArch, [
     all: found('target=/src/target'),
   },
   { text: `FROM --platform=$BUILDPLATFORM debian:13\nRUN ${mount('target=/var/cache/apt')} true` },
-  { text: `ARG BASE\nFROM $BASE\nRUN ${mount('target=/src/target')} true`, all: found('target=/src/target') },
+  {
+    text: `ARG BASE\nFROM $BASE\nRUN ${mount('target=/src/target')} true`,
+    all: found('target=/src/target').replace('auto', 'suggest'),
+  },
   { text: 'RUN --mount=type=bind,target=/src/target true' },
   { text: `FROM rust AS build-amd64\nRUN ${mount('target=/src/target')} true` },
   {

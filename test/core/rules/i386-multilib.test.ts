@@ -8,11 +8,11 @@ ruleTable(i386Multilib, [
   { text: 'RUN apt-get install -y libc6:i386 curl', all: 'error none: libc6:i386' },
   {
     text: 'RUN apt-get install gcc-multilib g++-10-multilib',
-    all: 'error none: gcc-multilib',
+    all: 'error none: gcc-multilib g++-10-multilib',
   },
   {
     text: 'RUN apt-get install lib32z1 \\\n lib32stdc++6 libc6-i386',
-    all: 'error none: lib32z1; error none: lib32stdc++6',
+    all: 'error none: lib32z1; error none: lib32stdc++6 libc6-i386',
   },
   { text: 'ENV P="lib32z1 git"\nRUN apt-get install $P', all: 'error none: lib32z1' },
   { text: 'FROM centos:7\nRUN yum install -y glibc.i686', all: 'error none: glibc.i686' },

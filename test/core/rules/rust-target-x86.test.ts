@@ -54,6 +54,7 @@ ruleTable(rustTargetX86, [
   { text: `RUN curl -O https://static.rust-lang.org/rustup/dist/${gnu}/rustup-init` },
   { text: `RUN curl -O https://example.org/rg-13-${musl}.tar.gz && mv rg-13-${musl}/rg /bin` },
   { text: `RUN ./rustup-init -y --default-host ${gnu}`, ...on(gnu) },
+  { text: `RUN ls /usr/lib/rustlib/${gnu}/bin`, ...on(gnu) },
   { text: 'RUN cargo build --release' },
   { text: `RUN cargo build --target ${gnu} && cargo build --target aarch64-unknown-linux-gnu` },
   { text: `RUN clang --target=${gnu} a.c` },

@@ -70,7 +70,7 @@ function speaksOfRust({ command, name: variable, mapped, role }: CodeWord): bool
   if (/CARGO|RUST/.test(variable ?? '')) return true;
   return role === 'source'
     ? /\btarget\//.test(mapped.text)
-    : /--default-host|target\/x86_64/.test(mapped.text);
+    : /--default-host|(?:target|rustlib)\/x86_64/.test(mapped.text);
 }
 
 function hitsOf(dockerfile: Dockerfile, context: RuleContext, word: CodeWord): readonly WordHit[] {

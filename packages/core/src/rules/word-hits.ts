@@ -75,8 +75,13 @@ function findingOf(rule: string, context: RuleContext, hit: WordHit): Finding {
 /** The same once more on the line; what cannot be fixed everywhere is not called fixed. */
 function joined(finding: Finding, more: Finding): Finding {
   const variations = [...(finding.variations ?? []), ...(more.variations ?? [])];
+  const { range } = finding;
   return {
     ...finding,
+    range: {
+      start: Math.min(range.start, more.range.start),
+      end: Math.max(range.end, more.range.end),
+    },
     fix: finding.fix === 'none' || more.fix === 'none' ? 'none' : finding.fix,
     ...(variations.length > 0 ? { variations } : {}),
   };
