@@ -1,14 +1,13 @@
+import type { Platform } from '@mabuild/oci';
 import { readCode } from '../analysis/code-words.ts';
 import { hasCompiler } from '../analysis/compilers.ts';
 import { distributionOf } from '../analysis/distribution.ts';
 import { type InstallOperand, installOperands } from '../analysis/install-operands.ts';
 import { siteAt } from '../analysis/mapped-text.ts';
-import type { TextEdit } from '../dockerfile/model.ts';
 import { platformKey } from '../fixes/variation.ts';
 import { findPythonPackage, isBefore, type PythonPackage } from '../knowledge/python-packages.ts';
-import { armPlatforms } from './code-finding.ts';
+import { armPlatforms, spanRange } from './code-finding.ts';
 import type { Finding, Rule } from './rule.ts';
-import { findingsOf, type WordHit } from './word-hits.ts';
 
 const name = 'pip-native-package';
 const piwheels = 'https://www.piwheels.org/simple';
@@ -46,7 +45,7 @@ export const pipNativePackage: Rule = {
     const platforms = armPlatforms(context);
     if (platforms.length === 0 || dockerfile.text.includes('piwheels')) return [];
     const reading = readCode(dockerfile, context);
-    const found = new Map<string, { operand: InstallOperand; hits: WordHit[] }>();
+    const lines = new Map<string, { readonly without: readonly Platform[]; operands: InstallOperand[] }>();
     for (const operand of installOperands(reading)) {
       const item = pythonPackage(operand);
       if (!item?.source) continue;
@@ -56,45 +55,45 @@ export const pipNativePackage: Rule = {
           : !item.arm32,
       );
       if (without.length === 0) continue;
-      const { word, start, end, installation } = operand;
-      const compiles = hasCompiler(dockerfile, reading, word.stage, context);
-      const musl = distributionOf(dockerfile, word.stage, context)?.family === 'alpine';
-      const hit: WordHit = {
-        word,
-        start,
-        end,
-        texts: {},
-        platforms: without,
-        severity: compiles ? 'info' : 'warning',
-        message: compiles
-          ? `pip compiles ${operand.text} for ${list(without.map(platformKey))}: slow under emulation`
-          : `there is no wheel of ${operand.text} for ${list(without.map(platformKey))}, and no compiler in the stage`,
-        hint: musl
-          ? `install a compiler and headers, or the distribution's package`
-          : `take wheels for 32-bit ARM from ${piwheels}, or the distribution's package, or a newer version`,
-      };
-      const key = `${installation.instruction.range.start} ${word.range.start} ${start}`;
-      found.set(key, { operand, hits: [hit] });
+      const { start } = spanRange(operand.word, operand);
+      const line = dockerfile.text.lastIndexOf('\n', start - 1);
+      const key = `${line} ${without.map(platformKey)}`;
+      const known = lines.get(key);
+      if (known) known.operands.push(operand);
+      else lines.set(key, { without, operands: [operand] });
     }
-    return [...found.values()].flatMap(({ operand, hits }) =>
-      findingsOf(name, dockerfile, context, hits).map((finding) => withIndex(finding, operand)),
-    );
+    return [...lines.values()].map(({ without, operands }) => {
+      const [first] = operands as [InstallOperand, ...InstallOperand[]];
+      const { stage } = first.word;
+      const compiles = hasCompiler(dockerfile, reading, stage, context);
+      const musl = distributionOf(dockerfile, stage, context)?.family === 'alpine';
+      const names = [...new Set(operands.map(({ text }) => text))].join(', ');
+      const where = without.map(platformKey).join(' and ');
+      const arm32 = without.some(({ architecture }) => architecture === 'arm');
+      return withIndex(first, musl || !arm32, {
+        rule: name,
+        severity: compiles ? 'info' : 'warning',
+        platforms: without,
+        message: compiles
+          ? `pip compiles ${names} for ${where}: slow under emulation`
+          : `there are no wheels of ${names} for ${where}, and no compiler in the stage`,
+        hint: musl
+          ? "install a compiler and headers, or take the distribution's packages"
+          : `take ${arm32 ? `wheels for 32-bit ARM from ${piwheels}` : 'newer versions'}, or the distribution's packages`,
+        range: spanRange(first.word, first),
+        fix: 'none',
+        edits: [],
+      });
+    });
   },
 };
 
-function list(keys: readonly string[]): string {
-  return keys.join(' and ');
-}
-
-/** Shows how the index with wheels for 32-bit ARM is named. */
-function withIndex(finding: Finding, { installation }: InstallOperand): Finding {
+/** Shows how the index with wheels for 32-bit ARM and glibc is named. */
+function withIndex({ installation }: InstallOperand, isUseless: boolean, finding: Finding): Finding {
   const verb = installation.words.find(({ mapped }) => mapped.text === 'install' || mapped.text === 'wheel');
   const site = verb && siteAt(verb.mapped, 0, verb.mapped.text.length);
   const [piece] = site?.pieces ?? [];
-  const arm32 = finding.platforms.some(({ architecture }) => architecture === 'arm');
-  if (!piece || !arm32 || site?.quoting !== 'none') return finding;
-  const edits: readonly TextEdit[] = [
-    { start: piece.end, end: piece.end, newText: ` --extra-index-url ${piwheels}` },
-  ];
-  return { ...finding, fix: 'suggest', edits };
+  if (!piece || isUseless || site?.quoting !== 'none') return finding;
+  const newText = ` --extra-index-url ${piwheels}`;
+  return { ...finding, fix: 'suggest', edits: [{ start: piece.end, end: piece.end, newText }] };
 }
