@@ -14,7 +14,9 @@ interface Draft {
 
 /** A line of YAML as the package managers write it. */
 interface Line {
+  /** Where the key stands, its quotes included. */
   readonly start: number;
+  readonly end: number;
   readonly indent: number;
   readonly key: string;
   readonly value: string;
@@ -30,7 +32,13 @@ function* linesOf(text: string): Generator<Line> {
     );
     if (match) {
       const [, indent = '', key = '', value = ''] = match;
-      yield { start: start + indent.length, indent: indent.length, key: unquoted(key), value: value.trim() };
+      yield {
+        start: start + indent.length,
+        end: start + indent.length + key.length,
+        indent: indent.length,
+        key: unquoted(key),
+        value: value.trim(),
+      };
     }
     start = end + 1;
   }
@@ -62,7 +70,7 @@ export function readPnpmLock(request: LockRequest): readonly Finding[] {
   let section = '';
   let draft: Draft | undefined;
   let field = '';
-  for (const { start, indent, key, value } of linesOf(text)) {
+  for (const { start, end, indent, key, value } of linesOf(text)) {
     if (indent === 0) {
       section = key;
       draft = undefined;
@@ -77,7 +85,7 @@ export function readPnpmLock(request: LockRequest): readonly Finding[] {
         os: [],
         optional: false,
         wishes: [],
-        range: { start, end: start + key.length },
+        range: { start, end },
       };
       drafts.set(`${name}@${version}`, draft);
     } else if (!draft) continue;
@@ -108,7 +116,7 @@ export function readYarnLock(request: LockRequest): readonly Finding[] {
   let draft: Draft | undefined;
   let field = '';
   let wish = '';
-  for (const { start, indent, key, value } of linesOf(text)) {
+  for (const { start, end, indent, key, value } of linesOf(text)) {
     if (indent === 0) {
       const name = key.split(', ')[0]?.replace(/(?!^)@.*$/, '') ?? '';
       const local = key === '__metadata' || key.includes('@workspace:');
@@ -119,7 +127,7 @@ export function readYarnLock(request: LockRequest): readonly Finding[] {
         os: [],
         optional: false,
         wishes: [],
-        range: { start, end: start + key.length },
+        range: { start, end },
       };
       if (!local) drafts.push(draft);
     } else if (!draft) continue;
