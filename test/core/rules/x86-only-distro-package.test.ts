@@ -43,6 +43,11 @@ ruleTable(x86OnlyDistroPackage, [
     v7: 'error none: mongodb-org',
     v6: 'error none: mongodb-org',
   },
+  {
+    text: 'RUN apt-get install libc6:amd64 zlib1g:amd64=1.2',
+    all: 'error auto: :amd64 → ; error auto: :amd64 → ',
+  },
+  { text: 'RUN dpkg --add-architecture amd64 && apt-get install libc6:amd64' },
   // What a release of Debian lacks.
   {
     text: 'FROM debian:13\nRUN apt-get install ceph-common',
@@ -115,6 +120,7 @@ RUN case "$TARGETARCH$TARGETVARIANT" in \\
 `,
   ],
   ['FROM debian:12\nRUN apt-get install -y \\\n    intel-microcode \\\n    curl \\\n    "i965-va-driver"\n'],
+  ['FROM debian:12\nRUN apt-get install -y libc6:amd64 git\n'],
   ['FROM debian:12\nRUN p="git cpuid"; apt-get install $p\n'],
   ['FROM debian:12\nENV P="msr-tools git"\nRUN apt-get install $P\n'],
   ['FROM debian:12\nRUN apt-get install -y google-chrome-stable\n'],

@@ -44,9 +44,11 @@ export const x86OnlyDistroPackage: Rule = {
       // A package of another architecture than the image's own.
       if (manager === 'apt' && architecture && architecture.text !== ':amd64') return [];
       const item = findX86Package(manager, operand.name);
-      return item
-        ? knownHit(operand, item, platforms, { dockerfile, context, reading })
-        : debianHits(operand, platforms, { dockerfile, context, reading });
+      if (item) return knownHit(operand, item, platforms, { dockerfile, context, reading });
+      return [
+        ...suffixHits(operand, dockerfile),
+        ...debianHits(operand, platforms, { dockerfile, context, reading }),
+      ];
     });
     return findingsOf(name, dockerfile, context, hits);
   },
@@ -84,6 +86,19 @@ function runs(text: string, packageName: string): boolean {
     if (/^(?:-(?:stable|beta|unstable|dev))?(?=$|[\s"';:,)&|])/.test(rest)) return true;
   }
   return false;
+}
+
+/** `libfoo1:amd64`: the package of amd64, which apt on ARM does not know unless it was told of that architecture. */
+function suffixHits(
+  { manager, word, architecture, text }: InstallOperand,
+  { text: file }: Dockerfile,
+): readonly WordHit[] {
+  if (manager !== 'apt' || !architecture || /--add-architecture[= \t]+amd64/.test(file)) return [];
+  const { start, end } = architecture;
+  const texts = Object.fromEntries(['linux/arm64', 'linux/arm/v7', 'linux/arm/v6'].map((key) => [key, '']));
+  const message = `${text} is the package for amd64`;
+  const hint = "without the suffix the package of the image's own architecture is taken";
+  return [{ word, start, end, texts, name: 'suffix', message, hint }];
 }
 
 /** What a release of Debian lacks, beyond the packages that are known by name. */
