@@ -2,12 +2,12 @@
  * node scripts/score.mjs [--limit N] [--verbose]
  *
  * Lets the judge of the shared folder compare what `mabuild migrate` writes with what people wrote by hand, and prints
- * its line. Needs a build; calls the built command itself, which npx only slows down.
+ * its line. Builds first; calls the built command itself, which npx only slows down.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { runInForeground } from './lib/process.mjs';
-import { root } from './lib/workspace.mjs';
+import { build, root } from './lib/workspace.mjs';
 
 const shared = join(root, '..', 'shared');
 const judge = join(shared, 'tools', 'score-migration.mjs');
@@ -17,6 +17,7 @@ if (!existsSync(judge)) {
   process.exit(2);
 }
 
+await build();
 const quoted = [process.execPath, mabuild].map((part) => `'${part.replaceAll("'", `'\\''`)}'`).join(' ');
 process.exitCode = await runInForeground(process.execPath, [
   judge,
