@@ -89,6 +89,24 @@ const rows: readonly (readonly [string, string, string, string])[] = [
     'mcr.microsoft.com/azureiotedge-hub:1.0-linux-amd64',
   ],
   [
+    'azureiotedge/azureiotedge-runtime-base:1.1-linux-amd64',
+    'linux/amd64 -',
+    'azureiotedge/azureiotedge-runtime-base:1.1-linux-arm64v8 azureiotedge/azureiotedge-runtime-base:1.1-linux-arm32v7 -',
+    'azureiotedge/azureiotedge-runtime-base:1.1-linux-amd64',
+  ],
+  [
+    'gcr.io/distroless/static:nonroot-amd64',
+    'linux/amd64 gcr.io/distroless/static:nonroot',
+    'gcr.io/distroless/static:nonroot-arm64 gcr.io/distroless/static:nonroot-arm -',
+    'gcr.io/distroless/static:nonroot-amd64',
+  ],
+  [
+    'gcr.io/distroless/java17-debian12:latest-amd64',
+    'linux/amd64 gcr.io/distroless/java17-debian12:latest',
+    'gcr.io/distroless/java17-debian12:latest-arm64 - -',
+    'gcr.io/distroless/java17-debian12:latest-amd64',
+  ],
+  [
     'balenalib/amd64-debian:buster',
     'linux/amd64 -',
     'balenalib/aarch64-debian:buster balenalib/armv7hf-debian:buster balenalib/rpi-debian:buster',
@@ -186,6 +204,7 @@ const unknown: readonly string[] = [
   'balenalib/intel-nuc-debian',
   'adoptopenjdk/openjdk11:alpine-jre',
   'plugins/docker:windows-ltsc2022-amd64',
+  'gcr.io/distroless/static:nonroot',
   'notghcr.io/linuxserver/baseimage-alpine:3.17',
   `ghcr.io/linuxserver/baseimage-alpine:3.17@sha256:${'0'.repeat(64)}`,
 ];

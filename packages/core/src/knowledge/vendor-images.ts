@@ -83,8 +83,17 @@ const schemes: readonly VendorScheme[] = [
   {
     source:
       'learn.microsoft.com, Azure IoT Edge: mcr.microsoft.com/azureiotedge-hub:1.0.4-linux-arm32v7 and its kin',
-    named: /^(mcr\.microsoft\.com\/azureiotedge-[^:]+:.+-linux-)(amd64|arm64v8|arm32v7)()$/,
+    named:
+      /^((?:mcr\.microsoft\.com|docker\.io\/azureiotedge)\/azureiotedge-[^:]+:.+-linux-)(amd64|arm64v8|arm32v7)()$/,
     words: bashbrew,
+  },
+  {
+    source:
+      'GoogleContainerTools/distroless README.md: nonroot-amd64, latest-arm64 and their kin; the same without a suffix are indexes; 32-bit ARM for static, base, cc and nodejs',
+    named: /^(gcr\.io\/distroless\/[^:]+:[a-z0-9-]+-)(amd64|arm64|arm)()$/,
+    words: goarch,
+    only: { 'linux/arm/v7': /distroless\/(?:static|base|cc|nodejs)/ },
+    without: 'index',
   },
   {
     source: "balena's base images: balenalib/<arch>-<distribution>, docs.balena.io",
