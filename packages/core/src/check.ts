@@ -6,6 +6,7 @@ import { ignoredRules } from './dockerfile/pragma.ts';
 import { portableEdits } from './fixes/portable.ts';
 import { officialRepository } from './knowledge/namespaces.ts';
 import { officialImagePlatforms } from './knowledge/official-images.ts';
+import { vendorIndexPlatforms } from './knowledge/vendor-indexes.ts';
 import { recommendedRules } from './rules/index.ts';
 import type { Finding, ImageFacts, Rule, Severity } from './rules/rule.ts';
 
@@ -24,13 +25,13 @@ export interface CheckOptions {
   readonly severities?: Readonly<Record<string, Severity>> | undefined;
 }
 
-/** What is known without a network: the table of Docker's official images. */
+/** What is known without a network: the table of Docker's official images, and a few vendors' indexes. */
 export const offlineImages: ImageFacts = {
   async platformsOf(text) {
     const reference = parseReference(text);
     const repository = officialRepository(reference);
-    if (repository === undefined || (reference.digest !== undefined && reference.tag === undefined))
-      return undefined;
+    if (repository === undefined) return vendorIndexPlatforms(reference);
+    if (reference.digest !== undefined && reference.tag === undefined) return undefined;
     return officialImagePlatforms(repository, reference.tag ?? 'latest');
   },
 };

@@ -1,6 +1,7 @@
-import { type ImageFacts, officialImagePlatforms } from '@mabuild/core';
+import { type ImageFacts, offlineImages } from '@mabuild/core';
 import {
   configPlatform,
+  familiarReference,
   type ImageReference,
   isAttestation,
   isIndexType,
@@ -15,7 +16,7 @@ import {
 import type { RegistryClient } from '@mabuild/registry';
 
 /**
- * Says which platforms an image has: the registry decides when it answers, the table of official images otherwise.
+ * Says which platforms an image has: the registry decides when it answers, the tables otherwise.
  *
  * @param registry `undefined` offline
  */
@@ -43,8 +44,7 @@ async function ask(
       if (!isMabuildError(error)) throw error;
     }
   }
-  if (reference.registry !== 'docker.io' || !reference.repository.startsWith('library/')) return undefined;
-  return officialImagePlatforms(reference.repository.slice('library/'.length), reference.tag ?? 'latest');
+  return await offlineImages.platformsOf(familiarReference(reference));
 }
 
 async function registryPlatforms(
