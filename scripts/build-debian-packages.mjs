@@ -1,5 +1,5 @@
 // Rebuilds packages/core/src/knowledge/debian-packages.data.ts from Debian's own lists of packages.
-//   node scripts/build-debian-packages.mjs FOLDER
+//   node --conditions=@mabuild/source --import=tsx scripts/build-debian-packages.mjs FOLDER
 // FOLDER holds, for each suite, FOLDER/<suite>/lists with what `apt-get update` writes there for these architectures
 // (`-o Dir::State=FOLDER/<suite> -o APT::Architectures=amd64,arm64,armhf,armel -o Acquire::Languages=none`).
 import { execFileSync } from 'node:child_process';
@@ -7,6 +7,7 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants } from 'node:zlib';
+import { findX86Package } from '../packages/core/src/knowledge/distro-packages.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const [folder] = process.argv.slice(2);
@@ -36,14 +37,27 @@ function names(suite, architecture) {
   return { real, provided };
 }
 
+const platforms = { arm64: 'linux/arm64', armhf: 'linux/arm/v7', armel: 'linux/arm/v6' };
+
+/** The table that is kept by hand must not deny what Debian has. */
+function check(suite, architecture, own) {
+  for (const name of own) {
+    const item = findX86Package('apt', name);
+    if (item && !item.platforms.includes(platforms[architecture]))
+      throw new Error(`distro-packages.ts says that ${name} is not for ${architecture}, but ${suite} has it`);
+  }
+}
+
 const columns = [];
 const missing = new Map();
 const counts = [];
 for (const suite of suites) {
   const amd64 = names(suite, 'amd64');
+  if (!amd64) throw new Error(`no lists of ${suite} for amd64`);
   for (const architecture of architectures) {
     const own = names(suite, architecture);
     if (!own) continue;
+    check(suite, architecture, own.real);
     const column = columns.push(`${suite} ${architecture}`) - 1;
     const lacking = [...amd64.real].filter((name) => !own.real.has(name) && !own.provided.has(name));
     counts.push(`${suite} ${architecture} ${lacking.length}`);

@@ -93,7 +93,7 @@ const table: readonly X86Package[] = [
   ...rows(
     'apt',
     'program',
-    'intel-mkl intel-mkl-* libmkl-* intel-oneapi-* intel-basekit intel-hpckit',
+    'intel-mkl intel-mkl-64bit-* libmkl-* intel-oneapi-* intel-basekit intel-hpckit',
     'OpenBLAS is what ARM has instead of MKL',
   ),
   ...rows(
@@ -189,7 +189,12 @@ const table: readonly X86Package[] = [
   ),
   ...rows('apk', 'program', 'wine', 'runs Windows programs for x86'),
   ...rows('apt', 'program', 'wine64', 'runs Windows programs for x64', { platforms: arm64 }),
-  ...rows('apt', 'program', 'virtualbox virtualbox-*', 'virtual machines of x86'),
+  ...rows(
+    'apt',
+    'program',
+    'virtualbox virtualbox-dkms virtualbox-qt virtualbox-guest-utils virtualbox-guest-x11 virtualbox-guest-dkms virtualbox-ext-pack virtualbox-4.* virtualbox-5.* virtualbox-6.* virtualbox-7.*',
+    'virtual machines of x86',
+  ),
   ...rows('apk', 'program', 'virtualbox-guest-additions', 'virtual machines of x86'),
   ...rows('rpm', 'program', 'VirtualBox VirtualBox-*', 'virtual machines of x86'),
   ...rows(
@@ -218,13 +223,6 @@ const table: readonly X86Package[] = [
     'program',
     'nvidia-container-toolkit nvidia-docker2 nvidia-container-runtime cuda cuda-toolkit-* cuda-runtime-* libcudnn8 libcudnn8-dev libcudnn9-*',
     "NVIDIA's packages for ARM are for 64 bits, from its sbsa repository",
-    { platforms: arm64 },
-  ),
-  ...rows(
-    'apt',
-    'program',
-    'azure-cli',
-    'Microsoft publishes it for 64 bits; pip install azure-cli builds it elsewhere',
     { platforms: arm64 },
   ),
 
