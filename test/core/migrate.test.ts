@@ -257,6 +257,9 @@ describe('migrateDockerfile', () => {
     expect(unifiedDiff('a\nb\n', 'a\nc\n', { from: 'Dockerfile', to: 'Dockerfile.arm32v7' })).to.equal(
       '--- Dockerfile\n+++ Dockerfile.arm32v7\n@@ -1,2 +1,2 @@\n a\n-b\n+c\n',
     );
+    expect(unifiedDiff('-- a\t\n', 'b\n', { from: 'x', to: 'x' })).to.equal(
+      '--- x\n+++ x\n@@ -1,1 +1,1 @@\n--- a\t\n+b\n',
+    );
     expect(unifiedDiff('a', 'a', { from: 'x', to: 'x' })).to.equal('');
   });
 });

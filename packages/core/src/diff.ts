@@ -20,5 +20,6 @@ export function unifiedDiff(
   const patch = createTwoFilesPatch(names.from, names.to, before, after, undefined, undefined, {
     context: options.context ?? 3,
   });
-  return patch.replace(/^=+\r?\n/, '').replace(/^(---|\+\+\+) (.*)\t$/gm, '$1 $2');
+  // The library writes an `Index:` above names that are the same, and a tab after them.
+  return `--- ${names.from}\n+++ ${names.to}\n${patch.slice(patch.indexOf('\n@@') + 1)}`;
 }
