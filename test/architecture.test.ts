@@ -24,6 +24,7 @@ const listed: readonly (readonly [string, string])[] = [
   ['core', 'rules'],
   ['core', 'transforms'],
   ['core', 'engines'],
+  ['core', 'knowledge/download-assets'],
   ['cli', 'commands'],
   ['cli', 'formatters'],
 ];

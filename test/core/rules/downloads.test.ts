@@ -3,6 +3,7 @@ import { bareNameX86Asset } from '../../../packages/core/src/rules/bare-name-x86
 import { checksumTiedToArch } from '../../../packages/core/src/rules/checksum-tied-to-arch.ts';
 import { commandNamesX86Binary } from '../../../packages/core/src/rules/command-names-x86-binary.ts';
 import { digestInCommand } from '../../../packages/core/src/rules/digest-in-command.ts';
+import { goarmMismatch } from '../../../packages/core/src/rules/goarm-mismatch.ts';
 import { knownAssetX86Url } from '../../../packages/core/src/rules/known-asset-x86-url.ts';
 import { noAssetForTarget } from '../../../packages/core/src/rules/no-asset-for-target.ts';
 import { prebuiltX86File } from '../../../packages/core/src/rules/prebuilt-x86-file.ts';
@@ -250,6 +251,15 @@ describe('rules about downloads', () => {
     { text: `RUN ./frozen.sh /images busybox:latest@${sha256}`, all: `info none: busybox:latest@${sha256}` },
     { text: 'RUN npm install left-pad@1.0.0' },
     { text: `FROM debian@sha256:${sha256}\nRUN true` },
+  ]);
+
+  ruleTable(goarmMismatch, [
+    { text: 'ENV GOARM 5', v7: 'info none: 5', v6: 'info none: 5' },
+    { text: 'ENV GOARM=7', v6: 'error none: 7' },
+    { text: 'RUN GOARM=6 go build', v7: 'info none: 6' },
+    { text: 'ARG GOARM\nRUN GOARM=${GOARM} go build', v7: 'info none: ${GOARM}', v6: 'info none: ${GOARM}' },
+    { text: 'ARG TARGETVARIANT\nRUN GOARM=${TARGETVARIANT#v} go build' },
+    { text: 'ENV GOARCH=arm' },
   ]);
 
   ruleTable(unexplainedX86Word, [

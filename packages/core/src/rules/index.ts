@@ -9,6 +9,7 @@ import { copyFromImageLacksPlatform } from './copy-from-image-lacks-platform.ts'
 import { deprecatedArmNamespace } from './deprecated-arm-namespace.ts';
 import { digestInCommand } from './digest-in-command.ts';
 import { fromPlatformConstantX86 } from './from-platform-constant-x86.ts';
+import { goarmMismatch } from './goarm-mismatch.ts';
 import { imageRules } from './image-rules.ts';
 import { knownAssetX86Url } from './known-asset-x86-url.ts';
 import { noAssetForTarget } from './no-asset-for-target.ts';
@@ -50,5 +51,6 @@ export const recommendedRules: readonly Rule[] = [
   ...packageRules,
   ...toolchainRules,
   digestInCommand,
+  goarmMismatch,
   unexplainedX86Word,
 ];
