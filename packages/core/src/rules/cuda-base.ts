@@ -42,7 +42,7 @@ export const cudaBase: Rule = {
           severity: 'warning',
           platforms: large,
           message: `${base.name} may have nothing for linux/arm64`,
-          hint: 'newer tags have arm64 for servers; Jetson boards need nvcr.io/nvidia/l4t-base and its kin; check online, without --offline',
+          hint: 'newer tags have arm64 for servers; Jetson boards need nvcr.io/nvidia/l4t-base and its kin; check --online asks the registry',
         });
     }
     return findings;

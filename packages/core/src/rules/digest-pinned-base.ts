@@ -30,7 +30,7 @@ export const digestPinnedBase: Rule = {
           ...at,
           severity: 'warning',
           message: `${familiarReference({ ...bare, ...(tag === undefined ? {} : { tag }) })} is pinned by a digest; whether that has ${list} is not known`,
-          hint: 'check online, without --offline: the digest of an index is fine',
+          hint: 'ask its registry, check --online: the digest of an index is fine',
           fix: 'none',
           edits: [],
         });
