@@ -5,10 +5,10 @@ import { lintNames } from './dockerfile/lint-names.ts';
 import type { Dockerfile, TextEdit } from './dockerfile/model.ts';
 import { parseDockerfile } from './dockerfile/parse.ts';
 import { type BaseStyle, type ImageMapping, retargetBase } from './dockerfile/retarget-base.ts';
+import { compatible, fitting } from './fixes/fit-findings.ts';
 import { openChecksums } from './fixes/open-checksum.ts';
 import { perArchEdits } from './fixes/per-arch.ts';
 import { portableEdits } from './fixes/portable.ts';
-import type { Variation } from './fixes/variation.ts';
 import { officialNamespace } from './knowledge/namespaces.ts';
 import type { Finding, ImageFacts } from './rules/rule.ts';
 
@@ -141,60 +141,20 @@ function isFixable({ rule, fix, edits, variations = [] }: Finding, { only }: Mig
   return hasFix && (fix === 'auto' || fix === 'semi') && (only?.includes(rule) ?? true);
 }
 
-/** As many findings as fit together, first come, first served; the others get their turn next round. */
-function compatible(findings: readonly Finding[]): readonly Finding[] {
-  const taken: TextEdit[] = [];
-  return findings.filter((finding) => {
-    const edits = [...finding.edits, ...(finding.variations ?? []).flatMap(asEdits)];
-    const clashes = edits.some((edit) =>
-      taken.some((other) => edit.start <= other.end && other.start <= edit.end && !sameEdit(edit, other)),
-    );
-    if (!clashes) taken.push(...edits);
-    return !clashes;
-  });
-}
-
-/** The spans of a variation; the same one may be a part of two fixes. */
-function asEdits({ site, texts }: Variation): readonly TextEdit[] {
-  return site.pieces.map((piece) => ({ ...piece, newText: JSON.stringify(texts) }));
-}
-
-function sameEdit(a: TextEdit, b: TextEdit): boolean {
-  return a.start === b.start && a.end === b.end && a.newText === b.newText;
-}
-
 function portableWriter(platforms: readonly Platform[]): Writer {
-  return (dockerfile, findings) => {
-    let left = findings;
-    for (;;) {
-      const variations = left.flatMap((finding) => finding.variations ?? []);
-      const { edits, refused } = portableEdits(dockerfile, variations, platforms);
-      const cannot = new Set(refused.map(({ variation }) => variation));
-      const rest = left.filter(
-        (finding) =>
-          !finding.variations?.some((item) => cannot.has(item)) &&
-          !finding.edits.some((edit) => edits.some((other) => overlap(edit, other))),
-      );
-      if (rest.length === left.length) return [...left.flatMap((finding) => finding.edits), ...edits];
-      left = rest;
-    }
-  };
-}
-
-function overlap(a: TextEdit, b: TextEdit): boolean {
-  if (sameEdit(a, b)) return false;
-  return a.start === b.start || (a.start < b.end && b.start < a.end);
+  return (dockerfile, findings) =>
+    fitting(findings, (variations) => portableEdits(dockerfile, variations, platforms));
 }
 
 function perArchWriter(platform: Platform): Writer {
-  return (dockerfile, findings) => {
-    const variations = findings.flatMap((finding) => finding.variations ?? []);
-    return [
-      ...findings.flatMap((finding) => finding.edits),
-      ...openChecksums(dockerfile, variations, platform),
-      ...perArchEdits(dockerfile, variations, platform),
-    ];
-  };
+  return (dockerfile, findings) =>
+    fitting(findings, (variations) => ({
+      edits: [
+        ...openChecksums(dockerfile, variations, platform),
+        ...perArchEdits(dockerfile, variations, platform),
+      ],
+      refused: [],
+    }));
 }
 
 function retarget(text: string, platform: Platform, options: MigrateOptions, vendorsOnly = false): string {
