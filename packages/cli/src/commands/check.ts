@@ -25,8 +25,8 @@ interface CheckOptions extends GlobalOptions {
 const formats = ['text', 'json', 'sarif', 'github', 'html'] as const;
 const thresholds = ['error', 'warning', 'info', 'none'] as const;
 
-/** Modules end in `.ts` where they are run as they are written. */
-const moduleExtension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+/** Threads load modules as Node does, so not those that are run as they are written. */
+const isBuilt = import.meta.url.endsWith('.js');
 
 /** `mabuild check [FILE|DIR…]` */
 export function checkCommand({ io, exit }: CommandHost): Command {
@@ -80,7 +80,7 @@ export function checkCommand({ io, exit }: CommandHost): Command {
           buildArgs: keyValues('--build-arg', options.buildArg, io.environment),
           online: isOnline(options),
           fixed: format === 'html',
-          worker: new URL(`../check-worker.${moduleExtension}`, import.meta.url),
+          worker: isBuilt ? new URL('../check-worker.js', import.meta.url) : undefined,
           onFile: progress.onFile,
         },
         sdk,

@@ -1,0 +1,5 @@
+/** Starts the worker of `check` as it is written, before it is built. */
+import { register } from 'tsx/esm/api';
+
+register();
+await import('../../packages/cli/src/check-worker.ts');
