@@ -59,6 +59,32 @@ ruleTable(archSwitchLacksArm32, [
     text: 'RUN <<EOF\nset -e\ncase "${TARGETARCH}" in\n  "amd64") A="x" ;;\n  "arm64") A="y" ;;\n  *) exit 1 ;;\nesac\nwget $A\nEOF',
     ...only32('error none: case "${TARGETARCH}"'),
   },
+  // The words of another vocabulary are never answered.
+  {
+    text: `ARG TARGETARCH\nRUN case $TARGETARCH in amd64) a=x ;; arm64) a=y ;; armv7) a=z ;; *) exit 1 ;; esac; ${rest}`,
+    ...only32('error none: case $TARGETARCH'),
+  },
+  {
+    text: `FROM alpine\nRUN case "$(apk --print-arch)" in x86_64) a=x ;; aarch64) a=y ;; armhf) a=z ;; *) exit 1 ;; esac; ${rest}`,
+    v7: 'error none: case "$(apk --print-arch)"',
+  },
+  {
+    text: `FROM alpine:3.7\nRUN case "$(apk --print-arch)" in x86_64) a=x ;; aarch64) a=y ;; armhf) a=z ;; *) exit 1 ;; esac; ${rest}`,
+  },
+  {
+    text: `RUN m=$(uname -m); case "$m" in x86_64) a=x ;; aarch64) a=y ;; armhf) a=z ;; *) exit 1 ;; esac; ${rest}`,
+    ...only32('error none: case "$m"'),
+  },
+  {
+    text: `ARG TARGETPLATFORM\nRUN if [ "$TARGETPLATFORM" = "linux/amd64" ]; then a=x; elif [ "$TARGETPLATFORM" = "linux/arm64" ]; then a=y; elif [ "$TARGETPLATFORM" = "linux/arm" ]; then a=z; fi; ${rest}`,
+    ...only32('warning none: if [ "$TARGETPLATFORM" = "linux/amd64" ]'),
+  },
+  {
+    text: `RUN a="${dpkg}"; a="\${a##*-}"; case "$a" in amd64) a=x ;; arm64) a=y ;; armhf) a=z ;; *) exit 1 ;; esac; ${rest}`,
+  },
+  {
+    text: `RUN m=$(uname -m | sed s/armv7l/armhf/); case "$m" in x86_64) a=x ;; aarch64) a=y ;; armhf) a=z ;; *) exit 1 ;; esac; ${rest}`,
+  },
   // A well-known download tells what the branch is.
   {
     text: `RUN case "${dpkg}" in amd64) a=amd64 ;; arm64) a=arm64 ;; *) exit 1 ;; esac && ${gosu}`,
@@ -89,6 +115,10 @@ ruleTable(archSwitchLacksArm32, [
 ]);
 
 ruleTable(x86OnlyCondition, [
+  {
+    text: `ARG TARGETARCH\nRUN case $TARGETARCH in amd64) a=x ;; aarch64) a=y ;; arm) a=z ;; *) exit 1 ;; esac; ${rest}`,
+    arm64: 'error none: case $TARGETARCH',
+  },
   {
     text: `RUN case "${dpkg}" in amd64) a=x ;; i386) a=y ;; *) exit 1 ;; esac && ${rest}`,
     all: `error none: case "${dpkg}"`,

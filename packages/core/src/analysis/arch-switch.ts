@@ -1,6 +1,9 @@
+import type { Dockerfile } from '../dockerfile/model.ts';
+import type { ScopeOptions } from '../dockerfile/scope.ts';
 import { archTokens } from '../knowledge/architecture-names.ts';
 import { isArchitectureCondition } from './architecture-condition.ts';
-import type { CodeReading } from './code-words.ts';
+import { armVariants } from './armel-base.ts';
+import { type CodeReading, readCode } from './code-words.ts';
 import type { Script } from './scripts.ts';
 
 type ShellSwitch = Script['shell']['switches'][number];
@@ -18,6 +21,8 @@ export interface ArchSwitch {
   readonly fallback: Fallback;
   /** The platforms that have a branch: `linux/amd64`, `linux/arm64`, `linux/arm/v7`, `linux/arm/v6`. */
   readonly covered: ReadonlySet<string>;
+  /** Platforms with a branch that is never taken, for the question is answered in other words: these. */
+  readonly misnamed: Readonly<Record<string, string>>;
   /** `undefined` when the file does not tell. */
   readonly vocabulary: SwitchVocabulary | undefined;
   /** The name of the variable that is asked, where it is one. */
@@ -79,17 +84,52 @@ const samples: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+/** What is answered, where the question is known. */
+const answers: Readonly<Partial<Record<SwitchVocabulary, Readonly<Record<string, string>>>>> = {
+  dpkg: { 'linux/arm64': 'arm64', 'linux/arm/v7': 'armhf', 'linux/arm/v6': 'armel armhf' },
+  apk: { 'linux/arm64': 'aarch64', 'linux/arm/v7': 'armv7', 'linux/arm/v6': 'armhf' },
+  uname: { 'linux/arm64': 'aarch64', 'linux/arm/v7': 'armv7l armv8l', 'linux/arm/v6': 'armv6l armv7l' },
+  goarch: { 'linux/arm64': 'arm64', 'linux/arm/v7': 'arm', 'linux/arm/v6': 'arm' },
+  docker: { 'linux/arm64': 'arm64 arm64v8', 'linux/arm/v7': 'armv7', 'linux/arm/v6': 'armv6' },
+  platform: {
+    'linux/arm64': 'linux/arm64 linux/arm64/v8',
+    'linux/arm/v7': 'linux/arm/v7',
+    'linux/arm/v6': 'linux/arm/v6',
+  },
+};
+
 const found = new WeakMap<CodeReading, readonly ArchSwitch[]>();
 
 /** The switches on the architecture in all scripts that run on the target's platform. */
-export function archSwitches(reading: CodeReading): readonly ArchSwitch[] {
+export function archSwitches(
+  dockerfile: Dockerfile,
+  options: Pick<ScopeOptions, 'buildArgs'>,
+): readonly ArchSwitch[] {
+  const reading = readCode(dockerfile, options);
   const known = found.get(reading);
   if (known) return known;
   const switches = reading.scripts.flatMap((script) =>
-    script.shell.switches.flatMap((shell) => readSwitch(script, shell) ?? []),
+    script.shell.switches.flatMap((shell) => {
+      const item = readSwitch(script, shell);
+      // An old Alpine has ARMv6 alone, and a build for ARMv7 takes it.
+      const armhf =
+        item?.vocabulary === 'apk' && apkSaysArmhf(armVariants(dockerfile, script.stage, options));
+      return item && armhf ? withArmhf(item) : (item ?? []);
+    }),
   );
   found.set(reading, switches);
   return switches;
+}
+
+function apkSaysArmhf(variants: ReadonlySet<string> | undefined): boolean {
+  return variants === undefined || !variants.has('v7');
+}
+
+/** The branch for armhf may be ARMv7's, too. */
+function withArmhf(item: ArchSwitch): ArchSwitch {
+  if (!item.covered.has('linux/arm/v6')) return item;
+  const { 'linux/arm/v7': _, ...misnamed } = item.misnamed;
+  return { ...item, misnamed, covered: new Set([...item.covered, 'linux/arm/v7']) };
 }
 
 function readSwitch(script: Script, shell: ShellSwitch): ArchSwitch | undefined {
@@ -97,30 +137,40 @@ function readSwitch(script: Script, shell: ShellSwitch): ArchSwitch | undefined 
   const { text } = script.logical;
   const body = shell.fallback ? text.slice(shell.fallback.start, shell.fallback.end) : '';
   const words = shell.kind === 'case' ? patterns : patterns.flatMap(comparedWords);
-  const covered = new Set(
-    Object.keys(samples).filter((platform) => words.some((word) => coversPlatform(word, platform))),
+  const named = Object.keys(samples).filter((platform) =>
+    words.some((word) => coversPlatform(word, platform)),
   );
   const fallback = fallbackOf(shell, body);
-  if (!covered.has('linux/amd64') && fallback !== 'x86') return undefined;
-  const variable = /^"?\$\{?(\w+)[^$]*$/.exec(
-    shell.kind === 'case' ? shell.subject : subjectOfIf(shell.subject),
-  )?.[1];
-  const asked =
-    variable === undefined ? shell.subject : `${shell.subject} ${assignedTo(script, shell, variable)}`;
+  if (!named.includes('linux/amd64') && fallback !== 'x86') return undefined;
+  const subject = shell.kind === 'case' ? shell.subject : subjectOfIf(patterns);
+  const variable = /^"?\$\{?(\w+)[^$]*$/.exec(subject)?.[1];
+  const asked = variable === undefined ? subject : `${subject} ${assignedTo(script, shell, variable)}`;
   if (
-    shell.kind === 'if' ? !isArchitectureCondition(shell.subject) : !isArchitectureCondition(asked, patterns)
+    shell.kind === 'if'
+      ? !isArchitectureCondition(`${shell.subject} ${asked}`)
+      : !isArchitectureCondition(asked, patterns)
   )
     return undefined;
   if (/\bBUILD(?:ARCH|PLATFORM|VARIANT)\b/.test(asked)) return undefined;
   const hostsOwn = /\bBUILD(?:PLATFORM|OS|ARCH)\b/.test(script.stage.platform?.value ?? '');
   if (hostsOwn && !/\bTARGET(?:ARCH|PLATFORM|VARIANT)\b/.test(asked)) return undefined;
+  const vocabulary = vocabularyOf(subject, asked);
+  const own = vocabulary && answers[vocabulary];
+  const misnamed = Object.fromEntries(
+    named.flatMap((platform) => {
+      const answer = own?.[platform];
+      const isTold = answer?.split(' ').some((word) => words.some((pattern) => matches(pattern, word)));
+      return answer === undefined || isTold ? [] : [[platform, answer.replace(' ', ' or ')]];
+    }),
+  );
   const at = text.indexOf(shell.subject, shell.start);
   return {
     script,
     shell,
     fallback,
-    covered,
-    vocabulary: vocabularyOf(asked),
+    covered: new Set(named.filter((platform) => misnamed[platform] === undefined)),
+    misnamed,
+    vocabulary,
     variable,
     start: shell.start,
     end: at < 0 ? shell.end : at + shell.subject.length,
@@ -139,15 +189,18 @@ function comparedWords(condition: string): readonly string[] {
 /** Tells whether a pattern of a `case` matches one of the names of a platform, `linux/arm/v7`. */
 export function coversPlatform(pattern: string, platform: string): boolean {
   const own = samples[platform] ?? [];
-  if (!/[*?[]/.test(pattern)) return own.includes(pattern.toLowerCase());
-  const expression = pattern
-    .toLowerCase()
+  return own.some((name) => matches(pattern, name));
+}
+
+function matches(pattern: string, name: string): boolean {
+  const lower = pattern.toLowerCase();
+  if (!/[*?[]/.test(lower)) return lower === name;
+  const expression = lower
     .replace(/[.+^${}()|\\/]/g, '\\$&')
     .replace(/\*/g, '.*')
     .replace(/\?/g, '.');
   try {
-    const matcher = new RegExp(`^${expression}$`);
-    return own.some((name) => matcher.test(name));
+    return new RegExp(`^${expression}$`).test(name);
   } catch {
     return false;
   }
@@ -167,27 +220,44 @@ function fallbackOf(shell: ShellSwitch, body: string): Fallback {
   return archTokens(body).some(({ family }) => family === 'amd64') ? 'x86' : 'other';
 }
 
-function subjectOfIf(condition: string): string {
-  return /\$\{?\w+[^\s"']*/.exec(condition)?.[0] ?? condition;
+/** What every condition of an `if` chain compares, when that is one thing; else the first that is read. */
+function subjectOfIf(conditions: readonly string[]): string {
+  const compared = conditions.map(
+    (condition) =>
+      /^\s*\[\[?\s+("?)(\$\{?\w+\}?|\$\([^|()]*\)|`[^|`]*`)\1\s+==?\s+["']?[\w./*-]+["']?\s+\]\]?\s*;?\s*$/.exec(
+        condition,
+      )?.[2],
+  );
+  const [first] = compared;
+  if (first !== undefined && compared.every((other) => other === first)) return first;
+  const [condition = ''] = conditions;
+  const read = /\$\{?\w+[^\s"']*/.exec(condition)?.[0];
+  return read === undefined ? condition : `${read} ${conditions.join(' ')}`;
 }
 
-/** What a variable was given before the switch. */
+/** What a variable was given before the switch; nothing when that is more than one thing. */
 function assignedTo(script: Script, shell: ShellSwitch, variable: string): string {
   const values = script.shell.commands.flatMap((command) =>
     command.start < shell.start
       ? command.assignments.filter(({ name }) => name === variable).map(({ value }) => value.text)
       : [],
   );
-  return values.at(-1) ?? '';
+  // `${dpkgArch##*-}` of itself takes musl- and its kin away.
+  const [only, ...more] = values.filter((value) => !value.includes(`\${${variable}##*-}`));
+  return more.length === 0 ? (only ?? '') : '';
 }
 
-function vocabularyOf(asked: string): SwitchVocabulary | undefined {
-  if (/\bdpkg\b/.test(asked)) return 'dpkg';
-  if (/\bapk\b/.test(asked)) return 'apk';
-  if (/\brpm\b/.test(asked)) return 'rpm';
-  if (/\buname\b|\$\(arch\)|`arch`/.test(asked)) return 'uname';
-  if (/TARGETARCH\}?\$\{?TARGETVARIANT/.test(asked)) return 'docker';
+const plainSubject = /^"?(?:\$\{?\w+(?:##\*-)?\}?|\$\([^|()]*\)|`[^|`]*`)"?$/;
+
+function vocabularyOf(subject: string, asked: string): SwitchVocabulary | undefined {
+  if (/^"?\$\{?TARGETARCH\}?\$\{?TARGETVARIANT\}?"?$/.test(subject)) return 'docker';
+  // Through a filter it says something else.
+  if (!plainSubject.test(subject) || asked.includes('|')) return undefined;
   if (/^"?\$\{?TARGETARCH\}?"?\s*$/.test(asked)) return 'goarch';
   if (/^"?\$\{?TARGETPLATFORM\}?"?\s*$/.test(asked)) return 'platform';
+  if (/\bdpkg\s+--print-architecture/.test(asked)) return 'dpkg';
+  if (/\bapk\s+--print-arch/.test(asked)) return 'apk';
+  if (/\brpm\b/.test(asked)) return 'rpm';
+  if (/\buname\s+-m\b|\$\(arch\)|`arch`/.test(asked)) return 'uname';
   return undefined;
 }

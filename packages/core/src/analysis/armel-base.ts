@@ -1,9 +1,11 @@
-import { parseReference, platformsEqual } from '@mabuild/oci';
+import { parseReference } from '@mabuild/oci';
 import { resolveBase } from '../dockerfile/base.ts';
 import type { Dockerfile, Stage } from '../dockerfile/model.ts';
 import type { ScopeOptions } from '../dockerfile/scope.ts';
-import { officialRepository, platformOfArchitecture, readNamespace } from '../knowledge/namespaces.ts';
+import { officialRepository, readNamespace } from '../knowledge/namespaces.ts';
 import { officialImagePlatforms } from '../knowledge/official-images.ts';
+
+type Options = Pick<ScopeOptions, 'buildArgs'>;
 
 /**
  * Tells whether a build for linux/arm/v6 gets Debian's soft-float userland (armel) from a stage's image: official images
@@ -12,36 +14,54 @@ import { officialImagePlatforms } from '../knowledge/official-images.ts';
 export function isArmelBase(
   dockerfile: Dockerfile,
   stage: Stage | undefined,
-  options: Pick<ScopeOptions, 'buildArgs'> = {},
+  options: Options = {},
 ): boolean {
-  if (!stage) return false;
-  const known = answers.get(stage)?.get(JSON.stringify(options.buildArgs ?? {}));
-  if (known !== undefined) return known;
-  const answer = readBase(dockerfile, stage, options);
-  const own = answers.get(stage) ?? new Map<string, boolean>();
-  answers.set(stage, own.set(JSON.stringify(options.buildArgs ?? {}), answer));
-  return answer;
+  const variants = stage && armVariants(dockerfile, stage, options);
+  return (variants?.has('v5') ?? false) && !variants?.has('v6');
 }
 
-const answers = new WeakMap<Stage, Map<string, boolean>>();
+const answers = new WeakMap<Stage, Map<string, ReadonlySet<string> | undefined>>();
 
-function readBase(dockerfile: Dockerfile, stage: Stage, options: Pick<ScopeOptions, 'buildArgs'>): boolean {
+/** The 32-bit ARM variants that a stage's official image has, `v5` `v6` `v7`; `undefined` for other images. */
+export function armVariants(
+  dockerfile: Dockerfile,
+  stage: Stage,
+  options: Options = {},
+): ReadonlySet<string> | undefined {
+  const key = JSON.stringify(options.buildArgs ?? {});
+  const own = answers.get(stage) ?? new Map<string, ReadonlySet<string> | undefined>();
+  answers.set(stage, own);
+  if (!own.has(key)) own.set(key, readVariants(dockerfile, stage, options));
+  return own.get(key);
+}
+
+function readVariants(
+  dockerfile: Dockerfile,
+  stage: Stage,
+  options: Options,
+): ReadonlySet<string> | undefined {
   try {
     const base = resolveBase(dockerfile, stage, options);
-    if (base.kind === 'stage') return isArmelBase(dockerfile, base.stage, options);
-    if (base.kind === 'scratch') return false;
+    if (base.kind === 'stage') return armVariants(dockerfile, base.stage, options);
+    if (base.kind === 'scratch') return undefined;
     const reference = parseReference(base.name);
     const named = readNamespace(reference);
-    const armel = platformOfArchitecture('arm32v5');
-    if (named) return armel !== undefined && platformsEqual(named.platform, armel);
     const repository = officialRepository(reference);
-    const platforms =
-      repository === undefined ? undefined : officialImagePlatforms(repository, reference.tag ?? 'latest');
-    const has = (variant: string): boolean =>
-      platforms?.some((platform) => platform.architecture === 'arm' && platform.variant === variant) ?? false;
-    return has('v5') && !has('v6');
+    const platforms = named
+      ? [named.platform]
+      : repository === undefined
+        ? undefined
+        : officialImagePlatforms(repository, reference.tag ?? 'latest');
+    return (
+      platforms &&
+      new Set(
+        platforms.flatMap(({ architecture, variant }) =>
+          architecture === 'arm' && variant ? [variant] : [],
+        ),
+      )
+    );
   } catch {
     // A name that is none has its own finding.
-    return false;
+    return undefined;
   }
 }

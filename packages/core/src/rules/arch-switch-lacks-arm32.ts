@@ -6,7 +6,7 @@ import { platformKey } from '../fixes/variation.ts';
 import { armPlatforms } from './code-finding.ts';
 import type { Finding, Rule } from './rule.ts';
 import { missingBranches } from './switch-branch.ts';
-import { fateOf, isNeededLater, runsCommands, switchFinding } from './switch-finding.ts';
+import { answersOf, fateOf, isNeededLater, runsCommands, switchFinding } from './switch-finding.ts';
 
 const name = 'arch-switch-lacks-arm32';
 
@@ -23,7 +23,7 @@ export const archSwitchLacksArm32: Rule = {
     const platforms = armPlatforms(context).filter((platform) => platform.architecture === 'arm');
     if (platforms.length === 0) return [];
     const reading = readCode(dockerfile, context);
-    return archSwitches(reading).flatMap((item): readonly Finding[] => {
+    return archSwitches(dockerfile, context).flatMap((item): readonly Finding[] => {
       const missing = platforms.filter((platform) => !item.covered.has(platformKey(platform)));
       if (missing.length === 0 || !item.covered.has('linux/arm64') || goesOn(item)) return [];
       const armel = isArmelBase(dockerfile, item.script.stage, context);
@@ -47,6 +47,6 @@ function findingFor(item: ArchSwitch, platforms: readonly Platform[]): Finding {
   return switchFinding(name, item, platforms, {
     severity: item.fallback === 'none' ? 'warning' : 'error',
     message: fateOf(item, platforms),
-    hint: 'add a branch when what it chooses exists for the platform; without a build of it, leave the platform out',
+    hint: `${answersOf(item, platforms)}add a branch when what it chooses exists for the platform; without a build of it, leave the platform out`,
   });
 }

@@ -1,6 +1,7 @@
 import { formatPlatform, type Platform } from '@mabuild/oci';
 import type { ArchSwitch } from '../analysis/arch-switch.ts';
 import { scriptRange } from '../analysis/scripts.ts';
+import { platformKey } from '../fixes/variation.ts';
 import type { Finding, FixKind, Severity } from './rule.ts';
 
 /** A finding about a `case` or `if` that leaves platforms out. */
@@ -32,6 +33,15 @@ export function fateOf(item: ArchSwitch, platforms: readonly Platform[]): string
   if (item.fallback === 'stops') return `the ${what} on the architecture stops the build for ${names}`;
   if (item.fallback === 'x86') return `the ${what} on the architecture takes x86's branch for ${names}`;
   return `the ${what} on the architecture has nothing for ${names}`;
+}
+
+/** What is answered instead of the words that the branches have; empty when they are right. */
+export function answersOf(item: ArchSwitch, platforms: readonly Platform[]): string {
+  const told = platforms.flatMap((platform) => {
+    const answer = item.misnamed[platformKey(platform)];
+    return answer === undefined ? [] : [`${answer} for ${formatPlatform(platform)}`];
+  });
+  return told.length === 0 ? '' : `the question is answered with ${told.join(', ')}; `;
 }
 
 /** Tells whether the branches run commands, other than setting variables. */

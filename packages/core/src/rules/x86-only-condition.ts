@@ -7,7 +7,7 @@ import { platformKey } from '../fixes/variation.ts';
 import { archTokens } from '../knowledge/architecture-names.ts';
 import { armPlatforms } from './code-finding.ts';
 import type { Finding, Rule } from './rule.ts';
-import { fateOf, isNeededLater, switchFinding } from './switch-finding.ts';
+import { answersOf, fateOf, isNeededLater, switchFinding } from './switch-finding.ts';
 
 const name = 'x86-only-condition';
 
@@ -29,7 +29,7 @@ export const x86OnlyCondition: Rule = {
     if (platforms.length === 0) return [];
     const reading = readCode(dockerfile, context);
     return [
-      ...archSwitches(reading).flatMap((item) => switchFindings(item, platforms)),
+      ...archSwitches(dockerfile, context).flatMap((item) => switchFindings(item, platforms)),
       ...reading.scripts.flatMap((script) => refusals(script, platforms)),
       ...reading.scripts.flatMap((script) => testFindings(script, platforms)),
     ];
@@ -46,7 +46,7 @@ function switchFindings(item: ArchSwitch, platforms: readonly Platform[]): reado
     switchFinding(name, item, missing, {
       severity: 'error',
       message: fateOf(item, missing),
-      hint: 'add a branch for each platform, or leave it out for them with `*) ;;` when it is not needed there',
+      hint: `${answersOf(item, missing)}add a branch for each platform, or leave it out for them with *) ;; when it is not needed there`,
     }),
   ];
 }
