@@ -32,9 +32,15 @@ ruleTable(pipNativePackage, [
     text: 'FROM python:3.8-alpine\nRUN apk add --virtual .d gcc musl-dev && pip install pandas',
     ...arm32('info none: pandas'),
   },
+  // What a file asks for, the file tells.
+  {
+    text: `${slim}RUN pip install --no-cache-dir -r requirements.txt -c numpy==1.16`,
+    ...arm32('info suggest: requirements.txt'),
+  },
+  { text: 'FROM python:3.12-alpine\nRUN pip3 install -r /tmp/r.txt', ...arm32('info none: /tmp/r.txt') },
+  { text: `${slim}RUN pip install --index-url https://example.org/ours -r requirements.txt` },
   // Nothing to say.
   { text: `${slim}RUN pip install flask requests psutil bcrypt` },
-  { text: `${slim}RUN pip install -r requirements.txt -c numpy==1.16` },
   { text: `${slim}RUN pip install --extra-index-url https://www.piwheels.org/simple numpy==1.16.4` },
   { text: `${slim}RUN pip install --index-url https://example.org/ours numpy==1.16.4` },
   { text: `${slim}RUN pip uninstall numpy; echo pip install numpy` },

@@ -15,7 +15,8 @@ export function knownPackageHit(
   const { word, start, end, installation } = operand;
   // yum and its kin refuse a command that names no package.
   const isLast = operand.manager === 'rpm' && installation.operands.length === 1;
-  const isDropped = item.kind === 'hardware' && !isLast;
+  // In the exec form an empty string would stay.
+  const isDropped = item.kind === 'hardware' && !isLast && !word.instruction.json;
   return {
     word,
     start,

@@ -2,12 +2,18 @@ import type { Platform } from '@mabuild/oci';
 import { readCode } from '../analysis/code-words.ts';
 import { hasCompiler } from '../analysis/compilers.ts';
 import { distributionOf } from '../analysis/distribution.ts';
-import { type InstallOperand, installOperands } from '../analysis/install-operands.ts';
+import {
+  type Installation,
+  type InstallOperand,
+  installationsOf,
+  installOperands,
+} from '../analysis/install-operands.ts';
 import { siteAt } from '../analysis/mapped-text.ts';
+import type { Dockerfile } from '../dockerfile/model.ts';
 import { platformKey } from '../fixes/variation.ts';
 import { findPythonPackage, isBefore, type PythonPackage } from '../knowledge/python-packages.ts';
 import { armPlatforms, spanRange } from './code-finding.ts';
-import type { Finding, Rule } from './rule.ts';
+import type { Finding, Rule, RuleContext } from './rule.ts';
 
 const name = 'pip-native-package';
 const piwheels = 'https://www.piwheels.org/simple';
@@ -62,7 +68,7 @@ export const pipNativePackage: Rule = {
       if (known) known.operands.push(operand);
       else lines.set(key, { without, operands: [operand] });
     }
-    return [...lines.values()].map(({ without, operands }) => {
+    const named = [...lines.values()].map(({ without, operands }) => {
       const [first] = operands as [InstallOperand, ...InstallOperand[]];
       const { stage } = first.word;
       const compiles = hasCompiler(dockerfile, reading, stage, context);
@@ -70,7 +76,7 @@ export const pipNativePackage: Rule = {
       const names = [...new Set(operands.map(({ text }) => text))].join(', ');
       const where = without.map(platformKey).join(' and ');
       const arm32 = without.some(({ architecture }) => architecture === 'arm');
-      return withIndex(first, musl || !arm32, {
+      return withIndex(first.installation, musl || !arm32, {
         rule: name,
         severity: compiles ? 'info' : 'warning',
         platforms: without,
@@ -85,12 +91,41 @@ export const pipNativePackage: Rule = {
         edits: [],
       });
     });
+    return [...named, ...listFindings(dockerfile, context)];
   },
 };
 
+/** `pip install -r requirements.txt`: what the file asks for, only the context tells. */
+function listFindings(dockerfile: Dockerfile, context: RuleContext): readonly Finding[] {
+  const platforms = armPlatforms(context).filter(({ architecture }) => architecture === 'arm');
+  if (platforms.length === 0) return [];
+  return installationsOf(readCode(dockerfile, context)).flatMap((installation): readonly Finding[] => {
+    const { manager, words, options } = installation;
+    const at = words.findIndex(({ mapped }) => mapped.text === '-r' || mapped.text === '--requirement');
+    const word = words[at + 1];
+    if (manager !== 'pip' || at < 0 || !word || word.guarded || word.buildPlatform) return [];
+    if (options.some(([option]) => /^(?:-i|--index-url|--extra-index-url|-f|--find-links)$/.test(option)))
+      return [];
+    const musl = distributionOf(dockerfile, word.stage, context)?.family === 'alpine';
+    const finding: Finding = {
+      rule: name,
+      severity: 'info',
+      platforms,
+      message: `PyPI has next to no wheels for 32-bit ARM: pip compiles what ${word.mapped.text} asks for`,
+      hint: musl
+        ? "take the distribution's packages where there are some"
+        : `take wheels for 32-bit ARM from ${piwheels}`,
+      range: spanRange(word, { start: 0, end: word.mapped.text.length }),
+      fix: 'none',
+      edits: [],
+    };
+    return [withIndex(installation, musl, finding)];
+  });
+}
+
 /** Shows how the index with wheels for 32-bit ARM and glibc is named. */
-function withIndex({ installation }: InstallOperand, isUseless: boolean, finding: Finding): Finding {
-  const verb = installation.words.find(({ mapped }) => mapped.text === 'install' || mapped.text === 'wheel');
+function withIndex({ words }: Installation, isUseless: boolean, finding: Finding): Finding {
+  const verb = words.find(({ mapped }) => mapped.text === 'install' || mapped.text === 'wheel');
   const site = verb && siteAt(verb.mapped, 0, verb.mapped.text.length);
   const [piece] = site?.pieces ?? [];
   if (!piece || isUseless || site?.quoting !== 'none') return finding;
