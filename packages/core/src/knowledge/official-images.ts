@@ -31,14 +31,27 @@ function table(): Table {
  * @returns `undefined` for an image or tag that the table does not know
  */
 export function officialImagePlatforms(repository: string, tag: string): readonly Platform[] | undefined {
-  const { sets, current, retired } = table();
-  for (const images of [current, retired]) {
-    const bySet = Object.hasOwn(images, repository) ? (images[repository] as TagsBySet) : {};
-    for (const [set, tags] of Object.entries(bySet)) {
-      if (` ${tags} `.includes(` ${tag} `)) return platformsOfSet(sets[Number(set)] ?? '');
-    }
+  const set = setsOf(repository).get(tag);
+  return set === undefined ? undefined : platformsOfSet(set);
+}
+
+const setsByTag = new WeakMap<Table, Map<string, ReadonlyMap<string, string>>>();
+
+/** The set of every tag of an image; what is listed today comes before what is not. */
+function setsOf(repository: string): ReadonlyMap<string, string> {
+  const all = table();
+  const images = setsByTag.get(all) ?? new Map<string, ReadonlyMap<string, string>>();
+  setsByTag.set(all, images);
+  const known = images.get(repository);
+  if (known) return known;
+  const tags = new Map<string, string>();
+  for (const listed of [all.retired, all.current]) {
+    if (!Object.hasOwn(listed, repository)) continue;
+    for (const [set, names] of Object.entries(listed[repository] as TagsBySet))
+      for (const name of names.split(' ')) tags.set(name, all.sets[Number(set)] ?? '');
   }
-  return undefined;
+  images.set(repository, tags);
+  return tags;
 }
 
 /** Tells whether Docker's official images have, or had, one of this name. */

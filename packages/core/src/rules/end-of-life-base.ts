@@ -1,10 +1,11 @@
 import { readCode } from '../analysis/code-words.ts';
 import { lineAbove } from '../dockerfile/line-above.ts';
 import type { Dockerfile, Instruction, Stage } from '../dockerfile/model.ts';
+import { findBaseStage } from '../dockerfile/stage-name.ts';
 import { type EndedRelease, endedRelease } from '../knowledge/end-of-life.ts';
 import { armPlatforms } from './code-finding.ts';
+import { imageSites } from './image-sites.ts';
 import type { Finding, Rule } from './rule.ts';
-import { stageImage } from './stage-image.ts';
 
 const name = 'end-of-life-base';
 const managers: Readonly<Record<EndedRelease['manager'], ReadonlySet<string>>> = {
@@ -29,10 +30,14 @@ export const endOfLifeBase: Rule = {
   async check(dockerfile, context) {
     const platforms = armPlatforms(context);
     if (platforms.length === 0) return [];
+    const bases = new Map<Stage, EndedRelease | undefined>();
+    for (const { use } of imageSites(dockerfile, context))
+      if (use.kind === 'from') bases.set(use.stage, endedRelease(use.reference));
     return dockerfile.stages.flatMap((stage): readonly Finding[] => {
-      const base = stageImage(dockerfile, stage, context);
-      const release = base && endedRelease(base);
-      if (!release || /\$\{?BUILDPLATFORM/.test(stage.platform?.value ?? '')) return [];
+      const below = findBaseStage(dockerfile, stage, stage.base.raw.toLowerCase());
+      const release = below ? bases.get(below) : bases.get(stage);
+      bases.set(stage, release);
+      if (!release) return [];
       if (isRepaired(dockerfile, stage)) return [];
       const first = firstInstall(dockerfile, stage, release, context.buildArgs);
       if (!first) return [];
