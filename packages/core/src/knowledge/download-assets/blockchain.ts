@@ -114,9 +114,9 @@ export const blockchain: readonly DownloadTool[] = [
       'lightninglabs/taproot-assets',
     ],
     files: '{loop|pool|faraday|lightning-terminal|taproot-assets}-linux-{arch}-v{v}.tar.gz',
-    arch: 'amd64 arm64 ? ?',
+    arch: 'amd64 arm64 armv7 armv6',
     inner: '{name}-linux-{arch}-v{v}',
-    from: 'lightninglabs/lightning-terminal:make/release_flags.mk',
+    from: 'lightninglabs/loop: release manifests',
   },
   {
     tool: 'geth',

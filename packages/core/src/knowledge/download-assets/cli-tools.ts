@@ -157,9 +157,9 @@ export const cliTools: readonly DownloadTool[] = [
     tool: 'docker-compose-wait',
     github: 'ufoscout/docker-compose-wait',
     files: 'wait{arch}',
-    arch: [['>=2.9', '~ _aarch64 ? -']],
+    arch: [['>=2.9', '~ _aarch64 _armv7 -']],
     named: false,
-    from: 'ufoscout/docker-compose-wait:README.md',
+    from: 'ufoscout/docker-compose-wait:README.md, .github/workflows',
   },
   {
     tool: 'ripgrep',

@@ -144,15 +144,15 @@ export const languageRuntimes: readonly DownloadTool[] = [
   },
   {
     tool: 'adoptium',
-    github: ['adoptium/temurin8-binaries', 'adoptium/temurin11-binaries', 'adoptium/temurin17-binaries'],
-    files: '{OpenJDK8U|OpenJDK11U|OpenJDK17U}-{jdk|jre}_{arch}_linux_hotspot_{v}.tar.gz',
+    github: ['adoptium/temurin11-binaries', 'adoptium/temurin17-binaries'],
+    files: '{OpenJDK11U|OpenJDK17U}-{jdk|jre}_{arch}_linux_hotspot_{v}.tar.gz',
     arch: 'x64 aarch64 arm -',
     checksums: { algorithm: 'sha256', url: '{url}.sha256.txt', format: 'sums' },
     from: 'adoptium/containers: 8, 11 and 17 Dockerfiles',
   },
   {
     tool: 'adoptium',
-    github: [18, 19, 20, 21, 22, 23, 24, 25, 26].map((version) => `adoptium/temurin${version}-binaries`),
+    github: [8, 18, 19, 20, 21, 22, 23, 24, 25, 26].map((version) => `adoptium/temurin${version}-binaries`),
     files: '{*}-{jdk|jre}_{arch}_linux_hotspot_{v}.tar.gz',
     arch: 'x64 aarch64 ? -',
     checksums: { algorithm: 'sha256', url: '{url}.sha256.txt', format: 'sums' },

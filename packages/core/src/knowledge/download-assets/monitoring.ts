@@ -81,8 +81,8 @@ export const monitoring: readonly DownloadTool[] = [
   {
     tool: 'mongodb_exporter',
     github: 'percona/mongodb_exporter',
-    files: 'mongodb_exporter-{v}.linux-{arch}.{tar.gz|deb|rpm}',
-    arch: 'amd64 arm64 ? ?',
+    files: 'mongodb_exporter-{v}.linux-{arch}.tar.gz',
+    arch: 'amd64 arm64 arm -',
     from: 'percona/mongodb_exporter:.goreleaser.yml',
   },
   {

@@ -239,10 +239,10 @@ export const network: readonly DownloadTool[] = [
     from: 'download.zerotier.com/debian',
   },
   {
-    tool: 'boringtun, wireguard-go, wstunnel',
+    tool: 'wstunnel',
     github: 'erebe/wstunnel',
     files: ['wstunnel_{v}_linux_{arch}.tar.gz'],
-    arch: 'amd64 arm64 armv7 ?',
+    arch: 'amd64 arm64 armv7 armv6',
     from: 'erebe/wstunnel:.goreleaser.yaml',
   },
   {
@@ -466,14 +466,15 @@ export const network: readonly DownloadTool[] = [
     from: 'MichaIng/DietPi:dietpi/dietpi-software (v0.33.2 is the last with 32-bit builds)',
   },
   {
-    tool: 'livego, mediamtx',
+    tool: 'mediamtx',
     github: ['bluenviron/mediamtx', 'aler9/mediamtx', 'aler9/rtsp-simple-server'],
     files: '{mediamtx|rtsp-simple-server}_v{v}_linux_{arch}.tar.gz',
     arch: [
-      ['<1.16', 'amd64 arm64v8 armv7 armv6'],
-      ['>=1.16', 'amd64 ? armv7 armv6'],
+      ['<1.15.2', 'amd64 arm64v8 armv7 armv6'],
+      ['>=1.15.2 <1.16', 'amd64 ? armv7 armv6'],
+      ['>=1.16', 'amd64 arm64 armv7 armv6'],
     ],
-    from: 'bluenviron/mediamtx:scripts/binaries.mk',
+    from: 'bluenviron/mediamtx:scripts/binaries.mk, file names in public code: mediamtx_v1.15.1_linux_arm64v8.tar.gz',
   },
   {
     tool: 'go2rtc',
