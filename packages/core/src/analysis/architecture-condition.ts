@@ -1,3 +1,5 @@
+import type { ShellBranch } from '../dockerfile/shell-model.ts';
+
 /** Commands that name the architecture they run on. */
 export const architectureCommand: RegExp =
   /\buname\s+-[a-z]*[mp]|\bdpkg(?:-architecture)?\b[^|;&]*(?:print-architecture|-q|--query)|\bapk\s+--print-arch|\brpm\s+(?:-E|--eval)|\bgetconf\s+LONG_BIT|\bxx-info\b|(?:^|[\s`("'])arch(?:\)|`|$)|\bHOSTTYPE\b|\bMACHTYPE\b|\bconfig\.guess\b|\bgcc\s+-(?:dumpmachine|print-multiarch)/;
@@ -21,6 +23,19 @@ export function isArchitectureCondition(condition: string, patterns: readonly st
     (isTest.test(condition) ? architectureWord : aloneWord).test(condition) ||
     patterns.some((pattern) => architectureWord.test(pattern))
   );
+}
+
+const known = new WeakMap<readonly ShellBranch[], boolean>();
+
+/** Tells whether one of the conditions that a command runs under is about the architecture. */
+export function isOnArchitecture(branches: readonly ShellBranch[]): boolean {
+  if (branches.length === 0) return false;
+  // The commands of a branch have the same conditions, each with all its words.
+  const answer =
+    known.get(branches) ??
+    branches.some(({ condition, patterns }) => isArchitectureCondition(condition, patterns));
+  known.set(branches, answer);
+  return answer;
 }
 
 /** Tells whether a command substitution names the architecture. */

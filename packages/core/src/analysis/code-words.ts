@@ -1,7 +1,7 @@
 import { resolveBase } from '../dockerfile/base.ts';
 import type { Dockerfile, Instruction, Stage, Word } from '../dockerfile/model.ts';
 import { argDefinitions, globalScope, type Scope, type ScopeOptions, scopeAt } from '../dockerfile/scope.ts';
-import { isArchitectureCondition } from './architecture-condition.ts';
+import { isOnArchitecture } from './architecture-condition.ts';
 import type { CodeWord, WordRole } from './code-word.ts';
 import { guardTables } from './guard-tables.ts';
 import { mapWord, type ValueMap } from './map-word.ts';
@@ -205,7 +205,6 @@ class CodeReader {
     if (!script) return;
     this.scripts.push(script);
     for (const item of scriptWords(script, scope)) {
-      const { branches } = item.command;
       this.words.push({
         stage,
         instruction,
@@ -216,7 +215,7 @@ class CodeReader {
         script,
         mapped: item.mapped,
         range: scriptRange(script, item.word.start, item.word.end),
-        guarded: branches.some((branch) => isArchitectureCondition(branch.condition, branch.patterns)),
+        guarded: isOnArchitecture(item.command.branches),
         buildPlatform,
       });
     }

@@ -1,10 +1,6 @@
 import { sliceLogical } from '../dockerfile/logical.ts';
 import type { ShellCommand, ShellPart, ShellWord } from '../dockerfile/shell-model.ts';
-import {
-  isArchitectureCommand,
-  isArchitectureCondition,
-  isPlatformVariable,
-} from './architecture-condition.ts';
+import { isArchitectureCommand, isOnArchitecture, isPlatformVariable } from './architecture-condition.ts';
 import type { WordRole } from './code-word.ts';
 import { mapVariable, unknownVariable, type ValueMap } from './map-word.ts';
 import { joinMapped, type MappedText, noText, type Source, throughReference } from './mapped-text.ts';
@@ -28,9 +24,7 @@ export function scriptWords(script: Script, values: ValueMap): readonly ScriptWo
   const map = (word: ShellWord): MappedText =>
     joinMapped(word.parts.map((part) => mapPart(part, script, values, locals)));
   for (const command of script.shell.commands) {
-    const switching = command.branches.some((branch) =>
-      isArchitectureCondition(branch.condition, branch.patterns),
-    );
+    const switching = isOnArchitecture(command.branches);
     const assign = (name: string, value: MappedText): void => {
       // Which of several values counts, only a run can tell.
       const certain =
