@@ -6,6 +6,7 @@ import { parseDockerfile } from '../dockerfile/parse.ts';
 import { isOtherBranch } from '../dockerfile/platform-stage.ts';
 import { nameAsWritten, renameImage } from '../dockerfile/rename-image.ts';
 import { isDeliberate } from '../dockerfile/retarget-base.ts';
+import { namesAutomaticArgs } from './platform-arg.ts';
 import type { RuleContext } from './rule.ts';
 
 /** An image that a Dockerfile names, and the asked platforms that get it. */
@@ -27,9 +28,13 @@ export function imageSites(dockerfile: Dockerfile, context: RuleContext): readon
 
 function findSites(dockerfile: Dockerfile, context: RuleContext): readonly ImageSite[] {
   const sites = new Map<string, { use: ImageUse; platforms: Platform[] }>();
+  // Without the automatic ARGs every platform reads the same.
+  const isOne = !namesAutomaticArgs(dockerfile.text);
+  let uses: readonly ImageUse[] | undefined;
   for (const platform of context.platforms) {
     const build = { platform, buildArgs: context.buildArgs };
-    for (const use of readableImageUses(dockerfile, build)) {
+    uses = isOne && uses ? uses : readableImageUses(dockerfile, build);
+    for (const use of uses) {
       if (isDeliberate(use, build) || isOtherBranch(dockerfile, use.stage, platform)) continue;
       const key = `${use.range.start} ${use.base.name}`;
       const site = sites.get(key) ?? { use, platforms: [] };
