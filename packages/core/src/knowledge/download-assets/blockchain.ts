@@ -20,7 +20,7 @@ export const blockchain: readonly DownloadTool[] = [
     tool: 'bitcoin core',
     urls: '{bitcoin.org|www.bitcoin.org|bitcoincore.org}/bin/bitcoin-core-{v}/bitcoin-{v}-{arch}.tar.gz',
     arch: [['<0.15', 'linux64 aarch64-linux-gnu arm-linux-gnueabihf -']],
-    from: 'bitcoin.org/bin',
+    from: 'general knowledge: bitcoin.org/bin',
   },
   {
     tool: 'bitcoin forks',
@@ -78,7 +78,7 @@ export const blockchain: readonly DownloadTool[] = [
     tool: 'monero',
     urls: 'downloads.getmonero.org/cli/monero-linux-{arch}-v{v}.tar.bz2',
     arch: 'x64 armv8 armv7 -',
-    from: 'getmonero.org: Downloads, hashes.txt',
+    from: 'general knowledge: general knowledge: getmonero.org: Downloads, hashes.txt',
   },
   {
     tool: 'monero',
@@ -93,7 +93,7 @@ export const blockchain: readonly DownloadTool[] = [
     files: 'xmrig-{v}-linux-static-{arch}.tar.gz',
     arch: 'x64 ? - -',
     fallback: { apk: 'xmrig' },
-    from: 'xmrig/xmrig releases',
+    from: 'general knowledge: xmrig/xmrig releases',
   },
   {
     tool: 'lnd',
@@ -122,7 +122,7 @@ export const blockchain: readonly DownloadTool[] = [
     tool: 'geth',
     urls: 'gethstore.blob.core.windows.net/builds/geth{|-alltools}-linux-{arch}-{v}.tar.gz',
     arch: 'amd64 arm64 arm7 arm6',
-    from: 'geth.ethereum.org: Downloads',
+    from: 'general knowledge: geth.ethereum.org: Downloads',
   },
   {
     tool: 'lighthouse',
@@ -136,7 +136,7 @@ export const blockchain: readonly DownloadTool[] = [
     github: ['prysmaticlabs/prysm', 'OffchainLabs/prysm'],
     files: '{beacon-chain|validator|client-stats|prysmctl}-v{v}-linux-{arch}',
     arch: 'amd64 arm64 - -',
-    from: 'prysmaticlabs/prysm:prysm.sh',
+    from: 'general knowledge: prysmaticlabs/prysm:prysm.sh',
   },
   {
     tool: 'solc',
@@ -147,27 +147,27 @@ export const blockchain: readonly DownloadTool[] = [
       ['>=0.8.31', '~ ? - -'],
     ],
     named: false,
-    from: 'ethereum/solidity releases',
+    from: 'general knowledge: ethereum/solidity releases',
   },
   {
     tool: 'foundry',
     github: 'foundry-rs/foundry',
     files: 'foundry_{v}_{linux|alpine}_{arch}.tar.gz',
     arch: 'amd64 arm64 - -',
-    from: 'foundry-rs/foundry:foundryup/foundryup',
+    from: 'aquaproj/aqua-registry:pkgs/foundry-rs/foundry',
   },
   {
     tool: 'electrs, fulcrum',
     github: 'cculianu/Fulcrum',
     files: 'Fulcrum-{v}-{arch}-linux.tar.gz',
     arch: 'x86_64 arm64 - -',
-    from: 'cculianu/Fulcrum releases',
+    from: 'general knowledge: cculianu/Fulcrum releases',
   },
   {
     tool: 'rippled, cosmovisor',
     github: 'cosmos/gaia',
     files: 'gaiad-v{v}-linux-{arch}',
     arch: 'amd64 arm64 - -',
-    from: 'cosmos/gaia:.goreleaser.yml',
+    from: 'general knowledge: cosmos/gaia:.goreleaser.yml',
   },
 ];

@@ -20,7 +20,7 @@ export const browsers: readonly DownloadTool[] = [
     urls: 'dl.google.com/linux/direct/google-chrome-{stable|beta|unstable}_current_{arch}.rpm',
     arch: 'x86_64 - - -',
     fallback: chromium,
-    from: 'google.com/chrome',
+    from: 'general knowledge: google.com/chrome',
   },
   {
     tool: 'chromedriver',
@@ -30,7 +30,7 @@ export const browsers: readonly DownloadTool[] = [
     ],
     arch: 'linux64 - - -',
     fallback: chromiumDriver,
-    from: 'chromedriver.chromium.org: Downloads',
+    from: 'general knowledge: chromedriver.chromium.org: Downloads',
   },
   {
     tool: 'chrome for testing',
@@ -43,7 +43,7 @@ export const browsers: readonly DownloadTool[] = [
       ['>=151', 'linux64 ? - -'],
     ],
     fallback: { apt: 'chromium chromium-driver', apk: 'chromium chromium-chromedriver' },
-    from: 'GoogleChromeLabs/chrome-for-testing:README.md',
+    from: 'general knowledge: GoogleChromeLabs/chrome-for-testing:README.md',
   },
   {
     tool: 'geckodriver',
@@ -70,7 +70,7 @@ export const browsers: readonly DownloadTool[] = [
     ],
     fallback: { apt: 'firefox-esr', apk: 'firefox', dnf: 'firefox' },
     named: false,
-    from: 'mozilla.org: Firefox 136 release notes',
+    from: 'general knowledge: mozilla.org: Firefox 136 release notes',
   },
   {
     tool: 'phantomjs',
@@ -82,7 +82,7 @@ export const browsers: readonly DownloadTool[] = [
     files: 'phantomjs-{v}-linux-{arch}.tar.bz2',
     arch: 'x86_64 - - -',
     fallback: { apt: 'phantomjs (up to Debian 11)', note: 'abandoned: chromium --headless takes its place' },
-    from: 'phantomjs.org: Download',
+    from: 'general knowledge: phantomjs.org: Download',
   },
   {
     tool: 'wkhtmltopdf',
@@ -106,7 +106,7 @@ export const browsers: readonly DownloadTool[] = [
     ],
     arch: 'amd64 - - -',
     fallback: { apt: 'wkhtmltopdf' },
-    from: 'wkhtmltopdf/wkhtmltopdf releases',
+    from: 'general knowledge: wkhtmltopdf/wkhtmltopdf releases',
   },
   {
     tool: 'selenium, selenoid',
@@ -120,12 +120,12 @@ export const browsers: readonly DownloadTool[] = [
     github: 'operasoftware/operachromiumdriver',
     files: 'operadriver_{arch}.zip',
     arch: 'linux64 - - -',
-    from: 'operasoftware/operachromiumdriver releases',
+    from: 'general knowledge: operasoftware/operachromiumdriver releases',
   },
   {
     tool: 'microsoft edge',
     urls: [
-      'packages.microsoft.com/repos/edge/pool/main/m/{*}/microsoft-edge-{stable|beta|dev}_{v}_{arch}.deb',
+      'general knowledge: packages.microsoft.com/repos/edge/pool/main/m/{*}/microsoft-edge-{stable|beta|dev}_{v}_{arch}.deb',
       'msedgedriver.{azureedge.net|microsoft.com}/{v}/edgedriver_{arch}.zip',
     ],
     arch: [
@@ -134,6 +134,6 @@ export const browsers: readonly DownloadTool[] = [
     ],
     fallback: chromium,
     named: false,
-    from: 'packages.microsoft.com/repos/edge',
+    from: 'general knowledge: packages.microsoft.com/repos/edge',
   },
 ];

@@ -46,7 +46,7 @@ export const buildTools: readonly DownloadTool[] = [
       ['<1.5', 'x86_64 - - -'],
       ['>=1.5', 'x86_64 aarch64 - -'],
     ],
-    from: 'grpc/grpc-web:CHANGELOG.md',
+    from: 'general knowledge: grpc/grpc-web:CHANGELOG.md',
   },
   {
     tool: 'protoc-gen-grpc-gateway',
@@ -111,7 +111,7 @@ export const buildTools: readonly DownloadTool[] = [
       ['>=3.4', 'x86_64 arm64 - -'],
     ],
     checksums: { algorithm: 'sha256', url: '{url}.sha256', format: 'sums' },
-    from: 'bazelbuild/bazel releases',
+    from: 'aquaproj/aqua-registry:pkgs/bazelbuild/bazel',
   },
   {
     tool: 'bazel installer',
@@ -119,14 +119,14 @@ export const buildTools: readonly DownloadTool[] = [
     files: ['bazel-{v}-installer-linux-{arch}.sh', 'bazel-{v}-{*}-installer-linux-{arch}.sh'],
     arch: 'x86_64 - - -',
     fallback: { note: 'bazelisk-linux-arm64, or bazel-…-linux-arm64 from 3.4 on' },
-    from: 'bazelbuild/bazel releases',
+    from: 'general knowledge: bazelbuild/bazel releases',
   },
   {
     tool: 'buildifier, buildozer',
     github: 'bazelbuild/buildtools',
     files: '{buildifier|buildozer|unused_deps}-linux-{arch}',
     arch: 'amd64 arm64 - -',
-    from: 'bazelbuild/buildtools:README.md',
+    from: 'general knowledge: bazelbuild/buildtools:README.md',
   },
   {
     tool: 'golangci-lint',
@@ -187,7 +187,7 @@ export const buildTools: readonly DownloadTool[] = [
     ],
     checksums: { algorithm: 'sha256', url: '{base}/hugo_{v}_checksums.txt', format: 'sums' },
     fallback: { apt: 'hugo', apk: 'hugo' },
-    from: 'gohugoio/hugo:hugoreleaser.toml',
+    from: 'aquaproj/aqua-registry:pkgs/gohugoio/hugo',
   },
   {
     tool: 'zola',
@@ -229,7 +229,7 @@ export const buildTools: readonly DownloadTool[] = [
       ['<1.3', 'amd64 - - -'],
       ['>=1.3', 'amd64 arm64 - -'],
     ],
-    from: 'rocker-org/rocker-versioned2:scripts/install_quarto.sh',
+    from: 'aquaproj/aqua-registry:pkgs/quarto-dev/quarto-cli',
   },
   {
     tool: 'sccache',
@@ -369,7 +369,7 @@ export const buildTools: readonly DownloadTool[] = [
     tool: 'esbuild',
     urls: ['registry.npmjs.org/esbuild-linux-{arch}/-/esbuild-linux-{arch}-{v}.tgz'],
     arch: [['', '64 arm64 arm arm']],
-    from: 'evanw/esbuild:npm',
+    from: 'general knowledge: evanw/esbuild:npm',
   },
   {
     tool: 'tailwindcss',
@@ -379,7 +379,7 @@ export const buildTools: readonly DownloadTool[] = [
       ['<4', 'x64 arm64 armv7 -'],
       ['>=4', 'x64 arm64 - -'],
     ],
-    from: 'tailwindlabs/tailwindcss: standalone CLI release workflow',
+    from: 'aquaproj/aqua-registry:pkgs/tailwindlabs/tailwindcss; for 32-bit ARM general knowledge: tailwindlabs/tailwindcss: standalone CLI release workflow',
   },
   {
     tool: 'dart-sass',
@@ -426,26 +426,26 @@ export const buildTools: readonly DownloadTool[] = [
     github: ['air-verse/air', 'cosmtrek/air'],
     files: 'air_{v}_linux_{arch}{|.tar.gz}',
     arch: 'amd64 arm64 - -',
-    from: 'air-verse/air:.goreleaser.yml',
+    from: 'aquaproj/aqua-registry:pkgs/air-verse/air',
   },
   {
     tool: 'reflex, modd, watchexec',
     github: ['watchexec/watchexec'],
     files: 'watchexec-{v}-{arch}.{tar.xz|deb|rpm}',
     arch: 'x86_64-unknown-linux-musl aarch64-unknown-linux-musl ? -',
-    from: 'watchexec/watchexec:.github/workflows/release-cli.yml',
+    from: 'aquaproj/aqua-registry:pkgs/watchexec/watchexec',
   },
   {
     tool: 'codecov',
     urls: ['uploader.codecov.io/{v}/{arch}/codecov', 'cli.codecov.io/{v}/{arch}/codecov'],
     arch: [['', 'linux aarch64 - -']],
     named: false,
-    from: 'docs.codecov.com: Codecov Uploader',
+    from: 'general knowledge: docs.codecov.com: Codecov Uploader',
   },
   {
     tool: 'cc-test-reporter',
     urls: 'codeclimate.com/downloads/test-reporter/test-reporter-{v}-linux-{arch}',
     arch: 'amd64 arm64 - -',
-    from: 'codeclimate/test-reporter:README.md',
+    from: 'general knowledge: codeclimate/test-reporter:README.md',
   },
 ];

@@ -56,8 +56,9 @@ function indexAddresses(): Map<string, Template[]> {
     for (const address of addressesOf(tool)) {
       for (const key of keysOf(tool, address)) {
         const known = addresses.get(key);
-        if (known) known.push({ tool, template: address });
-        else addresses.set(key, [{ tool, template: address }]);
+        const template = address.startsWith('{') ? address : lowerKey(address, key);
+        if (known) known.push({ tool, template });
+        else addresses.set(key, [{ tool, template }]);
       }
     }
   }

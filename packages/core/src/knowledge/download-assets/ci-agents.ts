@@ -23,7 +23,7 @@ export const ciAgents: readonly DownloadTool[] = [
       'gitlab-runner-downloads.gitlab.com/{v}/binaries/gitlab-runner-linux-{arch}',
     ],
     arch: 'amd64 arm64 arm ?',
-    from: 'docs.gitlab.com: Install GitLab Runner manually on GNU/Linux',
+    from: 'general knowledge: docs.gitlab.com: Install GitLab Runner manually on GNU/Linux',
   },
   {
     tool: 'gitlab runner packages',
@@ -31,7 +31,7 @@ export const ciAgents: readonly DownloadTool[] = [
       '{gitlab-runner-downloads.s3.amazonaws.com|s3.dualstack.us-east-1.amazonaws.com/gitlab-runner-downloads|gitlab-runner-downloads.gitlab.com}/{v}/deb/gitlab-runner_{arch}.deb',
     ],
     arch: 'amd64 arm64 armhf armel',
-    from: 'docs.gitlab.com: Install GitLab Runner manually on GNU/Linux',
+    from: 'general knowledge: docs.gitlab.com: Install GitLab Runner manually on GNU/Linux',
   },
   {
     tool: 'buildkite agent',
@@ -51,7 +51,7 @@ export const ciAgents: readonly DownloadTool[] = [
       ['>=0.1.16648', 'amd64 arm64 - -'],
     ],
     inner: 'circleci-cli_{v}_linux_{arch}',
-    from: 'CircleCI-Public/circleci-cli:.goreleaser.yml',
+    from: 'aquaproj/aqua-registry:pkgs/CircleCI-Public/circleci-cli',
   },
   {
     tool: 'drone cli',
@@ -65,7 +65,7 @@ export const ciAgents: readonly DownloadTool[] = [
     github: ['drone/drone-runner-exec', 'drone-runners/drone-runner-exec'],
     files: 'drone_runner_exec_linux_{arch}.tar.gz',
     arch: 'amd64 arm64 arm ?',
-    from: 'docs.drone.io: Exec runner, Install on Linux',
+    from: 'general knowledge: docs.drone.io: Exec runner, Install on Linux',
   },
   {
     tool: 'woodpecker',
@@ -79,7 +79,7 @@ export const ciAgents: readonly DownloadTool[] = [
     urls: '{dl.gitea.com|dl.gitea.io}/act_runner/{v}/act_runner-{v}-linux-{arch}{|.xz}',
     arch: 'amd64 arm64 arm-7 arm-6',
     checksums: { algorithm: 'sha256', url: '{url}.sha256', format: 'sums' },
-    from: 'gitea/act_runner:.goreleaser.yaml',
+    from: 'general knowledge: gitea/act_runner:.goreleaser.yaml',
   },
   {
     tool: 'jfrog cli',
@@ -101,14 +101,14 @@ export const ciAgents: readonly DownloadTool[] = [
     ],
     reason:
       'the bundled Java is for x64; sonar-scanner-cli-….zip without "linux" runs on any platform that has Java',
-    from: 'SonarSource/sonar-scanner-cli-docker, docs.sonarsource.com: SonarScanner CLI',
+    from: 'general knowledge: SonarSource/sonar-scanner-cli-docker, docs.sonarsource.com: SonarScanner CLI',
   },
   {
     tool: 'codeql',
     github: ['github/codeql-cli-binaries', 'github/codeql-action'],
     files: 'codeql{|-bundle}-{arch}.{zip|tar.gz}',
     arch: 'linux64 - - -',
-    from: 'docs.github.com: CodeQL system requirements',
+    from: 'general knowledge: docs.github.com: CodeQL system requirements',
   },
   {
     tool: 'snyk',
@@ -120,7 +120,7 @@ export const ciAgents: readonly DownloadTool[] = [
       ['', 'alpine alpine-arm64 - -'],
     ],
     checksums: { algorithm: 'sha256', url: '{url}.sha256', format: 'sums' },
-    from: 'snyk/cli:README.md, release-scripts',
+    from: 'aquaproj/aqua-registry:pkgs/snyk/cli',
   },
   {
     tool: 'reviewdog',
@@ -154,7 +154,7 @@ export const ciAgents: readonly DownloadTool[] = [
     github: 'GitTools/GitVersion',
     files: ['gitversion-linux-{arch}-{v}.tar.gz', 'gitversion-linux-musl-{arch}-{v}.tar.gz'],
     arch: 'x64 arm64 ? -',
-    from: 'GitTools/GitVersion:build/build',
+    from: 'aquaproj/aqua-registry:pkgs/GitTools/GitVersion',
   },
   {
     tool: 'octopus cli',
@@ -183,7 +183,7 @@ export const ciAgents: readonly DownloadTool[] = [
       ['<3.11', 'amd64 arm64 - -'],
       ['>=3.11', 'amd64 arm64 armhf -'],
     ],
-    from: 'coder/code-server:.github/workflows/release.yaml',
+    from: 'general knowledge: coder/code-server:.github/workflows/release.yaml',
   },
   {
     tool: 'openvscode-server',
@@ -202,7 +202,7 @@ export const ciAgents: readonly DownloadTool[] = [
     ],
     arch: 'x64 arm64 armhf -',
     named: false,
-    from: 'code.visualstudio.com: Download; previous release versions',
+    from: 'general knowledge: code.visualstudio.com: Download; previous release versions',
   },
   {
     tool: 'coder',
@@ -210,7 +210,7 @@ export const ciAgents: readonly DownloadTool[] = [
     files: ['coder_{v}_linux_{arch}.{tar.gz|deb|rpm|apk}'],
     arch: 'amd64 arm64 armv7 -',
     checksums: { algorithm: 'sha256', url: '{base}/coder_{v}_checksums.txt', format: 'sums' },
-    from: 'coder/coder:scripts/build_go_matrix.sh',
+    from: 'aquaproj/aqua-registry:pkgs/coder/coder; for 32-bit ARM general knowledge: coder/coder:scripts/build_go_matrix.sh',
   },
   {
     tool: 'gotestsum',
@@ -238,7 +238,7 @@ export const ciAgents: readonly DownloadTool[] = [
     github: ['pact-foundation/pact-ruby-standalone', 'pact-foundation/pact-standalone'],
     files: ['pact-{v}-linux-{arch}.tar.gz'],
     arch: 'x86_64 arm64 - -',
-    from: 'pact-foundation/pact-ruby-standalone:install.sh',
+    from: 'general knowledge: pact-foundation/pact-ruby-standalone:install.sh',
   },
   {
     tool: 'allure, gauge',
@@ -248,7 +248,7 @@ export const ciAgents: readonly DownloadTool[] = [
       ['<1.2', 'x86_64 - - -'],
       ['>=1.2', 'x86_64 arm64 - -'],
     ],
-    from: 'getgauge/gauge:build/make.go',
+    from: 'aquaproj/aqua-registry:pkgs/getgauge/gauge',
   },
   {
     tool: 'mockery',

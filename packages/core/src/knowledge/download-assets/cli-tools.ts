@@ -26,11 +26,11 @@ export const cliTools: readonly DownloadTool[] = [
   },
   {
     tool: 'jq',
-    urls: 'stedolan.github.io/jq/download/{arch}/jq',
+    urls: 'general knowledge: stedolan.github.io/jq/download/{arch}/jq',
     arch: 'linux64 - - -',
     fallback: { apt: 'jq', apk: 'jq', dnf: 'jq' },
     named: false,
-    from: 'stedolan.github.io/jq/download',
+    from: 'general knowledge: stedolan.github.io/jq/download',
   },
   {
     tool: 'yq',
@@ -115,7 +115,7 @@ export const cliTools: readonly DownloadTool[] = [
     urls: 'bin.equinox.io/c/{*}/forego-stable-linux-{arch}.tgz',
     arch: 'amd64 arm64 arm arm',
     named: false,
-    from: 'bin.equinox.io: forego downloads',
+    from: 'general knowledge: bin.equinox.io: forego downloads',
   },
   {
     tool: 'envsubst',
@@ -126,7 +126,7 @@ export const cliTools: readonly DownloadTool[] = [
       ['>=1.3', 'x86_64 arm64 - -'],
     ],
     fallback: { apt: 'gettext-base', apk: 'gettext-envsubst' },
-    from: 'a8m/envsubst:.github/workflows/release.yml',
+    from: 'aquaproj/aqua-registry:pkgs/a8m/envsubst',
   },
   {
     tool: 'confd',
@@ -144,7 +144,7 @@ export const cliTools: readonly DownloadTool[] = [
     files: 'remco_{v}_linux_{arch}.zip',
     arch: 'amd64 arm64 ? ?',
     inner: 'remco_linux',
-    from: 'HeavyHorst/remco:Makefile',
+    from: 'general knowledge: HeavyHorst/remco:Makefile',
   },
   {
     tool: 'wait-for',
@@ -279,7 +279,7 @@ export const cliTools: readonly DownloadTool[] = [
       ['', 'x86_64-musl - - -'],
     ],
     fallback: { apt: 'exa', apk: 'exa' },
-    from: 'ogham/exa releases',
+    from: 'general knowledge: ogham/exa releases',
   },
   {
     tool: 'eza',
@@ -482,7 +482,7 @@ export const cliTools: readonly DownloadTool[] = [
     github: 'yudai/gotty',
     files: 'gotty_linux_{arch}.tar.gz',
     arch: 'amd64 - arm arm',
-    from: 'yudai/gotty:Makefile',
+    from: 'general knowledge: yudai/gotty:Makefile',
   },
   {
     tool: 'age',
@@ -521,7 +521,7 @@ export const cliTools: readonly DownloadTool[] = [
     files: ['step-{cli|ca}_{v}_{arch}.deb', 'step-{cli|ca}_{v}-1_{arch}.deb'],
     urls: 'dl.step.sm/gh-release/{*}/{*}/v{v}/step-{cli|ca}_{v}_{arch}.deb',
     arch: 'amd64 arm64 ? ?',
-    from: 'smallstep/cli:.goreleaser.yml',
+    from: 'aquaproj/aqua-registry:pkgs/smallstep/certificates',
   },
   {
     tool: 'lego',
@@ -546,10 +546,10 @@ export const cliTools: readonly DownloadTool[] = [
   },
   {
     tool: 'cfssl',
-    urls: 'pkg.cfssl.org/{R1.2|R1.1}/{cfssl|cfssljson|cfssl-bundle|cfssl-certinfo|cfssl-newkey|cfssl-scan|mkbundle|multirootca}_linux-{arch}',
+    urls: 'general knowledge: pkg.cfssl.org/{R1.2|R1.1}/{cfssl|cfssljson|cfssl-bundle|cfssl-certinfo|cfssl-newkey|cfssl-scan|mkbundle|multirootca}_linux-{arch}',
     arch: 'amd64 - arm arm',
     fallback: { apt: 'golang-cfssl', apk: 'cfssl' },
-    from: 'pkg.cfssl.org',
+    from: 'general knowledge: pkg.cfssl.org',
   },
   {
     tool: 'sops',
@@ -580,7 +580,7 @@ export const cliTools: readonly DownloadTool[] = [
       ['<3.7.2', 'amd64 - - -'],
       ['>=3.7.2', 'amd64 arm64 - -'],
     ],
-    from: 'getsops/sops:.goreleaser.yaml',
+    from: 'aquaproj/aqua-registry:pkgs/getsops/sops',
   },
   {
     tool: 'gitleaks',
@@ -670,7 +670,7 @@ export const cliTools: readonly DownloadTool[] = [
     files: 'borg-{arch}{|.tgz}',
     arch: 'linux64 - - -',
     fallback: { apt: 'borgbackup', apk: 'borgbackup' },
-    from: 'borgbackup/borg:docs/installation.rst',
+    from: 'general knowledge: borgbackup/borg:docs/installation.rst',
   },
   {
     tool: 's5cmd',
@@ -699,7 +699,7 @@ export const cliTools: readonly DownloadTool[] = [
       ['<0.3.5', 'amd64 - - -'],
       ['>=0.3.5', 'amd64 arm64 ? ?'],
     ],
-    from: 'mcuadros/ofelia releases',
+    from: 'general knowledge: mcuadros/ofelia releases',
   },
   {
     tool: 'go-cron',
@@ -708,7 +708,7 @@ export const cliTools: readonly DownloadTool[] = [
     arch: '~ - - -',
     named: false,
     fallback: { apk: 'busybox (crond)' },
-    from: 'odise/go-cron releases',
+    from: 'general knowledge: odise/go-cron releases',
   },
   {
     tool: 'croc',
@@ -724,7 +724,7 @@ export const cliTools: readonly DownloadTool[] = [
       'storage.googleapis.com/hey-release/hey_linux_{arch}',
     ],
     arch: 'amd64 - - -',
-    from: 'rakyll/hey:README.md',
+    from: 'general knowledge: rakyll/hey:README.md',
   },
   {
     tool: 'vegeta',
@@ -752,14 +752,14 @@ export const cliTools: readonly DownloadTool[] = [
     arch: '~ _aarch64 _armv7l -',
     fallback: { apt: 'yt-dlp', apk: 'yt-dlp', note: 'the file yt-dlp runs wherever Python does' },
     named: false,
-    from: 'yt-dlp/yt-dlp:README.md',
+    from: 'general knowledge: yt-dlp/yt-dlp:README.md',
   },
   {
     tool: 'pup',
     github: 'ericchiang/pup',
     files: 'pup_v{v}_linux_{arch}.zip',
     arch: 'amd64 arm64 arm arm',
-    from: 'ericchiang/pup:dist.sh',
+    from: 'aquaproj/aqua-registry:pkgs/ericchiang/pup; for 32-bit ARM general knowledge: ericchiang/pup:dist.sh',
   },
   {
     tool: 'htmlq',
@@ -767,7 +767,7 @@ export const cliTools: readonly DownloadTool[] = [
     files: 'htmlq-{arch}-linux.tar.gz',
     arch: 'x86_64 - - -',
     fallback: { apk: 'htmlq' },
-    from: 'mgdm/htmlq:.github/workflows/release.yml',
+    from: 'general knowledge: mgdm/htmlq:.github/workflows/release.yml',
   },
   {
     tool: 'xq',
@@ -804,6 +804,6 @@ export const cliTools: readonly DownloadTool[] = [
       ['', 'x86_64 arm64 ? ?'],
       ['', 'amd64 arm64 ? ?'],
     ],
-    from: 'charmbracelet/meta:goreleaser.yaml',
+    from: 'aquaproj/aqua-registry:pkgs/charmbracelet/vhs',
   },
 ];

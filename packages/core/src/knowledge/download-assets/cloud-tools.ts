@@ -39,14 +39,14 @@ export const cloudTools: readonly DownloadTool[] = [
   {
     tool: 'vagrant',
     urls: [
-      'releases.hashicorp.com/vagrant/{v}/vagrant_{v}_{linux_|}{arch}.{zip|deb}',
-      'releases.hashicorp.com/vagrant/{v}/vagrant_{v}-1_{arch}.deb',
+      'general knowledge: releases.hashicorp.com/vagrant/{v}/vagrant_{v}_{linux_|}{arch}.{zip|deb}',
+      'general knowledge: releases.hashicorp.com/vagrant/{v}/vagrant_{v}-1_{arch}.deb',
     ],
     arch: [
       ['', 'amd64 - - -'],
       ['', 'x86_64 - - -'],
     ],
-    from: 'releases.hashicorp.com/vagrant',
+    from: 'general knowledge: releases.hashicorp.com/vagrant',
   },
   {
     tool: 'opentofu',
@@ -171,7 +171,7 @@ export const cloudTools: readonly DownloadTool[] = [
       ['', 'linux_64bit linux_arm64 - -'],
     ],
     named: false,
-    from: 'docs.aws.amazon.com: Install the Session Manager plugin on Debian and Ubuntu',
+    from: 'general knowledge: docs.aws.amazon.com: Install the Session Manager plugin on Debian and Ubuntu',
   },
   {
     tool: 'aws-iam-authenticator',
@@ -189,7 +189,7 @@ export const cloudTools: readonly DownloadTool[] = [
     files: 'aws-lambda-rie{arch}',
     arch: '~ -arm64 - -',
     named: false,
-    from: 'aws/aws-lambda-runtime-interface-emulator:README.md',
+    from: 'general knowledge: aws/aws-lambda-runtime-interface-emulator:README.md',
   },
   {
     tool: 'aws-vault',
@@ -199,7 +199,7 @@ export const cloudTools: readonly DownloadTool[] = [
       ['<6.2', 'amd64 - - -'],
       ['>=6.2', 'amd64 arm64 ? ?'],
     ],
-    from: '99designs/aws-vault:Makefile',
+    from: 'aquaproj/aqua-registry:pkgs/ByteNess/aws-vault',
   },
   {
     tool: 'aws cloudwatch agent',
@@ -210,7 +210,7 @@ export const cloudTools: readonly DownloadTool[] = [
     ],
     arch: 'amd64 arm64 - -',
     named: false,
-    from: 'docs.aws.amazon.com: Download the CloudWatch agent package',
+    from: 'general knowledge: docs.aws.amazon.com: Download the CloudWatch agent package',
   },
   {
     tool: 'amazon ssm agent',
@@ -220,7 +220,7 @@ export const cloudTools: readonly DownloadTool[] = [
     ],
     arch: 'amd64 arm64 - -',
     named: false,
-    from: 'docs.aws.amazon.com: Manually installing SSM Agent',
+    from: 'general knowledge: docs.aws.amazon.com: Manually installing SSM Agent',
   },
   {
     tool: 'google cloud sdk',
@@ -232,7 +232,7 @@ export const cloudTools: readonly DownloadTool[] = [
       ['<370', 'x86_64 - - -'],
       ['>=370', 'x86_64 arm - -'],
     ],
-    from: 'cloud.google.com/sdk: Install the gcloud CLI, GoogleCloudPlatform/cloud-sdk-docker:Dockerfile',
+    from: 'general knowledge: general knowledge: cloud.google.com/sdk: Install the gcloud CLI, GoogleCloudPlatform/cloud-sdk-docker:Dockerfile',
   },
   {
     tool: 'google cloud sdk',
@@ -248,14 +248,14 @@ export const cloudTools: readonly DownloadTool[] = [
       'dl.google.com/cloudsql/cloud_sql_proxy.linux.{arch}',
     ],
     arch: 'amd64 arm64 arm ?',
-    from: 'GoogleCloudPlatform/cloud-sql-proxy:README.md, .build/default.yaml',
+    from: 'general knowledge: GoogleCloudPlatform/cloud-sql-proxy:README.md, .build/default.yaml',
   },
   {
     tool: 'azcopy',
     urls: 'aka.ms/downloadazcopy-v10-linux{arch}',
     arch: '~ -arm64 - -',
     named: false,
-    from: 'learn.microsoft.com: Get started with AzCopy',
+    from: 'general knowledge: learn.microsoft.com: Get started with AzCopy',
   },
   {
     tool: 'kubelogin',
@@ -271,14 +271,14 @@ export const cloudTools: readonly DownloadTool[] = [
     github: 'Azure/bicep',
     files: 'bicep-linux{|-musl}-{arch}',
     arch: 'x64 arm64 - -',
-    from: 'Azure/bicep:.github/workflows/build.yml',
+    from: 'aquaproj/aqua-registry:pkgs/Azure/bicep',
   },
   {
     tool: 'oras, draft',
     github: 'Azure/draft',
     files: 'draft-linux-{arch}',
     arch: 'amd64 arm64 - -',
-    from: 'Azure/draft:scripts/install.sh',
+    from: 'aquaproj/aqua-registry:pkgs/Azure/draft',
   },
   {
     tool: 'doctl',
@@ -320,7 +320,7 @@ export const cloudTools: readonly DownloadTool[] = [
     github: 'exoscale/cli',
     files: 'exoscale-cli_{v}_linux_{arch}.{tar.gz|deb}',
     arch: 'amd64 arm64 ? ?',
-    from: 'exoscale/cli:.goreleaser.yml',
+    from: 'aquaproj/aqua-registry:pkgs/exoscale/cli',
   },
   {
     tool: 'flyctl',
@@ -345,7 +345,7 @@ export const cloudTools: readonly DownloadTool[] = [
     arch: '~ - - -',
     named: false,
     fallback: { note: 'npm install -g @bitwarden/cli' },
-    from: 'bitwarden/clients:.github/workflows/build-cli.yml',
+    from: 'general knowledge: bitwarden/clients:.github/workflows/build-cli.yml',
   },
   {
     tool: 'minio client',

@@ -26,7 +26,7 @@ export const clusterTools: readonly DownloadTool[] = [
       ['>=1.27', 'amd64 arm64 - -'],
     ],
     named: false,
-    from: 'kubernetes/kubernetes:hack/lib/golang.sh, CHANGELOG-1.27.md',
+    from: 'general knowledge: kubernetes/kubernetes:hack/lib/golang.sh, CHANGELOG-1.27.md',
   },
   {
     tool: 'kubernetes client',
@@ -35,7 +35,7 @@ export const clusterTools: readonly DownloadTool[] = [
       'dl.k8s.io/release/{v}/kubernetes-client-linux-{arch}.tar.gz',
     ],
     arch: 'amd64 arm64 arm ?',
-    from: 'kubernetes/kubernetes:CHANGELOG',
+    from: 'general knowledge: kubernetes/kubernetes:CHANGELOG',
   },
   {
     tool: 'kubernetes client (Amazon EKS)',
@@ -46,7 +46,7 @@ export const clusterTools: readonly DownloadTool[] = [
     arch: 'amd64 arm64 - -',
     checksums: { algorithm: 'sha256', url: '{url}.sha256', format: 'single' },
     named: false,
-    from: 'docs.aws.amazon.com: Set up kubectl and eksctl',
+    from: 'general knowledge: docs.aws.amazon.com: Set up kubectl and eksctl',
   },
   {
     tool: 'helm',
@@ -116,14 +116,14 @@ export const clusterTools: readonly DownloadTool[] = [
     files: 'k3s{arch}',
     arch: '~ -arm64 -armhf -',
     named: false,
-    from: 'k3s-io/k3s:install.sh',
+    from: 'aquaproj/aqua-registry:pkgs/k3s-io/k3s; for 32-bit ARM general knowledge: k3s-io/k3s:install.sh',
   },
   {
     tool: 'k3s airgap images',
     github: ['k3s-io/k3s', 'rancher/k3s'],
     files: 'k3s-airgap-images-{arch}.tar{|.gz|.zst}',
     arch: 'amd64 arm64 arm -',
-    from: 'docs.k3s.io: Air-Gap Install',
+    from: 'aquaproj/aqua-registry:pkgs/k3s-io/k3s; for 32-bit ARM general knowledge: docs.k3s.io: Air-Gap Install',
   },
   {
     tool: 'k3d',
@@ -206,7 +206,7 @@ export const clusterTools: readonly DownloadTool[] = [
     files: 'stern_linux_{arch}',
     arch: 'amd64 - - -',
     reason: 'wercker/stern publishes no build for ARM; its successor stern/stern does',
-    from: 'wercker/stern:README.md',
+    from: 'general knowledge: wercker/stern:README.md',
   },
   {
     tool: 'argocd',
@@ -296,7 +296,7 @@ export const clusterTools: readonly DownloadTool[] = [
     files: ['istio-{v}-linux-{arch}.tar.gz', 'istioctl-{v}-linux-{arch}.tar.gz'],
     arch: 'amd64 arm64 armv7 -',
     checksums: { algorithm: 'sha256', url: '{url}.sha256', format: 'sums' },
-    from: 'istio/istio:release/downloadIstioCandidate.sh',
+    from: 'general knowledge: istio/istio:release/downloadIstioCandidate.sh',
   },
   {
     tool: 'linkerd',
@@ -347,7 +347,7 @@ export const clusterTools: readonly DownloadTool[] = [
     github: 'kubernetes/kompose',
     files: 'kompose-linux-{arch}{|.tar.gz}',
     arch: 'amd64 arm64 arm ?',
-    from: 'kubernetes/kompose:docs/installation.md',
+    from: 'aquaproj/aqua-registry:pkgs/kubernetes/kompose; for 32-bit ARM general knowledge: kubernetes/kompose:docs/installation.md',
   },
   {
     tool: 'skaffold',
@@ -388,7 +388,7 @@ export const clusterTools: readonly DownloadTool[] = [
     github: 'operator-framework/operator-registry',
     files: 'linux-{arch}-opm',
     arch: 'amd64 arm64 - -',
-    from: 'operator-framework/operator-registry:.goreleaser.yaml',
+    from: 'aquaproj/aqua-registry:pkgs/operator-framework/operator-registry',
   },
   {
     tool: 'kubebuilder',
@@ -403,7 +403,7 @@ export const clusterTools: readonly DownloadTool[] = [
     tool: 'kubebuilder tools',
     urls: 'storage.googleapis.com/kubebuilder-tools/kubebuilder-tools-{v}-linux-{arch}.tar.gz',
     arch: 'amd64 arm64 - -',
-    from: 'kubernetes-sigs/kubebuilder:build/cloudbuild_tools.yaml',
+    from: 'general knowledge: kubernetes-sigs/kubebuilder:build/cloudbuild_tools.yaml',
   },
   {
     tool: 'tilt',
@@ -467,8 +467,8 @@ export const clusterTools: readonly DownloadTool[] = [
   {
     tool: 'openshift client',
     urls: [
-      'mirror.openshift.com/pub/openshift-v4/clients/ocp/{v}/openshift-{client|install}-linux{arch}.tar.gz',
-      'mirror.openshift.com/pub/openshift-v4/clients/ocp/{v}/openshift-{client|install}-linux{arch}-{v}.tar.gz',
+      'general knowledge: mirror.openshift.com/pub/openshift-v4/clients/ocp/{v}/openshift-{client|install}-linux{arch}.tar.gz',
+      'general knowledge: mirror.openshift.com/pub/openshift-v4/clients/ocp/{v}/openshift-{client|install}-linux{arch}-{v}.tar.gz',
     ],
     arch: '~ -arm64 - -',
     named: false,
@@ -490,7 +490,7 @@ export const clusterTools: readonly DownloadTool[] = [
     ],
     arch: '64bit - - -',
     fallback: { note: 'mirror.openshift.com has OpenShift 4 clients for arm64' },
-    from: 'openshift/origin releases',
+    from: 'general knowledge: openshift/origin releases',
   },
   {
     tool: 'popeye',
@@ -557,7 +557,7 @@ export const clusterTools: readonly DownloadTool[] = [
     files: '{cilium|hubble}-linux-{arch}.tar.gz',
     arch: 'amd64 arm64 - -',
     checksums: { algorithm: 'sha256', url: '{url}.sha256sum', format: 'sums' },
-    from: 'docs.cilium.io: Quick Installation',
+    from: 'aquaproj/aqua-registry:pkgs/cilium/hubble',
   },
   {
     tool: 'calicoctl',

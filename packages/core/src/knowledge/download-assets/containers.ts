@@ -38,7 +38,7 @@ export const containers: readonly DownloadTool[] = [
     ],
     arch: 'amd64 arm64 armhf -',
     named: false,
-    from: 'docs.docker.com: Install Docker Engine on Debian',
+    from: 'general knowledge: docs.docker.com: Install Docker Engine on Debian',
   },
   {
     tool: 'docker compose',
@@ -98,14 +98,14 @@ export const containers: readonly DownloadTool[] = [
     arch: 'amd64 arm64 - -',
     checksums: { algorithm: 'sha256', url: '{url}.sha256', format: 'single' },
     fallback: { apt: 'amazon-ecr-credential-helper' },
-    from: 'awslabs/amazon-ecr-credential-helper:README.md',
+    from: 'general knowledge: awslabs/amazon-ecr-credential-helper:README.md',
   },
   {
     tool: 'docker-credential-gcr',
     github: 'GoogleCloudPlatform/docker-credential-gcr',
     files: 'docker-credential-gcr_linux_{arch}-{v}.tar.gz',
     arch: 'amd64 arm64 - -',
-    from: 'GoogleCloudPlatform/docker-credential-gcr:.goreleaser.yml',
+    from: 'general knowledge: GoogleCloudPlatform/docker-credential-gcr:.goreleaser.yml',
   },
   {
     tool: 'runc',
@@ -145,7 +145,7 @@ export const containers: readonly DownloadTool[] = [
     files: 'nerdctl-full-{v}-linux-{arch}.tar.gz',
     arch: 'amd64 arm64 - -',
     checksums: { algorithm: 'sha256', url: '{base}/SHA256SUMS', format: 'sums' },
-    from: 'containerd/nerdctl:README.md',
+    from: 'aquaproj/aqua-registry:pkgs/containerd/nerdctl',
   },
   {
     tool: 'crictl',
@@ -282,7 +282,7 @@ export const containers: readonly DownloadTool[] = [
     arch: 'x86_64 aarch64 - -',
     checksums: { algorithm: 'sha512', url: '{url}.sha512', format: 'sums' },
     named: false,
-    from: 'gvisor.dev: Installation',
+    from: 'general knowledge: gvisor.dev: Installation',
   },
   {
     tool: 'reg',
@@ -290,21 +290,21 @@ export const containers: readonly DownloadTool[] = [
     files: 'reg-linux-{arch}',
     arch: 'amd64 arm64 arm arm',
     checksums: { algorithm: 'sha256', url: '{url}.sha256', format: 'sums' },
-    from: 'genuinetools/reg:Makefile',
+    from: 'aquaproj/aqua-registry:pkgs/genuinetools/reg; for 32-bit ARM general knowledge: genuinetools/reg:Makefile',
   },
   {
     tool: 'img',
     github: 'genuinetools/img',
     files: 'img-linux-{arch}',
     arch: 'amd64 ? ? ?',
-    from: 'genuinetools/img:README.md',
+    from: 'general knowledge: genuinetools/img:README.md',
   },
   {
     tool: 'notation',
     github: 'notaryproject/notation',
     files: 'notation_{v}_linux_{arch}.tar.gz',
     arch: 'amd64 arm64 - -',
-    from: 'notaryproject/notation:.goreleaser.yml',
+    from: 'aquaproj/aqua-registry:pkgs/notaryproject/notation',
   },
   {
     tool: 'notary',
@@ -312,7 +312,7 @@ export const containers: readonly DownloadTool[] = [
     files: 'notary-Linux-{arch}',
     arch: 'amd64 - - -',
     fallback: { apt: 'notary' },
-    from: 'theupdateframework/notary:Makefile',
+    from: 'general knowledge: theupdateframework/notary:Makefile',
   },
   {
     tool: 'qemu-user-static',
@@ -322,6 +322,6 @@ export const containers: readonly DownloadTool[] = [
     reason: 'these emulators run on x64 only; a native build for ARM needs none',
     fallback: { apt: 'qemu-user-static' },
     named: false,
-    from: 'multiarch/qemu-user-static:README.md',
+    from: 'general knowledge: multiarch/qemu-user-static:README.md',
   },
 ];

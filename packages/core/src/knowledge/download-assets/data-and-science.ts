@@ -10,7 +10,7 @@ export const dataAndScience: readonly DownloadTool[] = [
     ],
     arch: 'x86_64 aarch64 - -',
     checksums: { algorithm: 'sha256', url: '{url}.sha256', format: 'sums' },
-    from: 'mongodb.com: Community server downloads for ARM 64',
+    from: 'general knowledge: general knowledge: mongodb.com: Community server downloads for ARM 64',
   },
   {
     tool: 'mongodb',
@@ -27,7 +27,7 @@ export const dataAndScience: readonly DownloadTool[] = [
     urls: 'fastdl.mongodb.org/tools/db/mongodb-database-tools-{ubuntu1604|ubuntu1804|ubuntu2004|ubuntu2204|ubuntu2404|rhel82|rhel88|rhel90|rhel93|amazon2|amazon2023}-{arch}-{v}.{deb|tgz|rpm}',
     arch: [['', 'x86_64 arm64 - -']],
     fallback: { apk: 'mongodb-tools' },
-    from: 'mongodb.com: Database Tools downloads',
+    from: 'general knowledge: general knowledge: mongodb.com: Database Tools downloads',
   },
   {
     tool: 'mongodb database tools',
@@ -40,13 +40,13 @@ export const dataAndScience: readonly DownloadTool[] = [
     tool: 'mongosh',
     urls: 'downloads.mongodb.com/compass/mongosh-{v}-linux-{arch}{|-openssl11|-openssl3}.tgz',
     arch: 'x64 arm64 - -',
-    from: 'mongodb-js/mongosh:packages/build',
+    from: 'general knowledge: mongodb-js/mongosh:packages/build',
   },
   {
     tool: 'mongosh packages',
     urls: 'downloads.mongodb.com/compass/mongodb-mongosh{|-shared-openssl11|-shared-openssl3}_{v}_{arch}.deb',
     arch: 'amd64 arm64 - -',
-    from: 'mongodb-js/mongosh:packages/build',
+    from: 'general knowledge: mongodb-js/mongosh:packages/build',
   },
   {
     tool: 'clickhouse',
@@ -56,14 +56,14 @@ export const dataAndScience: readonly DownloadTool[] = [
       'packages.clickhouse.com/tgz/{stable|lts}/clickhouse-{client|server|common-static|common-static-dbg|keeper}-{v}-{arch}.tgz',
     ],
     arch: 'amd64 arm64 - -',
-    from: 'ClickHouse/ClickHouse:docker/server/Dockerfile.alpine',
+    from: 'general knowledge: ClickHouse/ClickHouse:docker/server/Dockerfile.alpine',
   },
   {
     tool: 'clickhouse packages',
     github: 'ClickHouse/ClickHouse',
     files: 'clickhouse-{client|server|common-static|common-static-dbg|keeper}_{v}_{arch}.deb',
     arch: 'amd64 arm64 - -',
-    from: 'ClickHouse/ClickHouse:docker/server/Dockerfile.ubuntu',
+    from: 'general knowledge: ClickHouse/ClickHouse:docker/server/Dockerfile.ubuntu',
   },
   {
     tool: 'cockroachdb',
@@ -94,7 +94,7 @@ export const dataAndScience: readonly DownloadTool[] = [
       ['<1.3', 'amd64 aarch64 - -'],
       ['>=1.3', 'amd64 arm64 - -'],
     ],
-    from: 'duckdb/duckdb:.github/workflows/LinuxRelease.yml',
+    from: 'aquaproj/aqua-registry:pkgs/duckdb/duckdb',
   },
   {
     tool: 'litestream',
@@ -139,7 +139,7 @@ export const dataAndScience: readonly DownloadTool[] = [
     github: 'cybertec-postgresql/pg_timetable',
     files: 'pg_timetable_{v}_Linux_{arch}.{tar.gz|deb}',
     arch: 'x86_64 arm64 ? ?',
-    from: 'cybertec-postgresql/pg_timetable:.goreleaser.yml',
+    from: 'general knowledge: cybertec-postgresql/pg_timetable:.goreleaser.yml',
   },
   {
     tool: 'timescaledb-parallel-copy, promscale',
@@ -156,7 +156,7 @@ export const dataAndScience: readonly DownloadTool[] = [
       ['<2.1', 'amd64 ? - -'],
       ['>=2.1', 'amd64 arm64 - -'],
     ],
-    from: 'hasura/graphql-engine:cli/get.sh',
+    from: 'aquaproj/aqua-registry:pkgs/hasura/graphql-engine',
   },
   {
     tool: 'meilisearch',
@@ -176,7 +176,7 @@ export const dataAndScience: readonly DownloadTool[] = [
       ['', 'x86_64-unknown-linux-musl aarch64-unknown-linux-musl - -'],
       ['', 'x86_64-unknown-linux-gnu ? - -'],
     ],
-    from: 'qdrant/qdrant:.github/workflows/release-artifacts.yml',
+    from: 'aquaproj/aqua-registry:pkgs/qdrant/qdrant',
   },
   {
     tool: 'surrealdb',
@@ -184,7 +184,7 @@ export const dataAndScience: readonly DownloadTool[] = [
     urls: 'download.surrealdb.com/{v}/surreal-v{v}.linux-{arch}.tgz',
     files: 'surreal-v{v}.linux-{arch}.tgz',
     arch: 'amd64 arm64 - -',
-    from: 'surrealdb/install.surrealdb.com',
+    from: 'general knowledge: surrealdb/install.surrealdb.com',
   },
   {
     tool: 'tensorflow C library',
@@ -194,7 +194,7 @@ export const dataAndScience: readonly DownloadTool[] = [
     ],
     arch: 'x86_64 ? - -',
     fallback: { note: 'pip has tensorflow wheels for arm64; the C library must be built' },
-    from: 'tensorflow.org: Install TensorFlow for C',
+    from: 'general knowledge: tensorflow.org: Install TensorFlow for C',
   },
   {
     tool: 'onnxruntime',
@@ -206,14 +206,14 @@ export const dataAndScience: readonly DownloadTool[] = [
     ],
     inner: 'onnxruntime-linux-{arch}-{v}',
     fallback: { note: 'pip has onnxruntime wheels for arm64' },
-    from: 'microsoft/onnxruntime releases',
+    from: 'general knowledge: microsoft/onnxruntime releases',
   },
   {
     tool: 'onnxruntime (GPU)',
     github: 'microsoft/onnxruntime',
     files: 'onnxruntime-linux-{arch}-{v}.tgz',
     arch: 'x64-gpu - - -',
-    from: 'microsoft/onnxruntime releases',
+    from: 'general knowledge: microsoft/onnxruntime releases',
   },
   {
     tool: 'libtorch',
@@ -221,7 +221,7 @@ export const dataAndScience: readonly DownloadTool[] = [
     arch: '~ - - -',
     reason: 'libtorch archives are for x64 only; pip has torch wheels for arm64',
     named: false,
-    from: 'pytorch.org: Get started',
+    from: 'general knowledge: pytorch.org: Get started',
   },
   {
     tool: 'google coral edge tpu',
@@ -229,7 +229,7 @@ export const dataAndScience: readonly DownloadTool[] = [
     files: ['tflite_runtime-{*}-linux_{arch}.whl', 'pycoral-{*}-linux_{arch}.whl'],
     urls: 'dl.google.com/coral/python/tflite_runtime-{*}-linux_{arch}.whl',
     arch: 'x86_64 aarch64 armv7l -',
-    from: 'google-coral/pycoral releases',
+    from: 'general knowledge: google-coral/pycoral releases',
   },
   {
     tool: 'ollama',
@@ -237,14 +237,14 @@ export const dataAndScience: readonly DownloadTool[] = [
     files: ['ollama-linux-{arch}{|.tgz|.tar.zst}'],
     urls: '{ollama.com|ollama.ai}/download/ollama-linux-{arch}{|.tgz|.tar.zst}',
     arch: 'amd64 arm64 - -',
-    from: 'ollama/ollama:scripts/install.sh',
+    from: 'aquaproj/aqua-registry:pkgs/ollama/ollama',
   },
   {
     tool: 'llama.cpp',
     github: ['ggml-org/llama.cpp', 'ggerganov/llama.cpp'],
     files: 'llama-{v}-bin-ubuntu-{arch}.{zip|tar.gz}',
     arch: 'x64 ? - -',
-    from: 'ggml-org/llama.cpp:.github/workflows/release.yml',
+    from: 'general knowledge: ggml-org/llama.cpp:.github/workflows/release.yml',
   },
   {
     tool: 'rstudio server',
@@ -256,7 +256,7 @@ export const dataAndScience: readonly DownloadTool[] = [
       ['<2023', 'amd64 - - -'],
       ['>=2023', 'amd64 ? - -'],
     ],
-    from: 'rocker-org/rocker-versioned2:scripts/install_rstudio.sh',
+    from: 'general knowledge: rocker-org/rocker-versioned2:scripts/install_rstudio.sh',
   },
   {
     tool: 'shiny server',
@@ -265,7 +265,7 @@ export const dataAndScience: readonly DownloadTool[] = [
       's3.amazonaws.com/rstudio-shiny-server-os-build/{*}/x86_64/shiny-server-{v}-{arch}.deb',
     ],
     arch: 'amd64 - - -',
-    from: 'rocker-org/rocker-versioned2:scripts/install_shiny_server.sh',
+    from: 'general knowledge: rocker-org/rocker-versioned2:scripts/install_shiny_server.sh',
   },
   {
     tool: 'oracle instant client',
@@ -280,7 +280,7 @@ export const dataAndScience: readonly DownloadTool[] = [
     ],
     fallback: { note: 'Instant Client for arm64 starts with 19.10 and lies under another address' },
     named: false,
-    from: 'oracle.com: Instant Client downloads',
+    from: 'general knowledge: oracle.com: Instant Client downloads',
   },
   {
     tool: 'oracle instant client',
@@ -289,6 +289,6 @@ export const dataAndScience: readonly DownloadTool[] = [
     ],
     arch: 'x64 -arm64 - -',
     named: false,
-    from: 'oracle.com: Instant Client downloads for Linux ARM (aarch64)',
+    from: 'general knowledge: oracle.com: Instant Client downloads for Linux ARM (aarch64)',
   },
 ];

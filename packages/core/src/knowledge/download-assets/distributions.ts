@@ -15,14 +15,14 @@ export const distributions: readonly DownloadTool[] = [
     ],
     arch: 'x86_64 aarch64 armv7 armhf',
     checksums: { algorithm: 'sha256', url: '{url}.sha256', format: 'sums' },
-    from: 'alpinelinux.org: Downloads',
+    from: 'general knowledge: alpinelinux.org: Downloads',
   },
   {
     tool: 'alpine packages',
     urls: `${alpineHosts}/alpine/{*}/{main|community}/{arch}/{*}.apk`,
     arch: 'x86_64 aarch64 armv7 armhf',
     named: false,
-    from: 'wiki.alpinelinux.org: Architecture',
+    from: 'general knowledge: wiki.alpinelinux.org: Architecture',
   },
   {
     tool: 'debian packages',
@@ -36,7 +36,7 @@ export const distributions: readonly DownloadTool[] = [
     ],
     arch: 'amd64 arm64 armhf ?',
     named: false,
-    from: 'wiki.debian.org: SupportedArchitectures',
+    from: 'general knowledge: wiki.debian.org: SupportedArchitectures',
   },
   {
     tool: 'ubuntu packages',
@@ -64,7 +64,7 @@ export const distributions: readonly DownloadTool[] = [
       ],
     ],
     named: false,
-    from: 'wiki.ubuntu.com: SupportedArchitectures; ports.ubuntu.com',
+    from: 'general knowledge: wiki.ubuntu.com: SupportedArchitectures; ports.ubuntu.com',
   },
   {
     tool: 'ubuntu root file system',
@@ -82,12 +82,12 @@ export const distributions: readonly DownloadTool[] = [
   {
     tool: 'ubuntu cloud image',
     urls: [
-      'cloud-images.ubuntu.com/{*}/{*}/{*}-{server|minimal}-cloudimg-{arch}{|-root|-wsl}.{img|tar.gz|tar.xz|squashfs}',
+      'general knowledge: cloud-images.ubuntu.com/{*}/{*}/{*}-{server|minimal}-cloudimg-{arch}{|-root|-wsl}.{img|tar.gz|tar.xz|squashfs}',
     ],
     arch: 'amd64 arm64 armhf -',
     checksums: { algorithm: 'sha256', url: '{base}/SHA256SUMS', format: 'sums' },
     named: false,
-    from: 'cloud-images.ubuntu.com',
+    from: 'general knowledge: cloud-images.ubuntu.com',
   },
   {
     tool: 'alpine-pkg-glibc',
@@ -97,7 +97,7 @@ export const distributions: readonly DownloadTool[] = [
     reason: 'alpine-pkg-glibc is for x86_64 only',
     fallback: { apk: 'gcompat libc6-compat', note: 'or take a Debian base' },
     named: false,
-    from: 'sgerrand/alpine-pkg-glibc:README.md',
+    from: 'general knowledge: sgerrand/alpine-pkg-glibc:README.md',
   },
   {
     tool: 'docker-glibc-builder',
@@ -105,14 +105,14 @@ export const distributions: readonly DownloadTool[] = [
     files: 'glibc-bin-{v}-{arch}.tar.gz',
     arch: 'x86_64 - - -',
     fallback: { apk: 'gcompat libc6-compat' },
-    from: 'sgerrand/docker-glibc-builder releases',
+    from: 'general knowledge: sgerrand/docker-glibc-builder releases',
   },
   {
     tool: 'docker packages (RPM)',
     urls: 'download.docker.com/linux/{centos|fedora|rhel}/{*}/{arch}/{stable|edge|test}/Packages/{*}.{arch}.rpm',
     arch: 'x86_64 aarch64 - -',
     named: false,
-    from: 'docs.docker.com: Install Docker Engine on CentOS',
+    from: 'general knowledge: docs.docker.com: Install Docker Engine on CentOS',
   },
   {
     tool: 'microsoft ODBC driver and SQL Server tools packages',
@@ -123,7 +123,7 @@ export const distributions: readonly DownloadTool[] = [
     ],
     fallback: { apt: 'tdsodbc' },
     named: false,
-    from: 'learn.microsoft.com: ODBC driver for SQL Server, system requirements',
+    from: 'general knowledge: learn.microsoft.com: ODBC driver for SQL Server, system requirements',
   },
   {
     tool: 'microsoft ODBC driver for Alpine',
@@ -134,7 +134,7 @@ export const distributions: readonly DownloadTool[] = [
     ],
     fallback: { apk: 'freetds' },
     named: false,
-    from: 'learn.microsoft.com: Install the ODBC driver on Linux',
+    from: 'general knowledge: learn.microsoft.com: Install the ODBC driver on Linux',
   },
   {
     tool: 's6',

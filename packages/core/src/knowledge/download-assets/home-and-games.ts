@@ -17,7 +17,7 @@ export const homeAndGames: readonly DownloadTool[] = [
       ['<17', 'x64 ? - -'],
       ['>=17', 'x64 arm64 - -'],
     ],
-    from: 'balena-io/balena-cli:INSTALL-LINUX.md',
+    from: 'general knowledge: balena-io/balena-cli:INSTALL-LINUX.md',
   },
   {
     tool: 'arduino-cli',
@@ -31,7 +31,7 @@ export const homeAndGames: readonly DownloadTool[] = [
     tool: 'arduino ide 1',
     urls: 'downloads.arduino.cc/arduino-{v}-{arch}.tar.xz',
     arch: 'linux64 linuxaarch64 linuxarm linuxarm',
-    from: 'arduino.cc: Previous IDE releases (1.8.x)',
+    from: 'general knowledge: arduino.cc: Previous IDE releases (1.8.x)',
   },
   {
     tool: 'gcc-arm-none-eabi',
@@ -41,14 +41,14 @@ export const homeAndGames: readonly DownloadTool[] = [
       ['>=9', 'x86_64 aarch64 - -'],
     ],
     fallback: { apt: 'gcc-arm-none-eabi', apk: 'gcc-arm-none-eabi' },
-    from: 'developer.arm.com: GNU Arm Embedded Toolchain downloads',
+    from: 'general knowledge: developer.arm.com: GNU Arm Embedded Toolchain downloads',
   },
   {
     tool: 'arm gnu toolchain',
     urls: 'developer.arm.com/-/media/Files/downloads/gnu/{*}/binrel/arm-gnu-toolchain-{v}-{arch}-{arm-none-eabi|aarch64-none-elf}.tar.xz',
     arch: 'x86_64 aarch64 - -',
     fallback: { apt: 'gcc-arm-none-eabi' },
-    from: 'developer.arm.com: Arm GNU Toolchain downloads',
+    from: 'general knowledge: developer.arm.com: Arm GNU Toolchain downloads',
   },
   {
     tool: 'tinygo',
@@ -112,7 +112,7 @@ export const homeAndGames: readonly DownloadTool[] = [
     arch: '~ - - -',
     reason: 'Mojang publishes the Bedrock server for x64 only; on arm64 it needs box64',
     named: false,
-    from: 'minecraft.net: Bedrock server download',
+    from: 'general knowledge: minecraft.net: Bedrock server download',
   },
   {
     tool: 'teamspeak server',
@@ -122,7 +122,7 @@ export const homeAndGames: readonly DownloadTool[] = [
     ],
     arch: 'amd64 - - -',
     reason: 'TeamSpeak publishes its server for x86 only',
-    from: 'teamspeak.com: Downloads',
+    from: 'general knowledge: teamspeak.com: Downloads',
   },
   {
     tool: 'factorio server',
@@ -136,7 +136,7 @@ export const homeAndGames: readonly DownloadTool[] = [
     ],
     reason: 'Factorio publishes its server for x64 only',
     named: false,
-    from: 'factorio.com: Download',
+    from: 'general knowledge: factorio.com: Download',
   },
   {
     tool: 'mumble server',
@@ -144,13 +144,13 @@ export const homeAndGames: readonly DownloadTool[] = [
     files: 'murmur-static_{arch}-{v}.tar.bz2',
     arch: 'x86 - - -',
     fallback: { apt: 'mumble-server', apk: 'murmur' },
-    from: 'mumble-voip/mumble releases',
+    from: 'general knowledge: mumble-voip/mumble releases',
   },
   {
     tool: 'shoutcast',
     urls: 'download.nullsoft.com/shoutcast/tools/sc_serv2_{arch}-{v}.tar.gz',
     arch: 'linux_x64 - armv6_rpi armv6_rpi',
-    from: 'shoutcast.com: Download DNAS, vimagick/dockerfiles:shoutcast',
+    from: 'general knowledge: shoutcast.com: Download DNAS, vimagick/dockerfiles:shoutcast',
   },
   {
     tool: 'plex download service',
@@ -199,14 +199,14 @@ export const homeAndGames: readonly DownloadTool[] = [
     github: 'theotherp/nzbhydra2',
     files: 'nzbhydra2-{v}-{arch}-linux.zip',
     arch: 'amd64 arm64 - -',
-    from: 'theotherp/nzbhydra2 releases',
+    from: 'general knowledge: theotherp/nzbhydra2 releases',
   },
   {
     tool: 'flood',
     github: 'jesec/flood',
     files: 'flood-linux-{arch}',
     arch: 'x64 arm64 - -',
-    from: 'jesec/flood:.github/workflows',
+    from: 'general knowledge: jesec/flood:.github/workflows',
   },
   {
     tool: 'qbittorrent-nox (static)',
@@ -229,13 +229,13 @@ export const homeAndGames: readonly DownloadTool[] = [
       ['<3', 'amd64 ? - -'],
       ['>=3', 'amd64 arm64 - -'],
     ],
-    from: 'TurboVNC/turbovnc releases',
+    from: 'general knowledge: TurboVNC/turbovnc releases',
   },
   {
     tool: 'kasmvnc packages',
     github: 'kasmtech/KasmVNC',
     files: 'kasmvncserver_{*}_{v}_{arch}.deb',
     arch: 'amd64 arm64 - -',
-    from: 'kasmtech/KasmVNC:README.md',
+    from: 'general knowledge: kasmtech/KasmVNC:README.md',
   },
 ];

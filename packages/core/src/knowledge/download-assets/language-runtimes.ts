@@ -59,7 +59,7 @@ export const languageRuntimes: readonly DownloadTool[] = [
     github: 'pnpm/pnpm',
     files: '{pnpm-linux-|pnpm-linuxstatic-}{arch}',
     arch: 'x64 arm64 - -',
-    from: 'pnpm/get.pnpm.io:install.sh',
+    from: 'aquaproj/aqua-registry:pkgs/pnpm/pnpm',
   },
   {
     tool: '.NET',
@@ -105,7 +105,7 @@ export const languageRuntimes: readonly DownloadTool[] = [
       ['>=6.2', 'musl-x64 ? - -'],
       ['>=7', 'alpine-x64 ? - -'],
     ],
-    from: 'PowerShell/PowerShell-Docker',
+    from: 'general knowledge: PowerShell/PowerShell-Docker',
   },
   {
     tool: 'powershell packages',
@@ -116,7 +116,7 @@ export const languageRuntimes: readonly DownloadTool[] = [
       ['>=7.5', 'amd64 ? - -'],
     ],
     fallback: { note: 'powershell-…-linux-arm64.tar.gz and -linux-arm32.tar.gz exist' },
-    from: 'PowerShell/PowerShell:README.md',
+    from: 'general knowledge: PowerShell/PowerShell:README.md',
   },
   {
     tool: 'powershell tool package',
@@ -194,7 +194,7 @@ export const languageRuntimes: readonly DownloadTool[] = [
       ['>=18', 'x64 aarch64 ? -'],
     ],
     named: false,
-    from: 'adoptium.net: API v3',
+    from: 'general knowledge: adoptium.net: API v3',
   },
   {
     tool: 'microsoft openjdk',
@@ -220,13 +220,13 @@ export const languageRuntimes: readonly DownloadTool[] = [
   },
   {
     tool: 'azul zulu',
-    urls: 'cdn.azul.com/zulu/bin/zulu{v}-linux{|_musl}_{arch}.{tar.gz|zip}',
+    urls: 'general knowledge: cdn.azul.com/zulu/bin/zulu{v}-linux{|_musl}_{arch}.{tar.gz|zip}',
     // The older builds for ARM lie in another folder, zulu-embedded.
     arch: [
       ['<16', 'x64 ? ? -'],
       ['>=16', 'x64 aarch64 ? -'],
     ],
-    from: 'cdn.azul.com/zulu/bin',
+    from: 'general knowledge: cdn.azul.com/zulu/bin',
   },
   {
     tool: 'bellsoft liberica',
@@ -247,7 +247,7 @@ export const languageRuntimes: readonly DownloadTool[] = [
     urls: 'download.oracle.com/java/{v}/{latest|archive}/jdk-{v}_linux-{arch}_bin.{tar.gz|rpm|deb}',
     arch: 'x64 aarch64 - -',
     checksums: { algorithm: 'sha256', url: '{url}.sha256', format: 'single' },
-    from: 'oracle/docker-images:OracleJava/21/Dockerfile',
+    from: 'general knowledge: oracle/docker-images:OracleJava/21/Dockerfile',
   },
   {
     tool: 'graalvm',
@@ -463,7 +463,7 @@ export const languageRuntimes: readonly DownloadTool[] = [
     ],
     arch: '~ -aarch64 - -',
     named: false,
-    from: 'swiftlang/swift-docker: Dockerfiles (SWIFT_PLATFORM with OS_ARCH_SUFFIX)',
+    from: 'general knowledge: swiftlang/swift-docker: Dockerfiles (SWIFT_PLATFORM with OS_ARCH_SUFFIX)',
   },
   {
     tool: 'julia',
@@ -488,7 +488,7 @@ export const languageRuntimes: readonly DownloadTool[] = [
       ['>=1.19', 'x86_64 ? - -'],
     ],
     fallback: { apt: 'crystal', apk: 'crystal' },
-    from: 'crystal-lang/distribution-scripts:README.md',
+    from: 'general knowledge: crystal-lang/distribution-scripts:README.md',
   },
   {
     tool: 'haskell stack',
@@ -525,7 +525,7 @@ export const languageRuntimes: readonly DownloadTool[] = [
     files: 'volta-{v}-linux{arch}.tar.gz',
     arch: '~ -arm - -',
     named: false,
-    from: 'volta-cli/volta:.github/workflows/release.yml',
+    from: 'aquaproj/aqua-registry:pkgs/volta-cli/volta',
   },
   {
     tool: 'fnm',
@@ -539,7 +539,7 @@ export const languageRuntimes: readonly DownloadTool[] = [
     github: 'JetBrains/kotlin',
     files: 'kotlin-native-prebuilt-linux-{arch}-{v}.tar.gz',
     arch: 'x86_64 - - -',
-    from: 'kotlinlang.org: Kotlin/Native host platforms',
+    from: 'general knowledge: kotlinlang.org: Kotlin/Native host platforms',
   },
   {
     tool: 'wasmtime',

@@ -17,7 +17,7 @@ export const media: readonly DownloadTool[] = [
     ],
     checksums: { algorithm: 'md5', url: '{url}.md5', format: 'sums' },
     fallback: { apt: 'ffmpeg', apk: 'ffmpeg' },
-    from: 'johnvansickle.com/ffmpeg',
+    from: 'general knowledge: johnvansickle.com/ffmpeg',
   },
   {
     tool: 'ffmpeg (BtbN)',
@@ -71,7 +71,7 @@ export const media: readonly DownloadTool[] = [
     github: ['MediaBrowser/Emby.Releases'],
     files: 'emby-server-rpm_{v}_{arch}.rpm',
     arch: 'x86_64 aarch64 armv7hl -',
-    from: 'MediaBrowser/Emby.Releases releases',
+    from: 'general knowledge: MediaBrowser/Emby.Releases releases',
   },
   {
     tool: 'radarr, lidarr, prowlarr, readarr, whisparr',
@@ -118,7 +118,7 @@ export const media: readonly DownloadTool[] = [
     github: 'Jackett/Jackett',
     files: 'Jackett.Binaries.LinuxMusl{arch}.tar.gz',
     arch: 'AMDx64 ARM64 ARM32 -',
-    from: 'Jackett/Jackett releases',
+    from: 'general knowledge: Jackett/Jackett releases',
   },
   {
     tool: 'navidrome',
@@ -133,7 +133,7 @@ export const media: readonly DownloadTool[] = [
     github: ['navidrome/navidrome', 'deluan/navidrome'],
     files: ['navidrome_{v}_Linux_{arch}.tar.gz'],
     arch: 'x86_64 arm64 armv7 armv6',
-    from: 'navidrome/navidrome:.goreleaser.yml before 0.50',
+    from: 'general knowledge: navidrome/navidrome:.goreleaser.yml before 0.50',
   },
   {
     tool: 'kavita',
@@ -159,7 +159,7 @@ export const media: readonly DownloadTool[] = [
       ['>=6', 'x86_64 arm64 - -'],
     ],
     fallback: { apt: 'calibre' },
-    from: 'calibre-ebook.com: Download for Linux',
+    from: 'general knowledge: calibre-ebook.com: Download for Linux',
   },
   {
     tool: 'cuberite',
@@ -193,12 +193,22 @@ export const media: readonly DownloadTool[] = [
     from: 'MichaIng/DietPi:dietpi/dietpi-software',
   },
   {
+    tool: 'AirConnect (repository files)',
+    urls: [
+      'raw.githubusercontent.com/philippe44/AirConnect/master/bin/air{upnp|cast}-{arch}{|-static}',
+      'github.com/philippe44/AirConnect/raw/master/bin/air{upnp|cast}-{arch}{|-static}',
+      'github.com/philippe44/AirConnect/blob/master/bin/air{upnp|cast}-{arch}{|-static}',
+    ],
+    arch: 'x86-64 aarch64 arm ?',
+    from: 'file names in public code: airupnp-x86-64, airupnp-aarch64, airupnp-arm',
+  },
+  {
     tool: 'AirConnect',
     github: 'philippe44/AirConnect',
     files: ['air{upnp|cast}-linux-{arch}{|-static}'],
     arch: 'x86_64 aarch64 arm armv6',
     named: false,
-    from: 'philippe44/AirConnect:README.md',
+    from: 'general knowledge: philippe44/AirConnect:README.md',
   },
   {
     tool: 'immich-go',
@@ -224,7 +234,7 @@ export const media: readonly DownloadTool[] = [
     arch: '~ - - -',
     reason: 'steamcmd is an x86 program; on arm64 it needs box86',
     named: false,
-    from: 'developer.valvesoftware.com: SteamCMD',
+    from: 'general knowledge: developer.valvesoftware.com: SteamCMD',
   },
   {
     tool: 'virtualhere',
@@ -240,7 +250,7 @@ export const media: readonly DownloadTool[] = [
     tool: 'folding@home',
     urls: 'download.foldingathome.org/releases/public/fah-client/debian-{v}-{arch2}/release/fah-client_{v}_{arch}.deb',
     arch: 'amd64,64bit arm64,arm64 - -',
-    from: 'foldingathome.org: Alternative downloads',
+    from: 'general knowledge: foldingathome.org: Alternative downloads',
   },
   {
     tool: 'speedtest',

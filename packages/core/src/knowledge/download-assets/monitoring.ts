@@ -96,7 +96,7 @@ export const monitoring: readonly DownloadTool[] = [
       ['>=5.3', 'amd64 arm64 armv7 armv6'],
     ],
     checksums: { algorithm: 'sha256', url: '{url}.sha256', format: 'single' },
-    from: 'grafana.com: Download Grafana for ARM',
+    from: 'general knowledge: grafana.com: Download Grafana for ARM',
   },
   {
     tool: 'grafana packages',
@@ -110,7 +110,7 @@ export const monitoring: readonly DownloadTool[] = [
       ['>=5.3', 'amd64 arm64 armhf ?'],
     ],
     checksums: { algorithm: 'sha256', url: '{url}.sha256', format: 'single' },
-    from: 'grafana.com: Download Grafana for ARM',
+    from: 'general knowledge: grafana.com: Download Grafana for ARM',
   },
   {
     tool: 'loki, promtail, logcli',
@@ -140,7 +140,7 @@ export const monitoring: readonly DownloadTool[] = [
     github: ['grafana/tempo', 'grafana/mimir'],
     files: ['tempo_{v}_linux_{arch}.{tar.gz|deb}', '{mimir|mimirtool|query-tee|metaconvert}-linux-{arch}'],
     arch: 'amd64 arm64 ? ?',
-    from: 'grafana/mimir:Makefile, grafana/tempo:cmd/tempo',
+    from: 'general knowledge: grafana/mimir:Makefile, grafana/tempo:cmd/tempo',
   },
   {
     tool: 'telegraf',
@@ -225,7 +225,7 @@ export const monitoring: readonly DownloadTool[] = [
       ['>=7.12', 'amd64 arm64 - -'],
     ],
     checksums: { algorithm: 'sha512', url: '{url}.sha512', format: 'sums' },
-    from: 'elastic.co: past releases',
+    from: 'general knowledge: elastic.co: past releases',
   },
   {
     tool: 'elasticsearch, kibana, logstash',
@@ -243,7 +243,7 @@ export const monitoring: readonly DownloadTool[] = [
     urls: 'artifacts.opensearch.org/releases/bundle/{opensearch|opensearch-dashboards}/{v}/{opensearch|opensearch-dashboards}-{v}-linux-{arch}.{tar.gz|deb|rpm}',
     arch: 'x64 arm64 - -',
     checksums: { algorithm: 'sha512', url: '{url}.sha512', format: 'sums' },
-    from: 'opensearch-project/opensearch-build:docker/release',
+    from: 'general knowledge: opensearch-project/opensearch-build:docker/release',
   },
   {
     tool: 'vector',
@@ -269,7 +269,7 @@ export const monitoring: readonly DownloadTool[] = [
       'packages.timber.io/vector/{v}/vector-{arch}.deb',
     ],
     arch: 'amd64 arm64 armhf -',
-    from: 'vectordotdev/vector:distribution/docker/debian/Dockerfile',
+    from: 'general knowledge: vectordotdev/vector:distribution/docker/debian/Dockerfile',
   },
   {
     tool: 'jaeger',
@@ -279,7 +279,7 @@ export const monitoring: readonly DownloadTool[] = [
       ['<1.17', 'amd64 ? - -'],
       ['>=1.17', 'amd64 arm64 - -'],
     ],
-    from: 'jaegertracing/jaeger releases',
+    from: 'general knowledge: jaegertracing/jaeger releases',
   },
   {
     tool: 'opentelemetry collector',
@@ -306,7 +306,7 @@ export const monitoring: readonly DownloadTool[] = [
       '{victoria-metrics|vmutils|victoria-logs|vlutils}-linux-{arch}-v{v}{|-cluster|-enterprise|-victorialogs}.tar.gz',
     ],
     arch: 'amd64 arm64 arm ?',
-    from: 'VictoriaMetrics/VictoriaMetrics:Makefile (release)',
+    from: 'general knowledge: VictoriaMetrics/VictoriaMetrics:Makefile (release)',
   },
   {
     tool: 'thanos',
@@ -314,7 +314,7 @@ export const monitoring: readonly DownloadTool[] = [
     files: 'thanos-{v}.linux-{arch}.tar.gz',
     arch: 'amd64 arm64 ? ?',
     checksums: { algorithm: 'sha256', url: '{base}/sha256sums.txt', format: 'sums' },
-    from: 'thanos-io/thanos:.promu.yml',
+    from: 'aquaproj/aqua-registry:pkgs/thanos-io/thanos',
   },
   {
     tool: 'karma',
@@ -344,7 +344,7 @@ export const monitoring: readonly DownloadTool[] = [
     github: 'netdata/netdata',
     files: 'netdata-{arch}-{v}.gz.run',
     arch: 'x86_64 aarch64 armv7l ?',
-    from: 'netdata/netdata:packaging/makeself',
+    from: 'general knowledge: netdata/netdata:packaging/makeself',
   },
   {
     tool: 'gotify',
@@ -358,7 +358,7 @@ export const monitoring: readonly DownloadTool[] = [
     github: 'gotify/cli',
     files: 'gotify-cli-linux-{arch}',
     arch: 'amd64 arm64 arm-7 ?',
-    from: 'gotify/cli:Makefile',
+    from: 'aquaproj/aqua-registry:pkgs/gotify/cli; for 32-bit ARM general knowledge: gotify/cli:Makefile',
   },
   {
     tool: 'ntfy',
@@ -373,7 +373,7 @@ export const monitoring: readonly DownloadTool[] = [
     tool: 'newrelic infrastructure',
     urls: 'download.newrelic.com/infrastructure_agent/binaries/linux/{arch}/newrelic-infra_linux_{v}_{arch}.tar.gz',
     arch: 'amd64 arm64 arm ?',
-    from: 'docs.newrelic.com: Assisted manual install',
+    from: 'general knowledge: docs.newrelic.com: Assisted manual install',
   },
   {
     tool: 'mtail',
@@ -383,6 +383,6 @@ export const monitoring: readonly DownloadTool[] = [
       ['', 'amd64 arm64 ? ?'],
       ['', 'x86_64 arm64 ? ?'],
     ],
-    from: 'google/mtail:.goreleaser.yml',
+    from: 'aquaproj/aqua-registry:pkgs/google/mtail',
   },
 ];

@@ -30,7 +30,7 @@ export const network: readonly DownloadTool[] = [
     urls: ['caddyserver.com/api/download?arch={arch}'],
     arch: 'amd64 arm64 arm&arm=7 arm&arm=6',
     named: false,
-    from: 'caddyserver.com: Download',
+    from: 'general knowledge: caddyserver.com: Download',
   },
   {
     tool: 'caddy 1 download service',
@@ -77,7 +77,7 @@ export const network: readonly DownloadTool[] = [
     tool: 'cloudflared',
     urls: ['bin.equinox.io/c/VdrWdbjqyF/cloudflared-{v}-linux-{arch}.{tgz|deb}'],
     arch: 'amd64 ? arm ?',
-    from: 'developers.cloudflare.com: Argo Tunnel downloads',
+    from: 'general knowledge: developers.cloudflare.com: Argo Tunnel downloads',
   },
   {
     tool: 'frp',
@@ -112,7 +112,7 @@ export const network: readonly DownloadTool[] = [
     github: ['XTLS/Xray-core'],
     files: 'Xray-linux-{arch}.zip',
     arch: '64 arm64-v8a arm32-v7a arm32-v6',
-    from: 'teddysun/across:docker/xray/xray.sh',
+    from: 'general knowledge: teddysun/across:docker/xray/xray.sh',
   },
   {
     tool: 'sing-box',
@@ -120,7 +120,7 @@ export const network: readonly DownloadTool[] = [
     files: 'sing-box-{v}-linux-{arch}.tar.gz',
     arch: 'amd64 arm64 armv7 ?',
     inner: 'sing-box-{v}-linux-{arch}',
-    from: 'SagerNet/sing-box:.github/workflows/build.yml',
+    from: 'general knowledge: SagerNet/sing-box:.github/workflows/build.yml',
   },
   {
     tool: 'hysteria',
@@ -141,7 +141,7 @@ export const network: readonly DownloadTool[] = [
     github: 'Dreamacro/clash',
     files: 'clash-linux-{arch}-v{v}.gz',
     arch: 'amd64 armv8 armv7 armv6',
-    from: 'Dreamacro/clash:Makefile',
+    from: 'general knowledge: Dreamacro/clash:Makefile',
   },
   {
     tool: 'mihomo',
@@ -222,7 +222,7 @@ export const network: readonly DownloadTool[] = [
     github: 'juanfont/headscale',
     files: 'headscale_{v}_linux_{arch}{|.deb}',
     arch: 'amd64 arm64 ? ?',
-    from: 'juanfont/headscale:.goreleaser.yml',
+    from: 'aquaproj/aqua-registry:pkgs/juanfont/headscale',
   },
   {
     tool: 'netbird',
@@ -236,7 +236,7 @@ export const network: readonly DownloadTool[] = [
     urls: 'download.zerotier.com/{*}/{*}/{*}/zerotier-one_{v}_{arch}.deb',
     arch: 'amd64 arm64 armhf armel',
     named: false,
-    from: 'download.zerotier.com/debian',
+    from: 'general knowledge: download.zerotier.com/debian',
   },
   {
     tool: 'wstunnel',
@@ -298,8 +298,8 @@ export const network: readonly DownloadTool[] = [
     tool: 'syncthing discovery and relay',
     github: ['syncthing/discosrv', 'syncthing/relaysrv'],
     files: '{stdiscosrv|strelaysrv}-linux-{arch}-v{v}.tar.gz',
-    arch: 'amd64 arm64 arm arm',
-    from: 'syncthing/discosrv releases',
+    arch: 'amd64 arm64 ? ?',
+    from: 'general knowledge: syncthing/discosrv releases',
   },
   {
     tool: 'filebrowser',
@@ -323,7 +323,7 @@ export const network: readonly DownloadTool[] = [
       ['', 'amd64 arm64 ? ?'],
       ['', 'musl-amd64 musl-arm64 ? ?'],
     ],
-    from: 'alist-org/alist:build.sh',
+    from: 'general knowledge: alist-org/alist:build.sh',
   },
   {
     tool: 'dufs',
@@ -373,7 +373,7 @@ export const network: readonly DownloadTool[] = [
     tool: 'emqx packages',
     urls: 'www.emqx.com/{en|zh}/downloads/broker/{v}/emqx-{v}-{*}-{arch}.{deb|tar.gz|rpm}',
     arch: 'amd64 arm64 - -',
-    from: 'emqx.com: Downloads',
+    from: 'general knowledge: emqx.com: Downloads',
   },
   {
     tool: 'mailhog',
@@ -388,7 +388,7 @@ export const network: readonly DownloadTool[] = [
     github: 'mailhog/mhsendmail',
     files: 'mhsendmail_linux_{arch}',
     arch: 'amd64 - arm arm',
-    from: 'mailhog/mhsendmail:Makefile',
+    from: 'general knowledge: mailhog/mhsendmail:Makefile',
   },
   {
     tool: 'mailpit',
@@ -429,7 +429,7 @@ export const network: readonly DownloadTool[] = [
     tool: 'tea',
     urls: '{dl.gitea.io|dl.gitea.com}/tea/{v}/tea-{v}-linux-{arch}',
     arch: 'amd64 arm64 arm-7 arm-6',
-    from: 'gitea/tea:Makefile',
+    from: 'general knowledge: gitea/tea:Makefile',
   },
   {
     tool: 'gogs',
@@ -514,6 +514,6 @@ export const network: readonly DownloadTool[] = [
     tool: 'keydb, redis stack',
     urls: 'packages.redis.io/redis-stack/redis-stack-server-{v}.{focal|jammy|bionic|bullseye}.{arch}.tar.gz',
     arch: 'x86_64 arm64 - -',
-    from: 'redis-stack/redis-stack:README.md',
+    from: 'general knowledge: redis-stack/redis-stack:README.md',
   },
 ];

@@ -35,8 +35,8 @@ export const tunnels: readonly DownloadTool[] = [
     tool: 'boringproxy',
     github: 'boringproxy/boringproxy',
     files: 'boringproxy-linux-{arch}',
-    arch: 'x86_64 arm64 arm ?',
-    from: 'boringproxy/boringproxy:scripts/build_release.sh',
+    arch: 'x86_64 arm64 ? ?',
+    from: 'general knowledge: boringproxy/boringproxy:scripts/build_release.sh',
   },
   {
     tool: 'inlets',
@@ -74,7 +74,7 @@ export const tunnels: readonly DownloadTool[] = [
     files: 'naiveproxy-v{v}-linux-{arch}.tar.xz',
     arch: 'x64 arm64 arm -',
     inner: 'naiveproxy-v{v}-linux-{arch}',
-    from: 'klzgrad/naiveproxy:.github/workflows/build.yml',
+    from: 'general knowledge: klzgrad/naiveproxy:.github/workflows/build.yml',
   },
   {
     tool: 'trojan',
@@ -82,7 +82,7 @@ export const tunnels: readonly DownloadTool[] = [
     files: 'trojan-{v}-linux-{arch}.tar.xz',
     arch: 'amd64 - - -',
     fallback: { apt: 'trojan', apk: 'trojan' },
-    from: 'trojan-gfw/trojan releases',
+    from: 'general knowledge: trojan-gfw/trojan releases',
   },
   {
     tool: 'cloak',
@@ -95,7 +95,7 @@ export const tunnels: readonly DownloadTool[] = [
     tool: 'snell',
     urls: 'dl.nssurge.com/snell/snell-server-v{v}-linux-{arch}.zip',
     arch: 'amd64 aarch64 armv7l -',
-    from: 'manual.nssurge.com: Snell',
+    from: 'general knowledge: manual.nssurge.com: Snell',
   },
   {
     tool: 'static curl',
@@ -110,14 +110,14 @@ export const tunnels: readonly DownloadTool[] = [
     urls: 'busybox.net/downloads/binaries/{*}/busybox-{arch}',
     arch: 'x86_64 ? armv7l armv6l',
     fallback: { apt: 'busybox-static', apk: 'busybox-static' },
-    from: 'busybox.net/downloads/binaries/1.31.0-defconfig-multiarch-musl',
+    from: 'general knowledge: busybox.net/downloads/binaries/1.31.0-defconfig-multiarch-musl',
   },
   {
     tool: 'proot',
     github: 'proot-me/proot',
     files: 'proot-v{v}-{arch}-static',
     arch: 'x86_64 aarch64 arm ?',
-    from: 'proot-me/proot releases',
+    from: 'general knowledge: proot-me/proot releases',
   },
   {
     tool: 'lnav',
@@ -125,7 +125,7 @@ export const tunnels: readonly DownloadTool[] = [
     files: 'lnav-{v}-linux-musl-{arch}.zip',
     arch: [['>=0.12', 'x86_64 arm64 - -']],
     fallback: { apt: 'lnav', apk: 'lnav' },
-    from: 'tstack/lnav:.github/workflows/bin-release.yml',
+    from: 'aquaproj/aqua-registry:pkgs/tstack/lnav',
   },
   {
     tool: 'duf',
@@ -156,7 +156,7 @@ export const tunnels: readonly DownloadTool[] = [
     files: 'crun-{v}-linux-{arch}{|-disable-systemd}',
     arch: 'amd64 arm64 - -',
     fallback: { apt: 'crun', apk: 'crun' },
-    from: 'containers/crun:.github/workflows/release.yaml',
+    from: 'aquaproj/aqua-registry:pkgs/containers/crun',
   },
   {
     tool: 'proxysql packages',
@@ -167,12 +167,12 @@ export const tunnels: readonly DownloadTool[] = [
       ['<2.1', 'amd64 - - -'],
       ['>=2.1', 'amd64 ? - -'],
     ],
-    from: 'sysown/proxysql releases',
+    from: 'general knowledge: sysown/proxysql releases',
   },
   {
     tool: 'mysql shell',
     urls: '{dev.mysql.com/get|cdn.mysql.com}/Downloads/MySQL-Shell/mysql-shell-{v}-linux-glibc{*}-{arch}.tar.gz',
     arch: 'x86-64bit ? - -',
-    from: 'dev.mysql.com: MySQL Shell downloads',
+    from: 'general knowledge: dev.mysql.com: MySQL Shell downloads',
   },
 ];
