@@ -30,6 +30,7 @@ export type { Environment } from './sdk/environment.ts';
 export type { InspectedImage, InspectReport } from './sdk/inspect.ts';
 export { type MigratedFile, type MigrateReport, type MigrateRequest, migrateFiles } from './sdk/migrate.ts';
 export { type Output, parseOutput } from './sdk/output.ts';
+export { type ProofStep, type ProveRequest, proveMigration } from './sdk/prove.ts';
 export type { Published } from './sdk/publish.ts';
 export { type PushRequest, pushImage } from './sdk/push-image.ts';
 export {

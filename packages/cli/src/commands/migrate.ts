@@ -1,3 +1,7 @@
+import type { Io } from '../io.ts';
+import type { MigrateReport } from '../sdk/migrate.ts';
+import type { ProofStep } from '../sdk/prove.ts';
+import type { SdkOptions } from '../sdk/toolbox.ts';
 import { Command, type CommandHost } from './command.ts';
 import {
   collect,
@@ -21,10 +25,13 @@ interface MigrateOptions extends GlobalOptions {
   readonly buildArg?: readonly string[];
   readonly online?: boolean;
   readonly offline?: boolean;
+  readonly prove?: boolean;
+  readonly context?: string;
+  readonly network: string;
   readonly format: string;
 }
 
-/** `mabuild migrate [FILE…]` */
+/** `mabuild migrate [FILE|DIR…]` */
 export function migrateCommand({ io, exit }: CommandHost): Command {
   return new Command('migrate')
     .description('rewrite x64 Dockerfiles for ARM; prints a unified diff')
@@ -42,6 +49,12 @@ export function migrateCommand({ io, exit }: CommandHost): Command {
     .option('--build-arg <k=v>', 'for bases that an ARG names (repeatable)', collect)
     .option('--online', 'ask registries for platforms, publishers for names and checksums of downloads')
     .option('--offline', 'ask nobody (the default)')
+    .option(
+      '--prove',
+      'build before and after with the engine at hand, publish nothing; exit 1 when it fails',
+    )
+    .option('--context <dir>', "for --prove (default: the Dockerfile's folder)")
+    .option('--network <mode>', 'default, host or none, for RUN of --prove', 'default')
     .option('--format <format>', 'text or json', 'text')
     .addHelpText(
       'after',
@@ -51,15 +64,20 @@ export function migrateCommand({ io, exit }: CommandHost): Command {
       const format = oneOf('--format', options.format, ['text', 'json']);
       const sdk = await sdkOptions(io, options);
       const only = list(options.only);
-      const { recommendedRules } = await import('@mabuild/core');
+      const { recommendedRules, serviceRules } = await import('@mabuild/core');
       const { requireRules } = await import('../sdk/rules.ts');
-      requireRules('--only', only ?? [], [...recommendedRules, ...(sdk.config.plugins ?? [])]);
+      requireRules('--only', only ?? [], [
+        ...recommendedRules,
+        ...serviceRules,
+        ...(sdk.config.plugins ?? []),
+      ]);
       const { migrateFiles } = await import('../sdk/migrate.ts');
+      const platforms = list(options.platform) ?? list(io.environment.MABUILD_PLATFORM);
       const report = await migrateFiles(
         {
           files: files.length > 0 ? files : ['Dockerfile'],
           stdin: io.stdin,
-          platforms: list(options.platform) ?? list(io.environment.MABUILD_PLATFORM),
+          platforms,
           style: oneOf('--style', options.style, ['portable', 'per-arch']),
           only,
           baseStyle:
@@ -73,12 +91,37 @@ export function migrateCommand({ io, exit }: CommandHost): Command {
         },
         sdk,
       );
-      const { formatMigration, migrationDocument } = await import('../formatters/index.ts');
+      const proof = options.prove ? await prove(report, options, platforms, sdk, io) : undefined;
+      const { formatMigration, formatProof, migrationDocument } = await import('../formatters/index.ts');
       const paint = paintOf(io, 'stdout', options);
-      if (format === 'json') io.stdout.write(`${JSON.stringify(migrationDocument(report), null, 2)}\n`);
+      if (format === 'json')
+        io.stdout.write(`${JSON.stringify(migrationDocument(report, proof), null, 2)}\n`);
       else if (options.output === '-') for (const file of report.files) io.stdout.write(file.after);
       else io.stdout.write(formatMigration(report, paint));
       for (const note of report.unfixed) io.stderr.write(`${note}\n`);
+      if (proof && format === 'text') io.stderr.write(formatProof(proof));
+      if (proof?.some(({ text, ok }) => text === 'after' && !ok)) exit(1);
       if (options.check && report.files.some((file) => file.changed)) exit(1);
     });
+}
+
+async function prove(
+  report: MigrateReport,
+  options: MigrateOptions,
+  platforms: readonly string[] | undefined,
+  sdk: SdkOptions,
+  io: Io,
+): Promise<readonly ProofStep[]> {
+  const { proveMigration } = await import('../sdk/prove.ts');
+  const { defaultTargets } = await import('../sdk/check.ts');
+  return proveMigration(
+    report,
+    {
+      context: options.context,
+      platforms: platforms ?? sdk.config?.platforms ?? defaultTargets,
+      buildArgs: keyValues('--build-arg', options.buildArg, io.environment),
+      network: oneOf('--network', options.network, ['default', 'host', 'none']),
+    },
+    sdk,
+  );
 }

@@ -7,7 +7,7 @@ export { findingsDocument } from './findings-document.ts';
 export { formatGithub } from './github.ts';
 export { type HtmlReportOptions, htmlReport } from './html/report.ts';
 export { formatInspect } from './inspect.ts';
-export { formatMigration, migrationDocument } from './migration.ts';
+export { formatMigration, formatProof, migrationDocument } from './migration.ts';
 export { type Paint, paintFor } from './paint.ts';
 export { formatPlan, planDocument } from './plan.ts';
 export { formatReport, type ReportFormat, type ReportOptions } from './report.ts';

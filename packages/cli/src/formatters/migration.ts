@@ -1,4 +1,5 @@
 import type { MigrateReport } from '../sdk/migrate.ts';
+import type { ProofStep } from '../sdk/prove.ts';
 import type { Paint } from './paint.ts';
 
 /** A unified diff of everything that changes, in colour on a terminal. */
@@ -22,7 +23,7 @@ function paintLine(line: string, paint: Paint): string {
 }
 
 /** The document of `migrate --format json`. */
-export function migrationDocument(report: MigrateReport): object {
+export function migrationDocument(report: MigrateReport, proof?: readonly ProofStep[]): object {
   return {
     version: 1,
     files: report.files.map(({ path, source, platform, changed, written, after }) => ({
@@ -34,5 +35,19 @@ export function migrationDocument(report: MigrateReport): object {
       text: after,
     })),
     unfixed: report.unfixed,
+    ...(proof ? { proof } : {}),
   };
+}
+
+/** A line for each build of a proof. */
+export function formatProof(steps: readonly ProofStep[]): string {
+  return steps
+    .map(({ text, platform, ok, seconds, code, message }) => {
+      const what = `${text} ${platform}`;
+      const took = `${seconds.toFixed(1)} s`;
+      return ok
+        ? `proved: ${what} builds and is for its platform (${took})\n`
+        : `failed: ${what}: ${message} (${code}, ${took})\n`;
+    })
+    .join('');
 }

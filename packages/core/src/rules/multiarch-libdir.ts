@@ -49,6 +49,8 @@ function isLeftAlone(word: CodeWord): boolean {
   if (word.guarded || word.buildPlatform || word.role === 'label') return true;
   // The rule x86-preload-or-jvm-flag says more.
   if (word.name === 'LD_PRELOAD') return true;
+  // A test for the folder is how a file asks for the architecture: what it guards is left alone, and so is it.
+  if (/^(?:\[\[?|test)$/.test(word.command?.name ?? '')) return true;
   // What is only shown to people.
   const shows = word.command?.name === 'echo' || word.command?.name === 'printf';
   return shows && word.command?.redirects.length === 0;
