@@ -180,13 +180,6 @@ const table: readonly X86Package[] = [
     "Microsoft's packages are for 64 bits; dotnet-install.sh brings .NET for 32-bit ARM",
     { platforms: arm64 },
   ),
-  ...rows(
-    'apt',
-    'program',
-    'docker-ce docker-ce-cli containerd.io docker-buildx-plugin docker-compose-plugin',
-    'Docker publishes it for armhf, not for armel',
-    { platforms: v7AndArm64 },
-  ),
   ...rows('apk', 'program', 'wine', 'runs Windows programs for x86'),
   ...rows('apt', 'program', 'wine64', 'runs Windows programs for x64', { platforms: arm64 }),
   ...rows(
