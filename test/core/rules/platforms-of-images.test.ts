@@ -27,6 +27,13 @@ imageRuleTable('base-image-lacks-platform', {
       perArch: { 'linux/arm/v6': 'FROM --platform=linux/arm/v5 arm32v5/debian:13' },
     },
     {
+      text: 'FROM --platform=linux/arm/v5 arm32v5/debian:13',
+      platforms: 'linux/arm/v6',
+      says: 'warning none',
+      hint: /soft-float/,
+      perArch: { 'linux/arm/v6': 'FROM --platform=linux/arm/v5 arm32v5/debian:13' },
+    },
+    {
       text: 'FROM debian:jessie',
       platforms: 'linux/arm64',
       says: 'error suggest',

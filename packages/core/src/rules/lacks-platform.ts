@@ -15,6 +15,7 @@ import { suggestTag } from '../knowledge/suggest-tag.ts';
 import { readVendorImage } from '../knowledge/vendor-images.ts';
 import { hasX86Name } from './arch-suffix-in-tag.ts';
 import { type ImageSite, imageSites, renameSite, siteRange } from './image-sites.ts';
+import { isSubstitute } from './namespace-finding.ts';
 import type { Finding, RuleContext } from './rule.ts';
 import { windowsImage } from './windows-base.ts';
 
@@ -34,6 +35,10 @@ export async function findMissingPlatforms(
     const asked = named
       ? site.platforms.filter((platform) => platformsEqual(platform, named.platform))
       : site.platforms;
+    const better = site.platforms.filter(
+      (platform) => named && !asked.includes(platform) && isSubstitute(reference, platform),
+    );
+    if (named && better.length > 0) findings.push(lowerFinding(rule, site, better, [named.platform]));
     const looked = named ? named.plain : reference;
     const has =
       asked.length > 0 && looked ? await context.images.platformsOf(familiarReference(looked)) : undefined;

@@ -80,7 +80,7 @@ function isListed(plain: ImageReference, platforms: readonly Platform[]): boolea
 }
 
 /** Tells whether the name is what per-arch files give a platform for want of better: `arm32v5/debian` for arm/v6. */
-function isSubstitute(reference: ImageReference, platform: Platform): boolean {
+export function isSubstitute(reference: ImageReference, platform: Platform): boolean {
   const to = retargetReference({ reference }, { platform, style: 'namespace' });
   return (
     !platformsEqual(to.platform, platform) && familiarReference(to.reference) === familiarReference(reference)
