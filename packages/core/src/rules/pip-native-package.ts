@@ -111,7 +111,7 @@ function listFindings(dockerfile: Dockerfile, context: RuleContext): readonly Fi
       rule: name,
       severity: 'info',
       platforms,
-      message: `PyPI has next to no wheels for 32-bit ARM: pip compiles what ${word.mapped.text} asks for`,
+      message: `PyPI has few wheels for 32-bit ARM: pip compiles what ${word.mapped.text} asks for with native code`,
       hint: musl
         ? "take the distribution's packages where there are some"
         : `take wheels for 32-bit ARM from ${piwheels}`,

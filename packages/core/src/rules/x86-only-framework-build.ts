@@ -1,5 +1,6 @@
 import { readCode } from '../analysis/code-words.ts';
 import { installOperands } from '../analysis/install-operands.ts';
+import { platformKey } from '../fixes/variation.ts';
 import { isBefore } from '../knowledge/python-packages.ts';
 import { armPlatforms } from './code-finding.ts';
 import { pythonPackage } from './pip-native-package.ts';
@@ -41,7 +42,7 @@ export const x86OnlyFrameworkBuild: Rule = {
           end,
           texts: {},
           platforms: without,
-          message: `${operand.text} is not published for ARM`,
+          message: `${operand.text} is not published for ${without.map(platformKey).join(' and ')}`,
           hint: item.instead ?? 'use another version or library there',
         },
       ];
