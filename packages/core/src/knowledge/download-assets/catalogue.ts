@@ -36,7 +36,8 @@ interface Catalogue {
   /** By host, or by `github.com/owner/name`. */
   readonly addresses: ReadonlyMap<string, readonly Template[]>;
   readonly compiled: Map<string, readonly Entry[]>;
-  names: ReadonlyMap<string, readonly Entry[]> | undefined;
+  /** File names, by their first two characters. */
+  names: ReadonlyMap<string, readonly Template[]> | undefined;
 }
 
 const catalogues = new WeakMap<readonly DownloadTool[], Catalogue>();
@@ -80,14 +81,19 @@ function rowsOf(tool: DownloadTool): Row[] {
   return rows.map(([range, names]) => ({ range, names: names.split(' ') }));
 }
 
+/** Addresses, with their alternatives when these may lie in the host or the repository. */
 function addressesOf(tool: DownloadTool): string[] {
+  const files = list(tool.files);
   const releases = list(tool.github).flatMap((repository) =>
-    list(tool.files).flatMap((file) => [
+    files.flatMap((file) => [
       `github.com/${repository.toLowerCase()}/releases/download/{*}/${file}`,
       `github.com/${repository.toLowerCase()}/releases/latest/download/${file}`,
     ]),
   );
-  return [...releases, ...list(tool.urls)].flatMap(expandAlternatives);
+  const elsewhere = list(tool.urls).flatMap((url) =>
+    url.startsWith('github.com/') || url.split('/', 1)[0]?.includes('{') ? expandAlternatives(url) : [url],
+  );
+  return [...releases, ...elsewhere];
 }
 
 function list(value: string | readonly string[] | undefined): readonly string[] {
@@ -107,11 +113,7 @@ export function findPatterns(address: string): readonly Found[] {
   const key = keyOf(address);
   const templates = addresses.get(key);
   if (!templates) return [];
-  let entries = compiled.get(key);
-  if (!entries) {
-    entries = templates.flatMap(({ tool, template }) => compile(tool, template));
-    compiled.set(key, entries);
-  }
+  const entries = compiledFor(compiled, key, templates);
   return match(entries, lowerKey(address, key));
 }
 
@@ -119,7 +121,23 @@ export function findPatterns(address: string): readonly Found[] {
 export function findPatternsByName(name: string): readonly Found[] {
   const known = catalogue();
   known.names ??= indexNames();
-  return match(known.names.get(name.slice(0, 2)) ?? [], name);
+  const start = name.slice(0, 2);
+  const templates = known.names.get(start);
+  return templates ? match(compiledFor(known.compiled, start, templates), name) : [];
+}
+
+/** Templates are compiled when the first text may match them. */
+function compiledFor(
+  compiled: Map<string, readonly Entry[]>,
+  key: string,
+  templates: readonly Template[],
+): readonly Entry[] {
+  let entries = compiled.get(key);
+  if (!entries) {
+    entries = templates.flatMap(({ tool, template }) => compile(tool, template));
+    compiled.set(key, entries);
+  }
+  return entries;
 }
 
 /** Hosts and repositories are the same in any case. */
@@ -127,35 +145,34 @@ function lowerKey(address: string, key: string): string {
   return address.slice(0, key.length).toLowerCase() + address.slice(key.length);
 }
 
-function indexNames(): Map<string, Entry[]> {
-  const names = new Map<string, Entry[]>();
+function indexNames(): Map<string, Template[]> {
+  const names = new Map<string, Template[]>();
   for (const tool of downloadTools) {
-    const own = list(tool.names).flatMap(expandAlternatives);
-    const files =
-      tool.named === false ? [] : addressesOf(tool).map((address) => address.replace(/^.*\//, ''));
-    for (const name of new Set([...own, ...files])) {
+    const files = tool.named === false ? [] : [...list(tool.files), ...list(tool.urls)];
+    const paths = [...list(tool.names), ...files].flatMap(expandAlternatives);
+    for (const name of new Set(paths.map((path) => path.replace(/^.*\//, '')))) {
       const start = /^[A-Za-z][\w.+-]/.exec(name)?.[0];
       if (start === undefined || !name.includes('{arch') || name.includes('?')) continue;
       const known = names.get(start) ?? [];
-      known.push(...compile(tool, name));
+      known.push({ tool, template: name });
       names.set(start, known);
     }
   }
   return names;
 }
 
-/** A template has one pattern for each name of amd64. */
+/** A template has one pattern for each of its alternatives and each name of amd64. */
 function compile(tool: DownloadTool, template: string): Entry[] {
   const rows = rowsOf(tool);
-  const [path = '', query] = template.split('?', 2);
-  return [...new Set(rows.map((row) => row.names[0] ?? ''))].map((amd64) => {
+  const readings = expandAlternatives(template).map((reading) => reading.split('?', 2));
+  return [...new Set(rows.map((row) => row.names[0] ?? ''))].flatMap((amd64) => {
     const names = amd64.split(',').map((name) => (name === '~' ? '' : name));
-    return {
+    return readings.map(([path = '', query]) => ({
       tool,
       pattern: compilePattern(path, names),
       query: query === undefined ? undefined : compilePattern(query, names),
       rows: rows.filter((row) => row.names[0] === amd64),
-    };
+    }));
   });
 }
 
