@@ -160,6 +160,11 @@ describe('rules about downloads', () => {
     },
     { text: `ADD ${gosu}/1.17/gosu-amd64 /usr/bin/gosu\nRUN echo "${sha256} */x" | sha256sum -c` },
     {
+      text: `ENV F=gosu-amd64 S=${sha256}\nRUN wget -qO $F ${gosu}/1.17/$F\nRUN echo "$S $F" | sha256sum -c -`,
+      all: `error none: ${sha256}`,
+    },
+    { text: `RUN wget ${gosu}/1.17/gosu-amd64\nRUN echo "${sha256} source.tgz" | sha256sum -c -` },
+    {
       text: `RUN u=${gosu}/1.17/gosu-amd64; wget -O g "$u"; echo "${sha256} *g" | sha256sum -c`,
       all: `error none: ${sha256}`,
     },

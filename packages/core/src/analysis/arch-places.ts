@@ -70,7 +70,8 @@ function settle(places: readonly ArchPlace[]): readonly ArchPlace[] {
   for (const items of bySite.values()) {
     const [first, ...others] = items as [ArchPlace, ...ArchPlace[]];
     if (others.every((other) => agree(first.texts, other.texts))) {
-      settled.push({ ...preferred(items), texts: common(items) });
+      const kind = items.some((item) => item.kind === 'url') ? 'url' : first.kind;
+      settled.push({ ...preferred(items), kind, texts: common(items) });
     } else {
       settled.push(...dedupe(items.map((item) => atReference(item))));
     }

@@ -34,7 +34,7 @@ export function checksumsOf(
     byInstruction.set(instruction, [...(byInstruction.get(instruction) ?? []), download]);
   }
   for (const [index, word] of reading.words.entries()) {
-    const nearby = byInstruction.get(word.instruction) ?? addedFiles(word, downloads);
+    const nearby = byInstruction.get(word.instruction) ?? namedFiles(word, downloads);
     const maySum = word.script !== undefined || word.name === 'checksum';
     if (nearby.length === 0 || word.guarded || !maySum || otherHashes.has(word.command?.name ?? '')) continue;
     const { text } = word.mapped;
@@ -49,19 +49,20 @@ export function checksumsOf(
   return found;
 }
 
-/** What an ADD of the stage fetched to the path that a word with a checksum names. */
-function addedFiles(
+/** What other instructions of the stage fetched under a name that stands beside the checksum. */
+function namedFiles(
   { stage, mapped, script }: CodeWord,
   downloads: readonly Download[],
 ): readonly Download[] {
   if (script === undefined || !/[0-9a-f]{32}/i.test(mapped.text)) return [];
+  const names = new Set(mapped.text.split(/[\s"'*]+/));
   return downloads.filter(({ word, url }) => {
-    if (word.role !== 'source' || word.instruction.keyword !== 'ADD' || word.stage !== stage) return false;
+    if (word.stage !== stage || (word.role !== 'source' && word.role !== 'argument')) return false;
+    const name = url.slice(url.lastIndexOf('/') + 1);
+    if (word.instruction.keyword !== 'ADD') return names.has(name);
     const target = word.instruction.args.at(-1) ?? '';
-    const path = target.endsWith('/') ? target + url.slice(url.lastIndexOf('/') + 1) : target;
-    return mapped.text
-      .split(/[\s"'*]+/)
-      .some((name) => name === path || name === path.slice(path.lastIndexOf('/') + 1));
+    const path = target.endsWith('/') ? target + name : target;
+    return names.has(path) || names.has(path.slice(path.lastIndexOf('/') + 1));
   });
 }
 
