@@ -10,6 +10,8 @@ import { run } from './run.mjs';
 /** What the examples need besides apt, so that no emulated machine has to unpack it at every run. */
 const packages = ['python3', 'python3-dev', 'gcc', 'libc6-dev'];
 const suite = 'bookworm';
+// Without the lists of updates, which change from day to day: the examples need nothing that is newer.
+const mirror = 'http://deb.debian.org/debian';
 
 const platforms = [
   { debian: 'amd64', platform: { architecture: 'amd64', os: 'linux' } },
@@ -68,6 +70,7 @@ async function rootFilesystem(debian, { cache, log }) {
       '--format=tar',
       suite,
       part,
+      mirror,
     ]);
     await rename(part, tar);
   }
