@@ -50,6 +50,19 @@ const rows: readonly (readonly [string, string, string, string])[] = [
     's6-overlay-arm.tar.xz',
     's6-overlay-armhf.tar.xz',
   ],
+  [
+    'github.com/just-containers/s6-overlay/releases/download/v2.2.0.3/s6-overlay-amd64-installer',
+    's6-overlay-aarch64-installer',
+    's6-overlay-armhf-installer',
+    's6-overlay-armhf-installer',
+  ],
+  // A release's tag with a slash
+  [
+    'github.com/kubernetes-sigs/kustomize/releases/download/kustomize/v3.8.6/kustomize_v3.8.6_linux_amd64.tar.gz',
+    'kustomize_v3.8.6_linux_arm64.tar.gz',
+    '?',
+    '?',
+  ],
   // Languages
   [
     'dl.google.com/go/go1.22.5.linux-amd64.tar.gz',

@@ -110,12 +110,17 @@ export const cliTools: readonly DownloadTool[] = [
   },
   {
     tool: 'forego',
+    urls: 'bin.equinox.io/c/{*}/forego-stable-linux-{arch}.{tgz|deb}',
+    arch: 'amd64 ? arm ?',
+    from: 'general knowledge: bin.equinox.io, forego downloads',
+  },
+  {
+    tool: 'forego',
     github: ['nginx-proxy/forego', 'jwilder/forego', 'ddollar/forego'],
-    files: 'forego{|-linux-}{arch}',
-    urls: 'bin.equinox.io/c/{*}/forego-stable-linux-{arch}.tgz',
-    arch: 'amd64 arm64 arm arm',
+    files: 'forego{arch}',
+    arch: '~ ? ? ?',
     named: false,
-    from: 'general knowledge: bin.equinox.io: forego downloads',
+    from: 'jwilder/forego releases: the bare name is amd64',
   },
   {
     tool: 'envsubst',

@@ -95,6 +95,7 @@ export const clusterTools: readonly DownloadTool[] = [
     tool: 'kustomize',
     github: 'kubernetes-sigs/kustomize',
     files: 'kustomize_v{v}_linux_{arch}.tar.gz',
+    urls: 'github.com/kubernetes-sigs/kustomize/releases/download/kustomize/{v}/kustomize_v{v}_linux_{arch}.tar.gz',
     arch: [
       ['<3.8.6', 'amd64 - - -'],
       ['>=3.8.6', 'amd64 arm64 ? ?'],
@@ -105,6 +106,7 @@ export const clusterTools: readonly DownloadTool[] = [
   {
     tool: 'kustomize',
     github: 'kubernetes-sigs/kustomize',
+    urls: 'github.com/kubernetes-sigs/kustomize/releases/download/kustomize/{v}/kustomize_kustomize.{v}_linux_{arch}',
     files: ['kustomize_{v}_linux_{arch}', 'kustomize_kustomize.{v}_linux_{arch}'],
     arch: 'amd64 - - -',
     reason: 'kustomize publishes builds for ARM from v3.8.6 on, as kustomize_v…_linux_arm64.tar.gz',

@@ -78,7 +78,7 @@ export const initHelpers: readonly DownloadTool[] = [
   {
     tool: 's6-overlay',
     github: 'just-containers/s6-overlay',
-    files: 's6-overlay-{arch}.tar.gz',
+    files: ['s6-overlay-{arch}.tar.gz', 's6-overlay-{arch}-installer'],
     // Up to v2 armhf is the ordinary hard-float build, for ARMv6 and newer.
     arch: [['<3', 'amd64 aarch64 armhf armhf']],
     from: 'just-containers/s6-overlay:README.md',
@@ -91,5 +91,12 @@ export const initHelpers: readonly DownloadTool[] = [
     arch: [['>=3', 'x86_64 aarch64 arm armhf']],
     checksums: { algorithm: 'sha256', url: '{url}.sha256', format: 'single' },
     from: 'just-containers/s6-overlay:README.md',
+  },
+  {
+    tool: 'socklog-overlay',
+    github: 'just-containers/socklog-overlay',
+    files: 'socklog-overlay-{arch}.tar.gz',
+    arch: 'amd64 aarch64 armhf ?',
+    from: 'general knowledge: just-containers/socklog-overlay:README.md',
   },
 ];
