@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { migrateDockerfile, parseDockerfile } from '../../../packages/core/src/index.ts';
 import { archSwitchLacksArm32 } from '../../../packages/core/src/rules/arch-switch-lacks-arm32.ts';
 import { x86OnlyCondition } from '../../../packages/core/src/rules/x86-only-condition.ts';
+import { migratesOnce } from '../../support/migrates-once.ts';
 import { type RuleRow, ruleTable } from '../../support/rule-table.ts';
 
 const dpkg = '$(dpkg --print-architecture)';
@@ -115,6 +116,25 @@ ruleTable(archSwitchLacksArm32, [
 ]);
 
 ruleTable(x86OnlyCondition, [
+  // A well-known download tells what the branches are.
+  {
+    text: `RUN case "${dpkg}" in amd64) a=amd64 ;; *) exit 1 ;; esac && ${gosu}`,
+    all: `error semi: case "${dpkg}"`,
+  },
+  {
+    text: `RUN case "${dpkg}" in amd64) a=amd64 ;; armhf) a=armhf ;; *) exit 1 ;; esac && ${gosu}`,
+    arm64: `error semi: case "${dpkg}"`,
+  },
+  // The author's word for ARM is not the table's.
+  {
+    text: `RUN case "${dpkg}" in amd64) a=amd64 ;; armhf) a=arm7 ;; *) exit 1 ;; esac && ${gosu}`,
+    arm64: `error none: case "${dpkg}"`,
+  },
+  // No ;; to write behind.
+  {
+    text: `RUN case "${dpkg}" in amd64) a=amd64; esac && ${gosu}`,
+    all: `error none: case "${dpkg}"`,
+  },
   {
     text: `ARG TARGETARCH\nRUN case $TARGETARCH in amd64) a=x ;; aarch64) a=y ;; arm) a=z ;; *) exit 1 ;; esac; ${rest}`,
     arm64: 'error none: case $TARGETARCH',
@@ -153,6 +173,13 @@ ruleTable(x86OnlyCondition, [
   },
   { text: `RUN case "${dpkg}" in amd64) a=x ;; arm64) a=y ;; *) exit 1 ;; esac; ${rest}` },
   ...silent,
+]);
+
+migratesOnce(x86OnlyCondition, [
+  [
+    `FROM debian:13\nRUN case "${dpkg}" in amd64) a=amd64 ;; esac && ${gosu}\n`,
+    `FROM debian:13\nRUN case "${dpkg}" in amd64) a=amd64 ;; arm64) a=arm64 ;; armhf) a=armhf ;; armel) a=armel ;; esac && ${gosu}\n`,
+  ],
 ]);
 
 describe('a branch for 32-bit ARM', () => {

@@ -159,7 +159,7 @@ function readSwitch(script: Script, shell: ShellSwitch): ArchSwitch | undefined 
   const misnamed = Object.fromEntries(
     named.flatMap((platform) => {
       const answer = own?.[platform];
-      const isTold = answer?.split(' ').some((word) => words.some((pattern) => matches(pattern, word)));
+      const isTold = answer?.split(' ').some((word) => words.some((pattern) => matchesWord(pattern, word)));
       return answer === undefined || isTold ? [] : [[platform, answer.replace(' ', ' or ')]];
     }),
   );
@@ -189,10 +189,11 @@ function comparedWords(condition: string): readonly string[] {
 /** Tells whether a pattern of a `case` matches one of the names of a platform, `linux/arm/v7`. */
 export function coversPlatform(pattern: string, platform: string): boolean {
   const own = samples[platform] ?? [];
-  return own.some((name) => matches(pattern, name));
+  return own.some((name) => matchesWord(pattern, name));
 }
 
-function matches(pattern: string, name: string): boolean {
+/** Tells whether a pattern of a `case` matches a word. */
+export function matchesWord(pattern: string, name: string): boolean {
   const lower = pattern.toLowerCase();
   if (!/[*?[]/.test(lower)) return lower === name;
   const expression = lower

@@ -1,5 +1,10 @@
 import type { Platform } from '@mabuild/oci';
-import { type ArchSwitch, coversPlatform, type SwitchVocabulary } from '../analysis/arch-switch.ts';
+import {
+  type ArchSwitch,
+  coversPlatform,
+  matchesWord,
+  type SwitchVocabulary,
+} from '../analysis/arch-switch.ts';
 import type { CodeReading } from '../analysis/code-words.ts';
 import { addressPattern, solveAddress } from '../analysis/solve-address.ts';
 import { sourceOffset } from '../dockerfile/logical.ts';
@@ -27,16 +32,29 @@ export function missingBranches(
   const { shell, script, vocabulary } = item;
   if (shell.kind !== 'case' || shell.insertAt === undefined || script.shell.broken || !vocabulary)
     return undefined;
-  const own = branchValues(item, 'linux/amd64');
-  const arm64 = branchValues(item, 'linux/arm64');
-  if (!own || !arm64) return undefined;
+  // The last branch may do without ;; before esac, and not before another one.
+  const last = Math.max(...shell.branches.map(({ end }) => end));
+  if (!script.logical.text.slice(last, shell.insertAt).includes(';;')) return undefined;
+  const x64 = shell.branches.find(({ patterns }) =>
+    patterns.some((pattern) => coversPlatform(pattern, 'linux/amd64')),
+  );
+  const own = x64 && valuesOf(item, x64);
+  if (!own) return undefined;
   const solve = (key: string): Values | undefined => solvedFor(key, own, item, reading);
-  // The table and the author agree on arm64; else it is another download than the table's.
-  if (JSON.stringify(solve('linux/arm64')) !== JSON.stringify(arm64)) return undefined;
+  // The table and the author agree on what the author knows; else it is another download than the table's.
+  for (const key of ['linux/arm64', 'linux/arm/v7', 'linux/arm/v6']) {
+    const label = labelOf(vocabulary, key, true);
+    const written = shell.branches.find(
+      ({ patterns }) => label !== undefined && patterns.some((pattern) => matchesWord(pattern, label)),
+    );
+    const solved = written && solve(key);
+    if (!solved && key !== 'linux/arm64') continue;
+    if (written && JSON.stringify(solved) !== JSON.stringify(valuesOf(item, written))) return undefined;
+  }
   const branches = new Map<string, string>();
   const done: Platform[] = [];
   for (const platform of platforms) {
-    const label = labelOf(vocabulary, platform, armel);
+    const label = labelOf(vocabulary, platformKey(platform), armel);
     const values = solve(platformKey(platform));
     if (label === undefined || !values) continue;
     const body = Object.entries(values)
@@ -44,10 +62,11 @@ export function missingBranches(
       .join(' ');
     if (branches.has(label) && branches.get(label) !== body) return undefined;
     // One word for ARMv7 and ARMv6 must be right for both.
-    if (vocabulary === 'goarch') {
-      const other = solve(platformKey(platform) === 'linux/arm/v7' ? 'linux/arm/v6' : 'linux/arm/v7');
+    if (vocabulary === 'goarch' && platform.architecture === 'arm') {
+      const twin = platformKey(platform) === 'linux/arm/v7' ? 'linux/arm/v6' : 'linux/arm/v7';
+      const other = solve(twin);
       if (other && JSON.stringify(other) !== JSON.stringify(values)) continue;
-      if (!other && platforms.length > 1) continue;
+      if (!other && platforms.some((asked) => platformKey(asked) === twin)) continue;
     }
     branches.set(label, body);
     done.push(platform);
@@ -59,12 +78,11 @@ export function missingBranches(
   return { platforms: done, edits: [{ start: at, end: at, newText: text }] };
 }
 
-/** What a platform's branch sets, in order; `undefined` when it does anything else. */
-function branchValues({ shell, script }: ArchSwitch, platform: string): Values | undefined {
-  const branch = shell.branches.find(({ patterns }) =>
-    patterns.some((pattern) => coversPlatform(pattern, platform)),
-  );
-  if (!branch) return undefined;
+/** What a branch sets, in order; `undefined` when it does anything else. */
+function valuesOf(
+  { script }: ArchSwitch,
+  branch: { readonly start: number; readonly end: number },
+): Values | undefined {
   const values: Record<string, string> = {};
   const commands = script.shell.commands.filter(
     ({ start, end }) => start >= branch.start && end <= branch.end,
@@ -105,8 +123,7 @@ function solvedFor(key: string, own: Values, item: ArchSwitch, reading: CodeRead
   return Object.fromEntries(inOrder) as Values;
 }
 
-function labelOf(vocabulary: SwitchVocabulary, platform: Platform, armel: boolean): string | undefined {
-  const key = platformKey(platform);
+function labelOf(vocabulary: SwitchVocabulary, key: string, armel: boolean): string | undefined {
   switch (vocabulary) {
     case 'platform':
       return key;

@@ -1,12 +1,15 @@
 import type { Platform } from '@mabuild/oci';
 import { type ArchSwitch, archSwitches, stopsBuild } from '../analysis/arch-switch.ts';
 import { isArchitectureCondition } from '../analysis/architecture-condition.ts';
+import { isArmelBase } from '../analysis/armel-base.ts';
 import { readCode } from '../analysis/code-words.ts';
 import { type Script, scriptRange } from '../analysis/scripts.ts';
+import type { Dockerfile } from '../dockerfile/model.ts';
 import { platformKey } from '../fixes/variation.ts';
 import { archTokens } from '../knowledge/architecture-names.ts';
 import { armPlatforms } from './code-finding.ts';
-import type { Finding, Rule } from './rule.ts';
+import type { Finding, Rule, RuleContext } from './rule.ts';
+import { missingBranches } from './switch-branch.ts';
 import { answersOf, fateOf, isNeededLater, switchFinding } from './switch-finding.ts';
 
 const name = 'x86-only-condition';
@@ -29,25 +32,38 @@ export const x86OnlyCondition: Rule = {
     if (platforms.length === 0) return [];
     const reading = readCode(dockerfile, context);
     return [
-      ...archSwitches(dockerfile, context).flatMap((item) => switchFindings(item, platforms)),
+      ...archSwitches(dockerfile, context).flatMap((item) =>
+        switchFindings(dockerfile, context, item, platforms),
+      ),
       ...reading.scripts.flatMap((script) => refusals(script, platforms)),
       ...reading.scripts.flatMap((script) => testFindings(script, platforms)),
     ];
   },
 };
 
-function switchFindings(item: ArchSwitch, platforms: readonly Platform[]): readonly Finding[] {
+function switchFindings(
+  dockerfile: Dockerfile,
+  context: RuleContext,
+  item: ArchSwitch,
+  platforms: readonly Platform[],
+): readonly Finding[] {
   const { covered, fallback } = item;
   // What knows arm64 is the rule arch-switch-lacks-arm32's.
   if (covered.has('linux/arm64') || fallback === 'other') return [];
   const missing = platforms.filter((platform) => !covered.has(platformKey(platform)));
   if (missing.length === 0 || (fallback === 'none' && !isNeededLater(item))) return [];
-  return [
-    switchFinding(name, item, missing, {
+  const finding = (about: readonly Platform[]): Finding =>
+    switchFinding(name, item, about, {
       severity: 'error',
-      message: fateOf(item, missing),
-      hint: `${answersOf(item, missing)}add a branch for each platform, or leave it out for them with *) ;; when it is not needed there`,
-    }),
+      message: fateOf(item, about),
+      hint: `${answersOf(item, about)}add a branch for each platform, or leave it out for them with *) ;; when it is not needed there`,
+    });
+  const armel = isArmelBase(dockerfile, item.script.stage, context);
+  const made = missingBranches(dockerfile, item, readCode(dockerfile, context), missing, armel);
+  const left = missing.filter((platform) => !made?.platforms.includes(platform));
+  return [
+    ...(made ? [{ ...finding(made.platforms), fix: 'semi' as const, edits: made.edits }] : []),
+    ...(left.length > 0 ? [finding(left)] : []),
   ];
 }
 
