@@ -46,6 +46,12 @@ imageRuleTable('arch-suffix-in-tag', {
       },
     },
     {
+      text: 'from azureiotedge/azureiotedge-x:1.1-linux-amd64 as x\r\ncmd y\r\n',
+      says: 'error auto',
+      portable:
+        'from azureiotedge/azureiotedge-x:1.1-linux-amd64 as x-amd64\r\nfrom azureiotedge/azureiotedge-x:1.1-linux-arm64v8 as x-arm64\r\nfrom azureiotedge/azureiotedge-x:1.1-linux-arm32v7 as x-armv7\r\nfrom x-${TARGETARCH}${TARGETVARIANT} as x\r\ncmd y\r\n',
+    },
+    {
       text: 'ARG I=k8s.gcr.io/pause-amd64:3.1\nFROM $I',
       says: 'error none',
       hint: /linux\/arm64: k8s\.gcr\.io\/pause-arm64:3\.1/,

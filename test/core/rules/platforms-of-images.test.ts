@@ -119,12 +119,40 @@ imageRuleTable('x86-namespace', {
       perArch: { 'linux/arm/v7': 'FROM --platform=linux/arm/v7 arm32v7/node:8-slim AS a' },
     },
     {
+      text: 'FROM balenalib/amd64-debian:buster\nRUN x\nFROM scratch\nCOPY --from=0 / /\n',
+      says: 'error auto',
+      portable:
+        'FROM balenalib/amd64-debian:buster AS base-amd64\nFROM balenalib/aarch64-debian:buster AS base-arm64\nFROM balenalib/armv7hf-debian:buster AS base-armv7\nFROM base-${TARGETARCH}${TARGETVARIANT}\nRUN x\nFROM scratch\nCOPY --from=3 / /\n',
+      perArch: {
+        'linux/arm64':
+          'FROM --platform=linux/arm64 balenalib/aarch64-debian:buster\nRUN x\nFROM scratch\nCOPY --from=0 / /\n',
+      },
+    },
+    {
       text: 'FROM balenalib/amd64-debian:buster',
+      platforms: 'linux/arm64',
+      says: 'error auto',
+      portable:
+        'FROM balenalib/amd64-debian:buster AS base-amd64\nFROM balenalib/aarch64-debian:buster AS base-arm64\nFROM base-${TARGETARCH}',
+    },
+    {
+      text: 'FROM balenalib/amd64-ubuntu AS base\nFROM resin/amd64-node:6 AS other\nFROM other\nCOPY --from=1 / /\n',
+      says: 'error auto, error none',
+      portable:
+        'FROM balenalib/amd64-ubuntu AS base-amd64\nFROM balenalib/aarch64-ubuntu:latest AS base-arm64\nFROM balenalib/armv7hf-ubuntu:latest AS base-armv7\nFROM base-${TARGETARCH}${TARGETVARIANT} AS base\nFROM resin/amd64-node:6 AS other-amd64\nFROM resin/aarch64-node:6 AS other-arm64\nFROM resin/armv7hf-node:6 AS other-armv7\nFROM other-${TARGETARCH}${TARGETVARIANT} AS other\nFROM other\nCOPY --from=7 / /\n',
+    },
+    {
+      text: 'FROM balenalib/amd64-fedora:26',
+      platforms: 'linux/arm/v6',
+      says: 'error none',
+    },
+    {
+      text: 'ARG I=balenalib/amd64-debian:buster\nFROM $I\n',
       says: 'error none',
       hint: /linux\/arm\/v7: balenalib\/armv7hf-debian:buster/,
       perArch: {
-        'linux/arm64': 'FROM --platform=linux/arm64 balenalib/aarch64-debian:buster',
-        'linux/arm/v6': 'FROM --platform=linux/arm/v6 balenalib/rpi-debian:buster',
+        'linux/arm64': 'ARG I=balenalib/aarch64-debian:buster\nFROM --platform=linux/arm64 $I\n',
+        'linux/arm/v6': 'ARG I=balenalib/rpi-debian:buster\nFROM --platform=linux/arm/v6 $I\n',
       },
     },
   ],

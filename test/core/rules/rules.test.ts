@@ -85,7 +85,7 @@ const rows: readonly Row[] = [
   {
     text: 'FROM balenalib/amd64-debian\n',
     platforms: 'linux/arm64',
-    finds: [['x86-namespace', 'error', 'none']],
+    finds: [['x86-namespace', 'error', 'auto']],
   },
   {
     text: 'FROM armhf/alpine:3.6\n',

@@ -14,6 +14,7 @@ import { readVendorImage, type VendorImage } from '../knowledge/vendor-images.ts
 import { armPlatforms } from './code-finding.ts';
 import { type ImageSite, imageSites, renameSite, siteRange } from './image-sites.ts';
 import type { Finding, Rule, RuleContext } from './rule.ts';
+import { vendorStages } from './vendor-names.ts';
 
 const name = 'arch-suffix-in-tag';
 const x64 = /(^|[-_./:])(?:amd64|x86[_-]64|x64)(?=[-_./:@]|$)/;
@@ -96,7 +97,8 @@ function vendorFinding(
       edits: renameSite(dockerfile, site, vendor.index),
     };
   }
-  const edits = throughTargetArch(dockerfile, site, platforms, vendor);
+  const short = throughTargetArch(dockerfile, site, platforms, vendor);
+  const edits = short.length > 0 ? short : vendorStages(dockerfile, site);
   const own = platforms.map(
     (platform, index) => `${formatPlatform(platform)}: ${familiarReference(names[index] as ImageReference)}`,
   );

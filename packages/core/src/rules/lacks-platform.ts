@@ -17,6 +17,7 @@ import { hasX86Name } from './arch-suffix-in-tag.ts';
 import { type ImageSite, imageSites, renameSite, siteRange } from './image-sites.ts';
 import { isSubstitute } from './namespace-finding.ts';
 import type { Finding, RuleContext } from './rule.ts';
+import { vendorStages } from './vendor-names.ts';
 import { windowsImage } from './windows-base.ts';
 
 /** Finds images that have nothing for an asked platform; which uses are looked at is the caller's. */
@@ -43,7 +44,7 @@ export async function findMissingPlatforms(
     const has =
       asked.length > 0 && looked ? await context.images.platformsOf(familiarReference(looked)) : undefined;
     if (!has) {
-      const finding = vendorFinding(rule, site);
+      const finding = vendorFinding(rule, dockerfile, site);
       if (finding) findings.push(finding);
       continue;
     }
@@ -61,7 +62,7 @@ export async function findMissingPlatforms(
 }
 
 /** A vendor's image without an architecture in its name that is for x64 alone: the ones for ARM have names of their own. */
-function vendorFinding(rule: string, site: ImageSite): Finding | undefined {
+function vendorFinding(rule: string, dockerfile: Dockerfile, site: ImageSite): Finding | undefined {
   const { reference, base } = site.use;
   const vendor = readVendorImage(reference);
   if (vendor?.platform !== 'linux/amd64' || hasX86Name(base.name)) return undefined;
@@ -73,6 +74,7 @@ function vendorFinding(rule: string, site: ImageSite): Finding | undefined {
     const name = vendor.nameFor(platform);
     return name ? [`${formatPlatform(platform)}: ${familiarReference(name)}`] : [];
   });
+  const edits = vendorStages(dockerfile, site);
   return {
     rule,
     severity: 'error',
@@ -83,8 +85,8 @@ function vendorFinding(rule: string, site: ImageSite): Finding | undefined {
         ? `${known.join(', ')}; migrate --style per-arch writes it`
         : 'there is none for ARM; choose another tag',
     range: siteRange(site),
-    fix: 'none',
-    edits: [],
+    fix: edits.length > 0 ? 'auto' : 'none',
+    edits,
   };
 }
 

@@ -12,7 +12,7 @@ import { type ArchitectureNamespace, readNamespace } from '../knowledge/namespac
 import { isOfficialImage, officialImagePlatforms } from '../knowledge/official-images.ts';
 import { imageSites, renameSite, siteRange } from './image-sites.ts';
 import type { Finding, FixKind, RuleContext, Severity } from './rule.ts';
-import { vendorNames } from './vendor-names.ts';
+import { vendorNames, vendorStages } from './vendor-names.ts';
 
 /** What a rule says of a namespace; `undefined` when it is not that rule's. */
 export interface NamespaceVerdict {
@@ -42,6 +42,8 @@ export function namespaceFindings(
         );
     if (platforms.length === 0) return [];
     const { plain } = named;
+    const isX64 = named.platform.architecture === 'amd64';
+    const stages = isX64 ? vendorStages(dockerfile, site) : [];
     const known = plain && site.use.reference.digest === undefined && isListed(plain, platforms);
     return [
       {
@@ -53,8 +55,8 @@ export function namespaceFindings(
           ? `${familiarReference(plain)} is the same image for every platform`
           : (vendorNames(site.use.reference, platforms) ?? 'choose an image that has the platform'),
         range: siteRange(site),
-        fix: known ? verdict.fix : ('none' as const),
-        edits: known ? renameSite(dockerfile, site, plain) : [],
+        fix: known || stages.length > 0 ? verdict.fix : ('none' as const),
+        edits: known ? renameSite(dockerfile, site, plain) : stages,
       },
     ];
   });
