@@ -22,7 +22,7 @@ import { readMarked } from '../../support/variations.ts';
 const amd64 = parsePlatform('linux/amd64');
 const arm64 = parsePlatform('linux/arm64');
 const armv7 = parsePlatform('linux/arm/v7');
-const count = Number(process.env.MABUILD_TEST_ROUNDS ?? '40');
+const count = Number(process.env.MABUILD_TEST_ROUNDS ?? '60');
 
 const marked = {
   x64: { arm64: 'arm64', v7: 'armv7l' },
@@ -71,8 +71,10 @@ const lines = [
 function numbers(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
   };
 }
 
