@@ -522,6 +522,13 @@ describe('matchAsset', () => {
         'go${V}.linux-armv6l.tar.gz',
         'go${V}.linux-armv6l.tar.gz',
       ],
+      // The variable may hold the v that stands before a version.
+      [
+        'https://get.helm.sh/helm-${HELM_VERSION}-linux-amd64.tar.gz',
+        'helm-${HELM_VERSION}-linux-arm64.tar.gz',
+        'helm-${HELM_VERSION}-linux-arm.tar.gz',
+        '?',
+      ],
       // Other names in other versions are not chosen from.
       [
         'https://github.com/rclone/rclone/releases/download/v${V}/rclone-v${V}-linux-amd64.zip',

@@ -1,7 +1,7 @@
-import { type Found, findPatterns, findPatternsByName } from './download-assets/catalogue.ts';
-import type { Slot } from './download-assets/template.ts';
 import type { ChecksumTemplate, Fallback } from './download-assets/tool.ts';
-import { inRange, versionNumbers } from './download-assets/versions.ts';
+import { type Found, findPatterns, findPatternsByName } from './download-assets-catalogue.ts';
+import type { Slot } from './download-assets-template.ts';
+import { inRange, versionNumbers } from './download-assets-versions.ts';
 
 /** What is known about the download that an address or a file name stands for. */
 export interface AssetMatch {

@@ -1,6 +1,12 @@
-import { downloadTools } from './index.ts';
-import { compilePattern, expandAlternatives, matchPattern, type Pattern, type Slot } from './template.ts';
-import type { DownloadTool } from './tool.ts';
+import { downloadTools } from './download-assets/index.ts';
+import type { DownloadTool } from './download-assets/tool.ts';
+import {
+  compilePattern,
+  expandAlternatives,
+  matchPattern,
+  type Pattern,
+  type Slot,
+} from './download-assets-template.ts';
 
 /** A tool whose download a text names. */
 export interface Found {
@@ -164,7 +170,12 @@ function indexNames(): Map<string, Template[]> {
 /** A template has one pattern for each of its alternatives and each name of amd64. */
 function compile(tool: DownloadTool, template: string): Entry[] {
   const rows = rowsOf(tool);
-  const readings = expandAlternatives(template).map((reading) => reading.split('?', 2));
+  const readings = expandAlternatives(template)
+    // A variable may bring the `v` with it.
+    .flatMap((reading) =>
+      reading.includes('v{v}') ? [reading, reading.replaceAll('v{v}', '{$}')] : [reading],
+    )
+    .map((reading) => reading.split('?', 2));
   return [...new Set(rows.map((row) => row.names[0] ?? ''))].flatMap((amd64) => {
     const names = amd64.split(',').map((name) => (name === '~' ? '' : name));
     return readings.map(([path = '', query]) => ({

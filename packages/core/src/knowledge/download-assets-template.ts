@@ -5,10 +5,13 @@ export interface Slot {
   readonly end: number;
 }
 
+/** `{v}` a version, `{*}` any text, `{$}` a version that a variable holds. */
+type Wildcard = 'v' | '*' | '$';
+
 /** Texts between wildcards, matched from left to right without going back: linear in the text's length. */
 export interface Pattern {
   readonly literals: readonly string[];
-  readonly wildcards: readonly ('v' | '*')[];
+  readonly wildcards: readonly Wildcard[];
   /** Slots, their offsets within the literal with that number. */
   readonly slots: readonly (Slot & { readonly literal: number })[];
 }
@@ -31,12 +34,12 @@ export function expandAlternatives(template: string): string[] {
 /** Compiles a template without alternatives for one architecture's names. */
 export function compilePattern(template: string, names: readonly string[]): Pattern {
   const literals: string[] = [''];
-  const wildcards: ('v' | '*')[] = [];
+  const wildcards: Wildcard[] = [];
   const slots: (Slot & { literal: number })[] = [];
   for (const [part] of template.matchAll(/\{[^{}]*\}|[^{]+/g)) {
     const literal = literals.length - 1;
-    if (part === '{v}' || part === '{*}') {
-      wildcards.push(part === '{v}' ? 'v' : '*');
+    if (part === '{v}' || part === '{*}' || part === '{$}') {
+      wildcards.push(part[1] as Wildcard);
       literals.push('');
     } else if (part === '{arch}' || part === '{arch2}') {
       const slot = part === '{arch}' ? 0 : 1;
@@ -66,8 +69,10 @@ export function matchPattern(pattern: Pattern, text: string): PatternMatch | und
     const next = i === last ? finalAt : text.indexOf(literal, at + 1);
     if (next <= at || next + literal.length > (i === last ? text.length : finalAt)) return undefined;
     const wild = text.slice(at, next);
-    if (wild.includes('/') || (wildcards[i - 1] === 'v' && !isVersionLike(wild))) return undefined;
-    if (wildcards[i - 1] === 'v') versions.push(wild);
+    const wildcard = wildcards[i - 1];
+    if (wild.includes('/') || (wildcard !== '*' && !isVersionLike(wild))) return undefined;
+    if (wildcard === '$' && !wild.startsWith('$')) return undefined;
+    if (wildcard !== '*') versions.push(wild);
     starts.push(next);
     at = next + literal.length;
   }
