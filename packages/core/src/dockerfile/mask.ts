@@ -8,55 +8,41 @@ const leadingUnicodeSpace = /^[\t ]*[\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029
 /**
  * A text with the same lines, in which dockerfile-ast finds the instructions that BuildKit finds, in the same columns.
  *
- * What the two read differently (heredocs, escaped continuations, pseudo directives, odd spaces) is overwritten, and so
- * are the arguments, which nobody asks dockerfile-ast for and which it would take apart again and again. Only the
- * positions of keywords may be taken from it, never text.
+ * An instruction is its keyword and one letter for the arguments, which nobody asks dockerfile-ast for and which it would
+ * take apart again and again; lines that go on, comments and heredocs are empty. Where the keyword itself goes on in the
+ * next line the lines stay, and what the two read differently (escapes, odd spaces) is overwritten. Only the positions of
+ * keywords may be taken from it, never text.
  */
 export function maskDockerfile(text: string, scan: Scan): string {
   const starts = new Set(scan.instructions.map(({ startLine }) => startLine));
   const lines: string[] = [];
   let short = false;
   for (const [index, line] of scan.lines.entries()) {
-    const content = text.slice(line.start, line.end);
-    const isCrlf = content.endsWith('\r');
-    const body = isCrlf ? content.slice(0, -1) : content;
-    let masked = maskLine(body, line, scan.escape);
-    if (line.kind === 'instruction') {
-      const keyword = starts.has(index + 1) ? keywordEnd(masked, scan.escape) : 0;
-      if (starts.has(index + 1)) short = keyword > 0;
-      if (short) masked = shorten(masked, keyword, scan.escape);
+    const isFirst = starts.has(index + 1);
+    if (line.kind !== 'instruction' && line.kind !== 'directive') lines.push('');
+    else if (line.kind === 'instruction' && short && !isFirst) lines.push('');
+    else {
+      const body = text.slice(line.start, line.end).replace(/\r$/, '');
+      const masked = maskLine(body, line, scan.escape);
+      const keyword = isFirst ? keywordOf(masked, scan.escape) : undefined;
+      if (isFirst) short = keyword !== undefined;
+      lines.push(keyword === undefined ? masked : `${keyword}x`);
     }
-    lines.push(isCrlf ? `${masked}\r` : masked);
   }
-  return (text.startsWith('\ufeff') ? '\ufeff' : '') + lines.join('\n') + (text.endsWith('\n') ? '\n' : '');
+  return (text.startsWith('\ufeff') ? '\ufeff' : '') + lines.join('\n');
 }
 
-/** Where the arguments of an instruction begin on its first line; 0 when none do. */
-function keywordEnd(line: string, escaping: string): number {
-  const end = continuationStart(line, escaping) ?? line.length;
-  return /^[\t ]*[^\t ]+[\t ](?=[\t ]*[^\t ])/.exec(line.slice(0, end))?.[0].length ?? 0;
-}
-
-/** One letter stands for the arguments of a line. */
-function shorten(line: string, from: number, escaping: string): string {
-  const end = continuationStart(line, escaping) ?? line.length;
-  return end > from ? `${line.slice(0, from)}x${line.slice(end)}` : line;
+/** What stands before the arguments of an instruction, when they begin on its first line. */
+function keywordOf(line: string, escaping: string): string | undefined {
+  const keyword = /^[\t ]*[^\t ]+[\t ](?=[\t ]*[^\t ])/.exec(line)?.[0];
+  if (keyword === undefined) return undefined;
+  return keyword.length < (continuationStart(line, escaping) ?? line.length) ? keyword : undefined;
 }
 
 function maskLine(body: string, line: Line, escaping: string): string {
-  switch (line.kind) {
-    case 'instruction':
-      return maskInstruction(body, escaping);
-    case 'comment':
-      return body === '' ? '' : '#';
-    case 'inner-comment':
-    case 'blank':
-      return '';
-    case 'heredoc':
-      return body === '' ? '' : '#';
-    case 'directive':
-      return body.replace(lineBreaks, ' ').replace(unicodeSpace, ' ');
-  }
+  return line.kind === 'instruction'
+    ? maskInstruction(body, escaping)
+    : body.replace(lineBreaks, ' ').replace(unicodeSpace, ' ');
 }
 
 function maskInstruction(body: string, escaping: string): string {

@@ -83,7 +83,7 @@ export function scanDockerfile(source: Source): Scan {
     escape: state.escape,
     directives: withShebang(state),
     instructions: state.instructions,
-    lines: state.lines.map((line, index) => ({ ...line, kind: state.kinds[index] ?? 'blank' })),
+    lines: state.lines.map(({ start, end }, index) => ({ start, end, kind: state.kinds[index] ?? 'blank' })),
     warnings: state.warnings,
   };
 }
