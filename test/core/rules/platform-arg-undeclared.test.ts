@@ -43,6 +43,10 @@ ruleTable(platformArgUndeclared, [
   { text: 'ONBUILD RUN echo $TARGETARCH', all: arch },
   { text: 'ARG TARGETARCH\nONBUILD RUN echo $TARGETARCH', all: arch },
   { text: 'ONBUILD ARG TARGETARCH\nRUN echo $TARGETARCH', all: arch },
+  { text: 'RUN make TARGETARCH=$TARGETARCH', all: arch },
+  { text: 'RUN TARGETARCH=$TARGETARCH make', all: arch },
+  { text: 'RUN . /etc/os-release && echo $VERSION_ID $TARGETARCH', all: arch },
+  { text: 'COPY --chown=$TARGETARCH a b', all: 'error auto: --chown=$TARGETARCH' },
   // Nothing to say.
   { text: 'ARG TARGETARCH\nRUN echo $TARGETARCH' },
   { text: 'ARG TARGETOS TARGETARCH\nRUN echo $TARGETARCH' },

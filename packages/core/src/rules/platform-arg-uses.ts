@@ -49,7 +49,8 @@ export function automaticUses(
         const at = heredoc.range.start;
         return inText(body, (start, end) => ({ start: at + start, end: at + end }));
       });
-      return [...words, ...bodies];
+      const flags = instruction.flags.flatMap(({ value, range }) => inText(value ?? '', () => range));
+      return [...flags, ...words, ...bodies];
     }
     default:
       // CMD and ENTRYPOINT are read when no ARG is there any more.
@@ -134,13 +135,26 @@ function inPart(part: ShellPart, own: ReadonlySet<string>, logical: LogicalText)
 function assignedNames(shell: ShellScript, logical: LogicalText): ReadonlySet<string> {
   const names = new Set(shell.loopVariables);
   for (const command of shell.commands) {
-    for (const assignment of command.assignments) names.add(assignment.name);
-    for (const word of command.words) {
-      const declared = /^(\w+)=/.exec(word.text)?.[1];
-      if (declared !== undefined) names.add(declared);
+    for (const { name, value } of command.assignments) {
+      // `TARGETARCH=$TARGETARCH make` only hands it on.
+      const handsOn = value.parts.some(
+        (part) => part.kind === 'variable' && part.name === name && part.plain,
+      );
+      if (!handsOn) names.add(name);
     }
-    if (command.name === '.' || command.name === 'source') for (const arg of automaticArgs) names.add(arg);
+    // Of other commands, e.g. make, it is an argument.
+    for (const word of declares.has(command.name ?? '') ? command.words.slice(1) : []) {
+      const declared = /^(\w+)=/.exec(word.text)?.[1];
+      if (declared !== undefined && !word.text.includes(`$${declared}`)) names.add(declared);
+    }
+    const reads = command.name === '.' || command.name === 'source';
+    if (reads && !harmless.test(command.words[1]?.text ?? ''))
+      for (const arg of automaticArgs) names.add(arg);
   }
   for (const match of logical.text.matchAll(/\$\{(\w+):?=/g)) names.add(match[1] ?? '');
   return names;
 }
+
+const declares: ReadonlySet<string> = new Set(['export', 'declare', 'local', 'readonly', 'typeset']);
+/** Files of the system and of tools, which set nothing of BuildKit's. */
+const harmless = /(?:os|lsb)-release|\bnvm\.sh|cargo\/env|bin\/activate|\.(?:bash|z)rc|\/profile\b/;
