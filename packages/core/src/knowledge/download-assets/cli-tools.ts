@@ -172,7 +172,7 @@ export const cliTools: readonly DownloadTool[] = [
     files: 'ripgrep-{v}-{arch}.tar.gz',
     arch: [
       ['<0.2', 'x86_64-unknown-linux-musl - - -'],
-      ['>=0.2 <14', 'x86_64-unknown-linux-musl - arm-unknown-linux-gnueabihf arm-unknown-linux-gnueabihf'],
+      ['>=0.2 <14', 'x86_64-unknown-linux-musl - arm-unknown-linux-gnueabihf ?'],
       ['>=14 <14.1', 'x86_64-unknown-linux-musl aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf ?'],
       ['>=14.1', 'x86_64-unknown-linux-musl aarch64-unknown-linux-gnu armv7-unknown-linux-musleabihf ?'],
     ],
@@ -203,10 +203,7 @@ export const cliTools: readonly DownloadTool[] = [
         'x86_64-unknown-linux-musl aarch64-unknown-linux-musl arm-unknown-linux-musleabihf arm-unknown-linux-musleabihf',
       ],
       ['<8.2.2', 'x86_64-unknown-linux-gnu - ? ?'],
-      [
-        '>=8.2.2',
-        'x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu arm-unknown-linux-gnueabihf arm-unknown-linux-gnueabihf',
-      ],
+      ['>=8.2.2', 'x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu arm-unknown-linux-gnueabihf ?'],
     ],
     fallback: { apt: 'fd-find', apk: 'fd', dnf: 'fd-find' },
     from: 'sharkdp/fd:.github/workflows/CICD.yml, aquaproj/aqua-registry:pkgs/sharkdp/fd',
@@ -217,10 +214,7 @@ export const cliTools: readonly DownloadTool[] = [
     files: 'bat-v{v}-{arch}.tar.gz',
     arch: [
       ['<0.17', 'x86_64-unknown-linux-gnu ? ? ?'],
-      [
-        '>=0.17',
-        'x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu arm-unknown-linux-gnueabihf arm-unknown-linux-gnueabihf',
-      ],
+      ['>=0.17', 'x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu arm-unknown-linux-gnueabihf ?'],
       ['<0.25', 'x86_64-unknown-linux-musl aarch64-unknown-linux-gnu ? ?'],
       ['>=0.25', 'x86_64-unknown-linux-musl aarch64-unknown-linux-musl ? ?'],
     ],
@@ -258,10 +252,7 @@ export const cliTools: readonly DownloadTool[] = [
     github: 'dandavison/delta',
     files: 'delta-{v}-{arch}.tar.gz',
     arch: [
-      [
-        '',
-        'x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu arm-unknown-linux-gnueabihf arm-unknown-linux-gnueabihf',
-      ],
+      ['', 'x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu arm-unknown-linux-gnueabihf ?'],
       ['', 'x86_64-unknown-linux-musl aarch64-unknown-linux-gnu ? ?'],
     ],
     fallback: { apk: 'delta' },
@@ -291,10 +282,7 @@ export const cliTools: readonly DownloadTool[] = [
     github: 'eza-community/eza',
     files: 'eza_{arch}.{tar.gz|zip}',
     arch: [
-      [
-        '',
-        'x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu arm-unknown-linux-gnueabihf arm-unknown-linux-gnueabihf',
-      ],
+      ['', 'x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu arm-unknown-linux-gnueabihf ?'],
       ['', 'x86_64-unknown-linux-musl ? ? ?'],
     ],
     fallback: { apt: 'eza', apk: 'eza' },
@@ -305,10 +293,7 @@ export const cliTools: readonly DownloadTool[] = [
     github: ['lsd-rs/lsd', 'Peltoche/lsd'],
     files: ['lsd-{v}-{arch}.tar.gz'],
     arch: [
-      [
-        '',
-        'x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu arm-unknown-linux-gnueabihf arm-unknown-linux-gnueabihf',
-      ],
+      ['', 'x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu arm-unknown-linux-gnueabihf ?'],
       ['', 'x86_64-unknown-linux-musl aarch64-unknown-linux-musl ? ?'],
     ],
     fallback: { apt: 'lsd', apk: 'lsd' },

@@ -373,10 +373,7 @@ export const languageRuntimes: readonly DownloadTool[] = [
       'static.rust-lang.org/rustup/archive/{v}/{arch}/rustup-init',
     ],
     arch: [
-      [
-        '',
-        'x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf arm-unknown-linux-gnueabihf',
-      ],
+      ['', 'x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf ?'],
       ['', 'x86_64-unknown-linux-musl aarch64-unknown-linux-musl ? ?'],
     ],
     checksums: { algorithm: 'sha256', url: '{url}.sha256', format: 'sums' },
@@ -390,10 +387,7 @@ export const languageRuntimes: readonly DownloadTool[] = [
       'static.rust-lang.org/dist/{*}/{rust|cargo|rustc|rust-std|clippy|rustfmt}-{v}-{arch}.tar.{gz|xz}',
     ],
     arch: [
-      [
-        '',
-        'x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf arm-unknown-linux-gnueabihf',
-      ],
+      ['', 'x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf ?'],
       ['', 'x86_64-unknown-linux-musl aarch64-unknown-linux-musl ? ?'],
     ],
     checksums: { algorithm: 'sha256', url: '{url}.sha256', format: 'sums' },

@@ -162,10 +162,7 @@ export const network: readonly DownloadTool[] = [
     github: 'shadowsocks/shadowsocks-rust',
     files: 'shadowsocks-v{v}.{arch}.tar.xz',
     arch: [
-      [
-        '',
-        'x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu arm-unknown-linux-gnueabihf arm-unknown-linux-gnueabihf',
-      ],
+      ['', 'x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu arm-unknown-linux-gnueabihf ?'],
       [
         '',
         'x86_64-unknown-linux-musl aarch64-unknown-linux-musl arm-unknown-linux-musleabihf arm-unknown-linux-musleabihf',

@@ -3,6 +3,9 @@
  *
  * `-`: there is no such asset; `?`: nobody verified what it is called, or whether it exists; `~`: no text at all, as in the
  * bare name `tini`. A comma separates the names of `{arch}` and `{arch2}`.
+ *
+ * linux/arm/v6 is Alpine's hard float, Debian's soft float (armel) or Raspbian's hard float: a program that needs a C
+ * library of one of them is `?` there.
  */
 export type Names = string;
 
