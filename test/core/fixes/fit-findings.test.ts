@@ -56,6 +56,23 @@ const spaced = ruleOf('spaced', ' \\\n  ia32', (start) => ({
   edits: [{ start, end: start + 1, newText: '' }],
 }));
 
+/** Puts stages of its own above a FROM. */
+const base: Rule = {
+  name: 'base',
+  summary: 'base',
+  async check({ text }) {
+    const start = text.indexOf('FROM vendor');
+    if (start < 0) return [];
+    const range = { start, end: start + 11 };
+    const stages = 'FROM v AS app-amd64\nFROM w AS app-arm64\nFROM w AS app-armv7\n';
+    const edits = [
+      { start, end: start, newText: stages },
+      { start: start + 5, end: start + 11, newText: 'app-${TARGETARCH}${TARGETVARIANT}' },
+    ];
+    return [{ rule: 'base', severity: 'error', fix: 'auto', platforms, message: '', range, edits }];
+  },
+};
+
 const arms = '      arm64*) arch=arm64 ;; \\\n      armv7*) arch=armv7l ;; \\\n';
 const fallback =
   '      *) echo "unsupported platform: $TARGETARCH$TARGETVARIANT" >&2; exit 1 ;; \\\n    esac; \\\n    ';
@@ -96,6 +113,29 @@ const rows: readonly (readonly [
     'FROM a\nRUN b x64\n',
     `FROM a\n${args}RUN ${head.replace('arch=arm64', 'arch=other').replace('arch=armv7l', 'arch=other')}b \${arch}\n`,
     'FROM --platform=linux/arm/v7 a\nRUN b other\n',
+  ],
+  [
+    'stages of two fixes',
+    [base, varies],
+    'FROM a\nFROM vendor\nENV A=x64\n',
+    `FROM a
+FROM v AS app-amd64
+FROM w AS app-arm64
+FROM w AS app-armv7
+FROM app-\${TARGETARCH}\${TARGETVARIANT} AS app2-base
+
+FROM app2-base AS app2-amd64
+ENV A=x64
+
+FROM app2-base AS app2-arm64
+ENV A=arm64
+
+FROM app2-base AS app2-armv7
+ENV A=armv7l
+
+FROM app2-\${TARGETARCH}\${TARGETVARIANT} AS app
+`,
+    '',
   ],
   [
     'an edit of the blanks in front of a word that goes',

@@ -32,7 +32,11 @@ export function fitting(
     const clashing = left.filter((finding) =>
       finding.edits.some((edit) => edits.some((other) => overlap(edit, other))),
     );
-    const later = beside(left, clashing);
+    // Names and numbers of new stages are chosen by what the file has.
+    const isTwice = edits.some(addsStage) && left.some((finding) => finding.edits.some(addsStage));
+    const later = isTwice
+      ? new Set(left.filter(({ variations }) => variations?.length))
+      : beside(left, clashing);
     const rest = left.filter(
       (finding) => !later.has(finding) && !finding.variations?.some((item) => cannot.has(item)),
     );
@@ -64,6 +68,10 @@ function beside(findings: readonly Finding[], clashing: readonly Finding[]): Rea
     end: stage?.instructions.at(-1)?.range.end ?? instruction.range.end,
   }));
   return new Set(inStage.length > 0 ? inStage : clashing);
+}
+
+function addsStage({ newText }: TextEdit): boolean {
+  return /^[\t ]*from[\t ]/im.test(newText);
 }
 
 function overlap(a: TextEdit, b: TextEdit): boolean {
