@@ -8,8 +8,8 @@ const leadingUnicodeSpace = /^[\t ]*[\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029
 /**
  * A text with the same lines, in which dockerfile-ast finds the instructions that BuildKit finds, in the same columns.
  *
- * An instruction is its keyword and one letter for the arguments, which nobody asks dockerfile-ast for and which it would
- * take apart again and again; lines that go on, comments and heredocs are empty. Where the keyword itself goes on in the
+ * An instruction is a word as long as its keyword and one letter for the arguments, which nobody asks dockerfile-ast for
+ * and which it would take apart keyword by keyword; lines that go on, comments and heredocs are empty. Where the keyword itself goes on in the
  * next line the lines stay, and what the two read differently (escapes, odd spaces) is overwritten. Only the positions of
  * keywords may be taken from it, never text.
  */
@@ -26,7 +26,7 @@ export function maskDockerfile(text: string, scan: Scan): string {
       const masked = maskLine(body, line, scan.escape);
       const keyword = isFirst ? keywordOf(masked, scan.escape) : undefined;
       if (isFirst) short = keyword !== undefined;
-      lines.push(keyword === undefined ? masked : `${keyword}x`);
+      lines.push(keyword === undefined ? masked : `${keyword.replace(/[^\t ]/g, 'x')}x`);
     }
   }
   return (text.startsWith('\ufeff') ? '\ufeff' : '') + lines.join('\n');
