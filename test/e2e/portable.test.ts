@@ -25,9 +25,10 @@ CMD ["one", "two"]
 USER 1000
 ENTRYPOINT ["/bin/echo", "«x64»"]
 FROM busybox
+SHELL ["/bin/sh", "-euc"]
 ARG X=«x64»
 COPY --from=0 /*.txt /
-RUN echo "$X" '«amd64»' > /last.txt
+RUN echo "$X" '«amd64»' > /last.txt && test -n «x64»
 CMD ["cat", "/run.txt", "/env.txt", "/copied.txt", "/last.txt"]
 `;
 
