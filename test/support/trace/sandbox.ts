@@ -108,8 +108,10 @@ export function openSandbox(): Sandbox {
   const source = (name: string): string => readFileSync(new URL(name, import.meta.url), 'utf8');
   writeFileSync(join(stubs, '.stub'), source('stub.sh').replaceAll('@US@', wordMark));
   chmodSync(join(stubs, '.stub'), 0o755);
-  for (const name of tools)
+  for (const name of tools.filter((tool) => existsSync(join(bin, tool)))) {
+    // awk and its kin are links into a folder that the sandbox does not have.
     symlinkSync(`/.real/${basename(realpathSync(join(bin, name)))}`, join(chosen, name));
+  }
   const prelude = source('prelude.sh');
   // mkdir and ln are told of too; the stub calls the real ones.
   const known = new Set(tools.filter((name) => name !== 'mkdir' && name !== 'ln'));
