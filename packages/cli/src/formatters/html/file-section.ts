@@ -23,7 +23,7 @@ export function fileSection(file: FileFindings, options: FileSectionOptions): Ma
   const changed = file.fixed !== undefined && file.fixed !== text;
   const after = changed
     ? html`<h4>Original and fixed</h4>${diffTable(text, file.fixed ?? text, `${file.path}: the original beside the fixed text`)}`
-    : html`<p class="faint">Nothing here is changed by <code>mabuild migrate</code>.</p>`;
+    : html`<p class="faint"><code>mabuild migrate</code> leaves this file as it is in its portable style.</p>`;
   return html`<article class="file" id="${fileId(options.index)}"><details${options.open && html` open`}><summary><h3>${pathName(file.path)}</h3>${countChips(countFindings([file]))}</summary><div class="inside">
 <ol class="findings">${file.findings.map((finding) => findingItem(file, finding, options.explained))}</ol>
 ${after}</div></details></article>
