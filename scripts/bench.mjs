@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: from one run, medians and ratios of building and pushing against buildah (and docker buildx where the
- * machine has it), bytes uploaded, start-up against Node, and the time to parse the shared corpora.
+ * machine has it), bytes uploaded, start-up against Node, and the time to parse and to check the shared corpora, the latter
+ * beside a linter over the same files.
  *
  * node scripts/bench.mjs [--rounds N]    default 3
  */
@@ -9,6 +10,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { benchBuild } from '../bench/build.mjs';
+import { benchCheck } from '../bench/check.mjs';
 import { benchDockerfiles } from '../bench/dockerfiles.mjs';
 import { benchStartup } from '../bench/startup.mjs';
 import { main } from './lib/main.mjs';
@@ -23,7 +25,14 @@ await main(async () => {
   console.log(`${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}`);
   await benchStartup({ mabuild, rounds: rounds * 5 });
   const core = await import(pathToFileURL(join(root, 'packages/core/dist/index.js')).href);
-  await benchDockerfiles({ corpus: join(root, '../shared/corpus'), core });
+  const corpus = join(root, '../shared/corpus');
+  await benchDockerfiles({ corpus, core });
+  const folder = await mkdtemp(join(tmpdir(), 'mabuild-bench-check-'));
+  try {
+    await benchCheck({ dir: folder, corpus, mabuild, rounds });
+  } finally {
+    await removeTree(folder);
+  }
   await withServices({ only: 'demo' }, async ({ own, env, reason }) => {
     if (!own) {
       console.log(
