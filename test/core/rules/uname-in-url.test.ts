@@ -24,6 +24,21 @@ ruleTable(unameInUrl, [
   { text: `RUN curl -L ${compose}-$(uname -s)-$(uname -m) -o /x`, ...changes, arm64: '' },
   { text: `RUN curl -L "${compose}-linux-\${M:-$(uname -m)}" -o /x` },
   { text: `RUN m=$(uname -m); curl -L "${compose}-linux-$m" -o /x`, ...changes, arm64: '' },
+  // sed puts it into other words.
+  {
+    text: `RUN a=$(uname -m | sed -e 's/x86_64/amd64/g' -e 's/aarch64/arm64/g') && curl -LO ${kubectl}/$a/kubectl`,
+    v7: 'error auto: amd64 → arm',
+  },
+  {
+    text: `ARG TARGETARCH\nRUN a="$(echo $TARGETARCH | sed s/amd64/x86_64/)" && curl -LO ${compose}-linux-$a`,
+    arm64: 'error auto: x86_64 → aarch64',
+    v7: 'error auto: x86_64 → armv7',
+    v6: 'error auto: x86_64 → armv6',
+  },
+  {
+    text: `RUN curl -LO ${kubectl}/$(uname -m | sed 's/x86_64/amd64/;s/aarch64/arm64/;s/armv7l/arm/')/kubectl`,
+  },
+  { text: `RUN a=$(uname -m | sed 's/x86_64/amd64/;s/arm.*/arm/'); curl -O https://example.org/$a.tgz` },
   // Two of them in one address cannot be written as one.
   {
     text: 'RUN curl -O https://example.org/$(uname -m)/t-$(uname -m).tgz',

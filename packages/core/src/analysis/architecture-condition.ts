@@ -40,7 +40,7 @@ export function isOnArchitecture(branches: readonly ShellBranch[]): boolean {
 
 /** Tells whether a command substitution names the architecture. */
 export function isArchitectureCommand(text: string): boolean {
-  return architectureCommand.test(text);
+  return architectureCommand.test(text) || /\$\{?(?:TARGET|BUILD)(?:ARCH|PLATFORM|VARIANT)\b/.test(text);
 }
 
 /** Tells whether a variable is one of BuildKit's that depend on the platform. */

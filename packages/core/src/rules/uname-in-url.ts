@@ -1,5 +1,6 @@
 import { formatPlatform, type Platform } from '@mabuild/oci';
 import { type CodeWord, readCode } from '../analysis/code-words.ts';
+import { type Machine, machinesIn } from '../analysis/machine-words.ts';
 import { referenceAt } from '../analysis/mapped-text.ts';
 import { addressPattern, assetOf, solveAddress } from '../analysis/solve-address.ts';
 import { partSite, shellWordOf } from '../analysis/word-parts.ts';
@@ -10,41 +11,6 @@ import type { Finding, Rule, RuleContext } from './rule.ts';
 
 const name = 'uname-in-url';
 
-/** A command that names the architecture. */
-interface Machine {
-  readonly command: string;
-  readonly pattern: RegExp;
-  readonly amd64: string;
-  /** What it says on each platform. */
-  readonly names: Readonly<Record<string, readonly string[]>>;
-  /** It names the kernel: in a 32-bit build that may be another. */
-  readonly ofKernel: boolean;
-}
-
-const machines: readonly Machine[] = [
-  {
-    command: 'uname -m',
-    pattern: /\$\((?:\/\S*\/)?(?:uname\s+-[mp]|uname\s+--machine|arch)\s*\)|`(?:uname\s+-[mp]|arch)\s*`/g,
-    amd64: 'x86_64',
-    names: { 'linux/arm64': ['aarch64'], 'linux/arm/v7': ['armv7l'], 'linux/arm/v6': ['armv6l'] },
-    ofKernel: true,
-  },
-  {
-    command: 'dpkg --print-architecture',
-    pattern: /\$\(dpkg\s+--print-architecture\s*\)|`dpkg\s+--print-architecture\s*`/g,
-    amd64: 'amd64',
-    // Debian's for ARMv6 is armel, Raspbian's armhf.
-    names: { 'linux/arm64': ['arm64'], 'linux/arm/v7': ['armhf'], 'linux/arm/v6': ['armel', 'armhf'] },
-    ofKernel: false,
-  },
-  {
-    command: 'apk --print-arch',
-    pattern: /\$\(apk\s+--print-arch\s*\)|`apk\s+--print-arch\s*`/g,
-    amd64: 'x86_64',
-    names: { 'linux/arm64': ['aarch64'], 'linux/arm/v7': ['armv7'], 'linux/arm/v6': ['armhf'] },
-    ofKernel: false,
-  },
-];
 const system = /\$\(uname(?:\s+-s)?\s*\)|`uname(?:\s+-s)?\s*`/g;
 /** Nothing in an address can be called that. */
 const placeholder = 'MABUILD_MACHINE';
@@ -66,7 +32,10 @@ export const unameInUrl: Rule = {
     ],
   },
   async check(dockerfile, context) {
-    if (armPlatforms(context).length === 0 || !/\buname\b|\barch[)`]|--print-arch/.test(dockerfile.text))
+    if (
+      armPlatforms(context).length === 0 ||
+      !/\buname\b|\barch[)`]|--print-arch|\bsed\b/.test(dockerfile.text)
+    )
       return [];
     const seen = new Set<string>();
     return readCode(dockerfile, context)
@@ -81,10 +50,10 @@ export const unameInUrl: Rule = {
 function wordFindings(word: CodeWord, context: RuleContext): readonly Finding[] {
   const { text } = word.mapped;
   if (word.guarded || word.buildPlatform || word.role === 'label') return [];
-  if (!text.includes('://') || !/uname|arch/.test(text)) return [];
+  if (!text.includes('://') || !/uname|arch/i.test(text)) return [];
   if (word.command?.name === 'echo' && word.command.redirects.length === 0) return [];
   const own = shellWordOf(word)?.parts.some((part) => part.kind === 'dynamic') ?? false;
-  return machines.flatMap((machine): readonly Finding[] => {
+  return machinesIn(text).flatMap((machine): readonly Finding[] => {
     const [span, ...more] = [...text.matchAll(machine.pattern)].map((match) => ({
       start: match.index,
       end: match.index + match[0].length,
