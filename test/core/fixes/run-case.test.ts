@@ -196,6 +196,12 @@ RUN case "$TARGETARCH$TARGETVARIANT" in \
     printed: { amd64: '/arch6/x64', arm64: '/arch6/arm64' },
   },
   {
+    title: 'a name that the stage below gives away',
+    before: 'FROM a AS b\nENV arch=1\nFROM b\nRUN echo «x64»\n',
+    after: `FROM a AS b\nENV arch=1\nFROM b\n${args}RUN ${chosen(x64Branches.map((row) => row.replace('arch=', 'arch2=')))}echo \${arch2}\n`,
+    printed: x64,
+  },
+  {
     title: 'two texts, a checksum that is not known, a platform that is not known',
     before: 'FROM a\nRUN echo «x64» «only» && echo "«0123abcd»  x" «x64»\n',
     after: `FROM a\n${args}RUN ${chosen([

@@ -3,8 +3,6 @@ import type { Choice } from './platform-choice.ts';
 
 /** A variable that a `case` sets. */
 export interface CaseVariable {
-  /** Tells variables apart that say different things. */
-  readonly key: string;
   readonly name: string;
   /** On amd64. */
   readonly text: string;

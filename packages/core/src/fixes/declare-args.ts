@@ -29,11 +29,7 @@ export function canDeclare(dockerfile: Dockerfile, { stage, instruction, args }:
     argDefinitions(item).some(({ name, value }) => value !== undefined && args.includes(name)),
   );
   if (isHidden) return false;
-  try {
-    return args.every((name) => lastMention(dockerfile, stage, name, instruction)?.isBare ?? true);
-  } catch {
-    return false;
-  }
+  return args.every((name) => lastMention(dockerfile, stage, name, instruction)?.isBare ?? true);
 }
 
 /** Declares automatic ARGs above the first instruction that reads them, in each stage that does not have them yet. */
@@ -115,11 +111,17 @@ function mentionsIn(stage: Stage): readonly Mention[] {
   return found;
 }
 
-function baseOf(dockerfile: Dockerfile, stage: Stage): Stage | undefined {
+/** The stage of the file that a stage is FROM; amd64's where the platform chooses it. */
+export function baseOf(dockerfile: Dockerfile, stage: Stage): Stage | undefined {
   const known = bases.get(stage);
   if (known) return known.base;
-  const base = resolveBase(dockerfile, stage, { platformArgs: automatic });
-  const found = { base: base.kind === 'stage' ? base.stage : undefined };
-  bases.set(stage, found);
-  return found.base;
+  let found: Stage | undefined;
+  try {
+    const base = resolveBase(dockerfile, stage, { platformArgs: automatic });
+    found = base.kind === 'stage' ? base.stage : undefined;
+  } catch {
+    // What BuildKit cannot read is no stage of the file.
+  }
+  bases.set(stage, { base: found });
+  return found;
 }

@@ -2,7 +2,7 @@ import type { Platform } from '@mabuild/oci';
 import { isLeftOut } from '../analysis/code-words.ts';
 import type { Dockerfile, Instruction, Stage, TextEdit } from '../dockerfile/model.ts';
 import { argDefinitions } from '../dockerfile/scope.ts';
-import { type ArgUse, canDeclare, declareArgs } from './declare-args.ts';
+import { type ArgUse, baseOf, canDeclare, declareArgs } from './declare-args.ts';
 import { distinctSites, replaceSite } from './per-arch.ts';
 import { automaticText, choicesFor } from './platform-choice.ts';
 import { type Refusal, refusedInRun, runCase } from './run-case.ts';
@@ -135,7 +135,7 @@ function groupEdits(dockerfile: Dockerfile, group: Group, platforms: readonly Pl
     const why = refusedInRun(dockerfile, stage, inner, variations);
     const isShort = inner.endLine - inner.startLine < mostRepeated;
     if (why.length > 0) return isShort && outer === inner ? 'select' : { why };
-    return runCase(dockerfile, stage, inner, variations, platforms, namesOf(stage));
+    return runCase(dockerfile, stage, inner, variations, platforms, namesOf(dockerfile, stage));
   }
   const automatic = variations.map((variation) =>
     isExpanded(variation) ? automaticText(variation, choicesFor([variation], platforms)) : undefined,
@@ -195,17 +195,17 @@ function byInstruction(variations: readonly Variation[]): ReadonlyMap<Instructio
 
 const names = new WeakMap<Stage, ReadonlySet<string>>();
 
-/** The names that ARG and ENV of a stage give to something. */
-function namesOf(stage: Stage): ReadonlySet<string> {
-  const known =
-    names.get(stage) ??
-    new Set(
-      stage.instructions.flatMap((instruction) => {
-        if (instruction.keyword === 'ARG') return argDefinitions(instruction).map(({ name }) => name);
-        if (instruction.keyword !== 'ENV') return [];
-        return instruction.words.filter((_, index) => index % 2 === 0).map(({ raw }) => raw);
-      }),
-    );
-  names.set(stage, known);
-  return known;
+/** The names that ARG and ENV of a stage, and of those below it, give to something. */
+function namesOf(dockerfile: Dockerfile, stage: Stage): ReadonlySet<string> {
+  const known = names.get(stage);
+  if (known) return known;
+  const own = stage.instructions.flatMap((instruction) => {
+    if (instruction.keyword === 'ARG') return argDefinitions(instruction).map(({ name }) => name);
+    if (instruction.keyword !== 'ENV') return [];
+    return instruction.words.filter((_, index) => index % 2 === 0).map(({ raw }) => raw);
+  });
+  const base = baseOf(dockerfile, stage);
+  const found = new Set([...own, ...(base ? namesOf(dockerfile, base) : [])]);
+  names.set(stage, found);
+  return found;
 }

@@ -56,76 +56,69 @@ export function runCase(
   taken: ReadonlySet<string>,
 ): RunFix {
   const script = scriptOf(dockerfile, stage, instruction);
-  const args = new Set<string>();
-  const edits: TextEdit[] = [];
   const quotingOf = (variation: Variation): Quoting =>
     (script && shellQuoting(script, variation.site)) ?? variation.site.quoting;
-  const inline = new Map<Variation, { readonly text: string; readonly args: readonly string[] }>();
   const distinct = distinctSites(variations);
-  for (const variation of distinct) {
-    if (variation.shell) inline.set(variation, variation.shell);
-  }
-  let chosen = distinct.filter((variation) => !inline.has(variation));
-  const choices = choicesFor(chosen, platforms);
-  const automatic = chosen.map((variation) => automaticText(variation, choices));
-  if (automatic.every((item) => item !== undefined)) {
-    chosen.forEach((variation, index) => {
-      const item = automatic[index];
-      if (item) inline.set(variation, item);
-    });
-    chosen = [];
-  }
-  for (const [variation, item] of inline) {
-    for (const name of item.args) args.add(name);
-    edits.push(...written(dockerfile.text, variation.site.pieces, item.text, quotingOf(variation)));
-  }
-  if (chosen.length === 0) return { edits, args: [...args] };
+  const told = inlineTexts(distinct, platforms);
+  const edits = [...told].flatMap(([variation, { text }]) =>
+    written(dockerfile.text, variation.site.pieces, text, quotingOf(variation)),
+  );
+  const args = [...told.values()].flatMap((item) => item.args);
+  const chosen = distinct.filter((variation) => !told.has(variation));
+  if (chosen.length === 0) return { edits, args: [...new Set(args)] };
 
+  const choices = choicesFor(chosen, platforms);
   const body = dockerfile.text.slice(instruction.range.start, instruction.range.end);
-  const variables: CaseVariable[] = [];
+  const variables = new Map<string, CaseVariable>();
   for (const variation of chosen) {
     const texts = choices.choices.map((choice) => textFor(variation, choice));
     const key = JSON.stringify([variation.name, variation.text, texts]);
-    let variable = variables.find((item) => item.key === key);
-    if (!variable) {
-      const name = freeVariable(
+    const names = [...variables.values()].map(({ name }) => name);
+    const variable = variables.get(key) ?? {
+      name: freeVariable(
         variation.name,
-        (candidate) =>
-          isTaken(candidate, body) ||
-          taken.has(candidate) ||
-          variables.some((item) => item.name === candidate),
-      );
-      variable = { key, name, text: variation.text, texts };
-      variables.push(variable);
-    }
-    const quoting = quotingOf(variation);
-    const bare =
-      texts.includes('') && quoting !== 'none'
-        ? withQuotes(dockerfile.text, variation.site.pieces)
-        : undefined;
-    edits.push(
-      ...written(
-        dockerfile.text,
-        bare ?? variation.site.pieces,
-        `\${${variable.name}}`,
-        bare ? 'none' : quoting,
+        (name) => names.includes(name) || taken.has(name) || isTaken(name, body),
       ),
-    );
+      text: variation.text,
+      texts,
+    };
+    variables.set(key, variable);
+    const { pieces } = variation.site;
+    const quoting = quotingOf(variation);
+    // Quotes that hold nothing else would leave an empty word.
+    const bare = texts.includes('') && quoting !== 'none' ? withQuotes(dockerfile.text, pieces) : undefined;
+    const reference = `\${${variable.name}}`;
+    edits.push(...written(dockerfile.text, bare ?? pieces, reference, bare ? 'none' : quoting));
   }
-  for (const name of choices.args) args.add(name);
   const isScript =
     script !== undefined &&
     instruction.heredocs.length > 0 &&
     script.logical.pieces[0]?.start === instruction.heredocs[0]?.range.start;
-  edits.push(
-    ...caseLines(dockerfile, instruction, {
-      subject: choices.args,
-      choices: choices.choices,
-      variables,
-      isScript,
-    }),
+  const request = {
+    subject: choices.args,
+    choices: choices.choices,
+    variables: [...variables.values()],
+    isScript,
+  };
+  edits.push(...caseLines(dockerfile, instruction, request));
+  return { edits, args: [...new Set([...args, ...choices.args])] };
+}
+
+/** What needs no `case`: texts that the shell finds out, and BuildKit's words when nothing else is to be chosen. */
+function inlineTexts(
+  variations: readonly Variation[],
+  platforms: readonly Platform[],
+): ReadonlyMap<Variation, { readonly text: string; readonly args: readonly string[] }> {
+  const told = new Map(
+    variations.flatMap((variation) => (variation.shell ? [[variation, variation.shell] as const] : [])),
   );
-  return { edits, args: [...args] };
+  const others = variations.filter((variation) => !told.has(variation));
+  const choices = choicesFor(others, platforms);
+  const automatic = others.flatMap((variation) => {
+    const text = automaticText(variation, choices);
+    return text ? [[variation, text] as const] : [];
+  });
+  return automatic.length < others.length ? told : new Map([...told, ...automatic]);
 }
 
 /** A text in place of a span, so that the shell expands it. */
