@@ -1,7 +1,7 @@
 import { formatPlatform, type Platform } from '@mabuild/oci';
 import { officialNamespace } from '../knowledge/namespaces.ts';
 import type { ImageUse } from './image-uses.ts';
-import type { Dockerfile, Stage, TextEdit } from './model.ts';
+import type { Dockerfile, Range, Stage, TextEdit } from './model.ts';
 import { renameImage } from './rename-image.ts';
 
 /** An image that an instruction takes files from, and what it shall be. */
@@ -42,16 +42,35 @@ export function renumberStages(
   dockerfile: Dockerfile,
   newIndex: (index: number) => number,
 ): readonly TextEdit[] {
-  return dockerfile.stages.flatMap((stage) =>
-    stage.instructions.flatMap((instruction) =>
-      (instruction.keyword === 'COPY' ? instruction.flags : []).flatMap((flag) => {
-        if (flag.name !== 'from' || !flag.valueRange || !/^[+-]?\d+$/.test(flag.value ?? '')) return [];
-        const index = Number(flag.value);
-        const moved = newIndex(index);
-        return moved === index ? [] : [{ ...flag.valueRange, newText: String(moved) }];
-      }),
-    ),
-  );
+  const places = new Map<number, number>();
+  return numbers(dockerfile).flatMap(({ index, range }) => {
+    const moved = places.get(index) ?? newIndex(index);
+    places.set(index, moved);
+    return moved === index ? [] : [{ ...range, newText: String(moved) }];
+  });
+}
+
+interface StageNumber {
+  readonly index: number;
+  readonly range: Range;
+}
+
+const known = new WeakMap<Dockerfile, readonly StageNumber[]>();
+
+/** The numbers of stages that a file copies from, found once: it may be asked for each place that is split. */
+function numbers(dockerfile: Dockerfile): readonly StageNumber[] {
+  const found =
+    known.get(dockerfile) ??
+    dockerfile.stages.flatMap((stage) =>
+      stage.instructions.flatMap((instruction) =>
+        (instruction.keyword === 'COPY' ? instruction.flags : []).flatMap((flag): readonly StageNumber[] => {
+          if (flag.name !== 'from' || !flag.valueRange || !/^[+-]?\d+$/.test(flag.value ?? '')) return [];
+          return [{ index: Number(flag.value), range: flag.valueRange }];
+        }),
+      ),
+    );
+  known.set(dockerfile, found);
+  return found;
 }
 
 /** `redis_arm32v7`: a name with the architecture in it tells linters that the platform is meant. */
