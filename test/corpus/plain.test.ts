@@ -31,7 +31,7 @@ sharedDescribe('Dockerfiles as people write them', () => {
       }
       console.log(`      ${share(refused, chosen.length)} refused as BuildKit does`);
       expect(wrong).to.deep.equal([]);
-    }).timeout(180_000);
+    }).timeout(300_000);
   }
 
   it('errors on Dockerfiles known to be portable are told in docs/migration-misses.md', async () => {

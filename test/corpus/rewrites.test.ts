@@ -1,7 +1,7 @@
 import type { MigrationStyle } from '@mabuild/core';
 import { parsePlatformList } from '@mabuild/oci';
 import { expect } from 'chai';
-import { x64Files } from '../support/corpus.ts';
+import { armFiles, x64Files } from '../support/corpus.ts';
 import { rewriteProblems } from '../support/migrated.ts';
 import { sharedDescribe } from '../support/shared.ts';
 
@@ -15,11 +15,11 @@ sharedDescribe('rewrites of x64 files that have a port', () => {
     const title = `${style}, ${asked.map(({ architecture }) => architecture).join(' ')}`;
     it(`${title}: what is called fixed is fixed, once and for all, and nothing else changes`, async () => {
       const wrong: string[] = [];
-      for (const { name, text } of x64Files()) {
+      for (const { name, text } of [...x64Files(), ...armFiles()]) {
         const problems = (await rewriteProblems(text, style, asked)) ?? ['is refused'];
         wrong.push(...problems.map((problem) => `${name}: ${problem}`));
       }
       expect(wrong).to.deep.equal([]);
-    }).timeout(120_000);
+    }).timeout(300_000);
   }
 });

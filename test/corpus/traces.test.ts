@@ -61,7 +61,7 @@ sharedDescribe('RUNs, executed with stubs for every command', () => {
       `      amd64: ${share(files - new Set(wrong.map((line) => line.split(':')[0])).size, files)}`,
     );
     expect(wrong.sort()).to.deep.equal([]);
-  }).timeout(180_000);
+  }).timeout(300_000);
 
   it('sees another word, package, path and machine', async () => {
     const base = 'FROM debian:12\nARG V=1\nRUN curl -fsSL https://a.example/b-amd64-$V.tgz | tar xz -C /opt';
@@ -101,7 +101,7 @@ sharedDescribe('RUNs, executed with stubs for every command', () => {
       await again.close();
     }
     expect(wrong).to.deep.equal([]);
-  }).timeout(120_000);
+  }).timeout(300_000);
 
   it('on ARM it is compared with what people wrote by hand', async () => {
     for (const platform of [arm64, armv7]) {
@@ -132,7 +132,7 @@ sharedDescribe('RUNs, executed with stubs for every command', () => {
         );
       }
     }
-  }).timeout(180_000);
+  }).timeout(300_000);
 
   async function executed(
     text: string,

@@ -1,7 +1,8 @@
 # What a RUN finds before its own text: folders that a download or a stub did not make are there all the same.
 _log() { printf '%s\036' "$1" >>/.trace/log; }
 _programs() {
-  while read -r _name; do [ -e "$_name" ] || { _produce "$_name"; }; done </.trace/programs
+  # Only names of variables stand in a name, see programs().
+  while read -r _name; do eval "_name=\"$_name\""; [ -e "$_name" ] || { _produce "$_name"; }; done </.trace/programs
   return 0
 }
 _produce() {

@@ -82,7 +82,8 @@ const folders = [
   'run',
 ];
 const bin = '/usr/bin';
-const milliseconds = 2000;
+// Long enough for a machine with other work to do: a text that ends in time must always do so.
+const milliseconds = 10_000;
 const cannotRead = 125;
 
 /** A shell behind bubblewrap: no network, a fresh root for each text, every command a stub. */
@@ -191,10 +192,10 @@ function makeFolder(root: string, path: string): void {
   mkdirSync(join(root, path), { recursive: true });
 }
 
-/** Programs that a text calls by a path: `./configure`, `/usr/sbin/a2enmod`. */
+/** Programs that a text calls by a path: `./configure`, `/usr/sbin/a2enmod`, `tool-${arch}/bin/tool`. */
 function programs(text: string): readonly string[] {
   const call =
-    /(?:^|[;&|{(!\n`]|\bthen\b|\bdo\b|\belse\b|\bexec\b|\bsudo\b|\benv\b)\s*(?:\w+=\S*\s+)*((?:\.{1,2}|[\w.-]+)?\/[\w./+-]*\w)(?=[\s;&|)]|$)/g;
+    /(?:^|[;&|{(!\n`]|\bthen\b|\bdo\b|\belse\b|\bexec\b|\bsudo\b|\benv\b)\s*(?:\w+=\S*\s+)*((?:\.{1,2}|(?:[\w.-]|\$\{\w+\})+)?\/(?:[\w./+-]|\$\{\w+\})*\w\}?)(?=[\s;&|)]|$)/g;
   return [...new Set([...text.matchAll(call)].map(([, path]) => `${path}\n`))].filter(
     (path) => !/^\/(?:dev|proc|sys|bin\/(?:ba)?sh\n)/.test(path),
   );
