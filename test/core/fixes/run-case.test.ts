@@ -163,6 +163,14 @@ RUN case "$TARGETARCH$TARGETVARIANT" in \
     printed: x64,
   },
   {
+    title: 'a heredoc with CRLF',
+    platforms: 'linux/arm64',
+    before: 'FROM a\r\nRUN <<EOF\r\necho «x64» #\r\nEOF\r\n',
+    after:
+      'FROM a\r\nARG TARGETARCH\r\nRUN <<EOF\r\ncase "$TARGETARCH" in\n  amd64*) arch=x64 ;;\n  arm64*) arch=arm64 ;;\n  *) echo "unsupported platform: $TARGETARCH" >&2; exit 1 ;;\nesac\necho ${arch} #\r\nEOF\r\n',
+    printed: { ...x64, armv7: undefined },
+  },
+  {
     title: 'a heredoc that names its shell',
     platforms: 'linux/arm64',
     before: `FROM a\nRUN <<-'EOF'\n#!/bin/sh -e\n\techo '«x64»'\n\tEOF\n`,

@@ -29,7 +29,8 @@ export function caseLines(
   const lines = caseOf(request);
   if (request.isScript) {
     const at = scriptStart(dockerfile, instruction);
-    return [{ start: at, end: at, newText: lines.map((line) => `${line}${newline}`).join('') }];
+    // A shell takes a carriage return for a part of the word before it.
+    return [{ start: at, end: at, newText: lines.map((line) => `${line}\n`).join('') }];
   }
   const at = instruction.argumentsRange.start;
   const indent = continuationIndent(dockerfile, instruction);
