@@ -1,9 +1,6 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { type MigrateOptions, migrateDockerfile, parseDockerfile, unifiedDiff } from '@mabuild/core';
-import { isMabuildError, parsePlatform, parsePlatformList } from '@mabuild/oci';
+import { type MigrateOptions, migrateDockerfile, unifiedDiff } from '@mabuild/core';
+import { parsePlatformList } from '@mabuild/oci';
 import { expect } from 'chai';
-import { sharedDescribe, sharedPath } from '../support/shared.ts';
 
 type Row = readonly [
   title: string,
@@ -263,41 +260,3 @@ describe('migrateDockerfile', () => {
     expect(unifiedDiff('a', 'a', { from: 'x', to: 'x' })).to.equal('');
   });
 });
-
-sharedDescribe('migration of the corpora', () => {
-  const files = walk(sharedPath('corpus')).filter((path) => /dockerfile/i.test(path.split('/').at(-1) ?? ''));
-
-  it('parses again and is stable', async () => {
-    expect(files.length).to.be.greaterThan(300);
-    for (const file of files) {
-      const text = readFileSync(file, 'utf8');
-      if (!parses(text)) continue;
-      for (const style of ['per-arch', 'portable'] as const) {
-        const options = { style, platforms: [parsePlatform('linux/arm/v7')] };
-        const migrated = (await migrateDockerfile(text, options)).files[0]?.text ?? '';
-        parseDockerfile(migrated);
-        expect(
-          (await migrateDockerfile(migrated, options)).files[0]?.text,
-          `${file} ${style}, again`,
-        ).to.equal(migrated);
-      }
-    }
-  }).timeout(120_000);
-});
-
-function parses(text: string): boolean {
-  try {
-    parseDockerfile(text);
-    return true;
-  } catch (error) {
-    if (isMabuildError(error)) return false;
-    throw error;
-  }
-}
-
-function walk(folder: string): readonly string[] {
-  return readdirSync(folder).flatMap((name) => {
-    const path = join(folder, name);
-    return statSync(path).isDirectory() ? walk(path) : [path];
-  });
-}

@@ -7,7 +7,7 @@ import { sharedDescribe } from '../support/shared.ts';
 
 const platforms = parsePlatformList('linux/arm64,linux/arm/v7');
 
-sharedDescribe('rewrites of x64 files that have a port', () => {
+sharedDescribe('rewrites of x64 files that have a port, and of the ports', () => {
   for (const [style, asked] of [
     ['portable', platforms],
     ...platforms.map((platform) => ['per-arch', [platform]] as const),

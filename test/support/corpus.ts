@@ -54,6 +54,18 @@ export function x64Files(): readonly PlainFile[] {
   ];
 }
 
+/** Every file that people wrote, or rewrote, for ARM: the other files of `siblings` and the `after` files of `commits`. */
+export function armFiles(): readonly PlainFile[] {
+  return [
+    ...siblingFiles().flatMap(({ name, arm64, armv7 }) =>
+      Object.entries({ arm64, armv7 }).flatMap(([arch, text]) =>
+        text === undefined ? [] : [{ name: `siblings/${name} ${arch}`, text }],
+      ),
+    ),
+    ...portedFiles().map(({ name, after }) => ({ name: `commits/${name} after`, text: after })),
+  ];
+}
+
 function folders(part: string): readonly string[] {
   return readdirSync(sharedPath('corpus', part)).sort();
 }
