@@ -142,6 +142,8 @@ const rows: readonly Row[] = [
   },
   { text: '# mabuild ignore=base-image-lacks-platform because it is only a test\nFROM node:24\n' },
   { text: '# mabuild ignore=x86-namespace,base-image-lacks-platform\nFROM node:24\n' },
+  { text: 'ARG BASE=node:24\n# mabuild ignore=base-image-lacks-platform\nFROM ${BASE}\n' },
+  { text: '# mabuild ignore=base-image-lacks-platform\nARG BASE=node:24\nFROM ${BASE}\n' },
   {
     text: '# mabuild ignore=x86-namespace\nFROM node:24\n',
     finds: [['base-image-lacks-platform', 'error', 'suggest']],

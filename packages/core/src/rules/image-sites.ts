@@ -6,6 +6,7 @@ import { parseDockerfile } from '../dockerfile/parse.ts';
 import { isOtherBranch } from '../dockerfile/platform-stage.ts';
 import { nameAsWritten, renameImage } from '../dockerfile/rename-image.ts';
 import { isDeliberate } from '../dockerfile/retarget-base.ts';
+import { argDefinitions } from '../dockerfile/scope.ts';
 import { namesAutomaticArgs } from './platform-arg.ts';
 import type { RuleContext } from './rule.ts';
 
@@ -13,6 +14,8 @@ import type { RuleContext } from './rule.ts';
 export interface ImageSite {
   readonly use: ImageUse;
   readonly platforms: readonly Platform[];
+  /** Where a finding about it stands: the default of the ARG that completes its name, as that has to change, else the word. */
+  readonly range: Range;
 }
 
 const known = new WeakMap<RuleContext, Map<Dockerfile, readonly ImageSite[]>>();
@@ -27,7 +30,7 @@ export function imageSites(dockerfile: Dockerfile, context: RuleContext): readon
 }
 
 function findSites(dockerfile: Dockerfile, context: RuleContext): readonly ImageSite[] {
-  const sites = new Map<string, { use: ImageUse; platforms: Platform[] }>();
+  const sites = new Map<string, { use: ImageUse; platforms: Platform[]; range: Range }>();
   // Without the automatic ARGs every platform reads the same.
   const isOne = !namesAutomaticArgs(dockerfile.text);
   let uses: readonly ImageUse[] | undefined;
@@ -37,7 +40,7 @@ function findSites(dockerfile: Dockerfile, context: RuleContext): readonly Image
     for (const use of uses) {
       if (isDeliberate(use, build) || isOtherBranch(dockerfile, use.stage, platform)) continue;
       const key = `${use.range.start} ${use.base.name}`;
-      const site = sites.get(key) ?? { use, platforms: [] };
+      const site = sites.get(key) ?? { use, platforms: [], range: writtenAt(dockerfile, use, context) };
       site.platforms.push(platform);
       sites.set(key, site);
     }
@@ -45,9 +48,17 @@ function findSites(dockerfile: Dockerfile, context: RuleContext): readonly Image
   return [...sites.values()];
 }
 
+/** The default of the ARG at the end of a FROM's image, where it is the default that counts. */
+function writtenAt(dockerfile: Dockerfile, use: ImageUse, { buildArgs }: RuleContext): Range {
+  const [, variable] = /\$\{?(\w+)\}?$/.exec(use.stage.base.raw) ?? [];
+  if (use.kind !== 'from' || variable === undefined || Object.hasOwn(buildArgs, variable)) return use.range;
+  const definitions = dockerfile.globalArgs.flatMap((instruction) => argDefinitions(instruction));
+  return definitions.findLast(({ name }) => name === variable)?.value?.range ?? use.range;
+}
+
 /** Where a finding about an image stands. */
 export function siteRange(site: ImageSite): Range {
-  return site.use.range;
+  return site.range;
 }
 
 /**

@@ -1,11 +1,9 @@
 import { familiarReference, formatPlatform, type ImageReference } from '@mabuild/oci';
-import type { Dockerfile, Range } from '../dockerfile/model.ts';
-import { argDefinitions } from '../dockerfile/scope.ts';
 import { readNamespace } from '../knowledge/namespaces.ts';
 import { isOfficialImage } from '../knowledge/official-images.ts';
 import { readVendorImage } from '../knowledge/vendor-images.ts';
 import { armPlatforms } from './code-finding.ts';
-import { type ImageSite, imageSites, siteRange } from './image-sites.ts';
+import { imageSites, siteRange } from './image-sites.ts';
 import type { Finding, Rule } from './rule.ts';
 import { windowsImage } from './windows-base.ts';
 
@@ -39,7 +37,7 @@ export const thirdPartyBaseUnknown: Rule = {
         platforms,
         message: `whether ${base.name} has ${platforms.map((platform) => formatPlatform(platform)).join(', ')} is not known`,
         hint: 'ask its registry: check --online',
-        range: writtenAt(dockerfile, site),
+        range: siteRange(site),
         fix: 'none',
         edits: [],
       });
@@ -47,14 +45,6 @@ export const thirdPartyBaseUnknown: Rule = {
     return findings;
   },
 };
-
-/** The ARG that completes the image's name, as that is what has to change; else the FROM. */
-function writtenAt(dockerfile: Dockerfile, site: ImageSite): Range {
-  const [, variable] = /\$\{?(\w+)/.exec(site.use.stage.base.raw) ?? [];
-  const definitions = dockerfile.globalArgs.flatMap((instruction) => argDefinitions(instruction));
-  const range = definitions.find(({ name: own }) => own === variable)?.value?.range;
-  return site.use.kind === 'from' && range ? range : siteRange(site);
-}
 
 function isUnknown(reference: ImageReference, text: string): boolean {
   const { registry, repository, digest } = reference;
