@@ -83,6 +83,7 @@ export {
   choosePlatform,
   formatPlatform,
   formatPlatformDetails,
+  formatPlatformList,
   isKnownPlatform,
   normalizePlatform,
   type Platform,

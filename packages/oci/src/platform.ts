@@ -118,6 +118,11 @@ export function formatPlatform(platform: Platform): string {
   return parts.filter((part) => part !== '').join('/');
 }
 
+/** Writes platforms as {@link formatPlatform} does, as messages list them: `linux/arm64, linux/arm/v7`. */
+export function formatPlatformList(platforms: readonly Platform[]): string {
+  return platforms.map((platform) => formatPlatform(platform)).join(', ');
+}
+
 /** Writes `os(version+feature)/arch[/variant]`, which {@link parsePlatform} reads back whole. */
 export function formatPlatformDetails(platform: Platform): string {
   const version = encode(platform['os.version'] ?? '');

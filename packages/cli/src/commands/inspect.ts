@@ -19,7 +19,7 @@ export function inspectCommand({ io, exit }: CommandHost): Command {
     .action(async (ref: string, options: InspectOptions) => {
       const format = oneOf('--format', options.format, ['text', 'json']);
       const { inspectImage } = await import('../sdk/registry-verbs.ts');
-      const { parsePlatformList, formatPlatform, MabuildError } = await import('@mabuild/oci');
+      const { parsePlatformList, formatPlatformList, MabuildError } = await import('@mabuild/oci');
       const required = options.require === undefined ? [] : parsePlatformList(options.require);
       const answer = await inspectImage(ref, await sdkOptions(io, options));
       if (options.raw) {
@@ -34,11 +34,8 @@ export function inspectCommand({ io, exit }: CommandHost): Command {
       const missing = missingPlatforms(answer.report, required);
       if (missing.length === 0) return;
       exit(1);
-      throw new MabuildError(
-        `${ref} has no image for ${missing.map((platform) => formatPlatform(platform)).join(', ')}`,
-        {
-          code: 'PLATFORM_MISSING',
-        },
-      );
+      throw new MabuildError(`${ref} has no image for ${formatPlatformList(missing)}`, {
+        code: 'PLATFORM_MISSING',
+      });
     });
 }

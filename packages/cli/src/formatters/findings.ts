@@ -1,5 +1,5 @@
 import { type Finding, locate } from '@mabuild/core';
-import { formatPlatform } from '@mabuild/oci';
+import { formatPlatformList } from '@mabuild/oci';
 import { count, countFindings, type FileFindings, isFixable } from './file-findings.ts';
 import { fixDiff } from './fix-diff.ts';
 import { type Paint, plainPaint } from './paint.ts';
@@ -17,7 +17,7 @@ export interface FindingsTextOptions {
 
 /** A finding as people read it: severity, message, rule and platforms; the place with carets; what to do; the fix. */
 export function formatFinding(file: FileFindings, finding: Finding, paint: Paint = plainPaint): string {
-  const platforms = finding.platforms.map((platform) => formatPlatform(platform)).join(', ');
+  const platforms = formatPlatformList(finding.platforms);
   const { line, column } = locate(file.dockerfile, finding.range);
   const lines = [
     `${severityLabel(finding, paint)} ${visible(finding.message)} ${paint.faint(`(${finding.rule}; ${platforms})`)}`,

@@ -1,5 +1,5 @@
 import { type Finding, locate } from '@mabuild/core';
-import { formatPlatform } from '@mabuild/oci';
+import { formatPlatformList } from '@mabuild/oci';
 import type { FileFindings } from './file-findings.ts';
 import { visible } from './visible.ts';
 
@@ -20,7 +20,7 @@ function annotation(file: FileFindings, finding: Finding): string {
   // GitHub takes columns for what lies on one line only.
   if (line === endLine) Object.assign(properties, { col: column, endColumn });
   properties.title = `mabuild ${finding.rule}`;
-  const platforms = finding.platforms.map((platform) => formatPlatform(platform)).join(', ');
+  const platforms = formatPlatformList(finding.platforms);
   const message = [`${finding.message} (${platforms})`, ...(finding.hint ? [`hint: ${finding.hint}`] : [])];
   const pairs = Object.entries(properties).map(([name, value]) => `${name}=${escapeProperty(String(value))}`);
   return `::${commands[finding.severity]} ${pairs.join(',')}::${escapeData(message.map(visible).join('\n'))}`;

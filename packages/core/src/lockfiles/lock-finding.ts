@@ -1,4 +1,4 @@
-import { formatPlatform, MabuildError, normalizePlatform, type Platform } from '@mabuild/oci';
+import { formatPlatformList, MabuildError, normalizePlatform, type Platform } from '@mabuild/oci';
 import { locate } from '../dockerfile/location.ts';
 import type { Range } from '../dockerfile/model.ts';
 import type { Finding, Severity } from '../rules/rule.ts';
@@ -30,7 +30,7 @@ export function lockFinding(
   message: (platforms: string) => string,
   hint: string,
 ): Finding {
-  const names = platforms.map((platform) => formatPlatform(platform)).join(', ');
+  const names = formatPlatformList(platforms);
   return { rule, severity, platforms, range, message: message(names), hint, fix: 'none', edits: [] };
 }
 

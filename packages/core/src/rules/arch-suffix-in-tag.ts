@@ -1,6 +1,7 @@
 import {
   familiarReference,
   formatPlatform,
+  formatPlatformList,
   type ImageReference,
   normalizePlatform,
   type Platform,
@@ -83,16 +84,16 @@ function vendorFinding(
   const has = platforms.filter((_, index) => names[index] !== undefined);
   const lacks = platforms.filter((_, index) => names[index] === undefined);
   if (lacks.length > 0) {
-    const known = has.length > 0 ? `there is one for ${list(has)}; ` : '';
+    const known = has.length > 0 ? `there is one for ${formatPlatformList(has)}; ` : '';
     return {
-      hint: `${known}none is known for ${list(lacks)}: choose another image there`,
+      hint: `${known}none is known for ${formatPlatformList(lacks)}: choose another image there`,
       fix: 'none',
       edits: [],
     };
   }
   if (vendor.index) {
     return {
-      hint: `${familiarReference(vendor.index)} has ${list(platforms)}`,
+      hint: `${familiarReference(vendor.index)} has ${formatPlatformList(platforms)}`,
       fix: 'auto',
       edits: renameSite(dockerfile, site, vendor.index),
     };
@@ -141,8 +142,8 @@ async function otherFinding(
   const lacks = has !== undefined && !proven;
   return {
     hint: lacks
-      ? `${familiarReference(plain)} does not have ${list(platforms)}; choose another image`
-      : `${familiarReference(plain)} ${proven ? 'has' : 'may have'} ${list(platforms)}`,
+      ? `${familiarReference(plain)} does not have ${formatPlatformList(platforms)}; choose another image`
+      : `${familiarReference(plain)} ${proven ? 'has' : 'may have'} ${formatPlatformList(platforms)}`,
     fix: proven ? 'auto' : sameRepository && !lacks ? 'suggest' : 'none',
     edits: (proven || sameRepository) && !lacks ? renameSite(dockerfile, site, plain) : [],
   };
@@ -167,8 +168,4 @@ function withoutHost({ repository, tag = '' }: ImageReference): string {
 function isNamespaced(reference: ImageReference): boolean {
   const named = readNamespace(reference);
   return named !== undefined && normalizePlatform(named.platform).architecture === 'amd64';
-}
-
-function list(platforms: readonly Platform[]): string {
-  return platforms.map((platform) => formatPlatform(platform)).join(', ');
 }

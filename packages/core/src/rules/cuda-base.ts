@@ -1,4 +1,4 @@
-import { familiarReference, formatPlatform, type ImageReference, type Platform } from '@mabuild/oci';
+import { familiarReference, formatPlatformList, type ImageReference, type Platform } from '@mabuild/oci';
 import { armPlatforms } from './code-finding.ts';
 import { imageSites, siteRange } from './image-sites.ts';
 import type { Finding, Rule } from './rule.ts';
@@ -33,7 +33,7 @@ export const cudaBase: Rule = {
           ...at,
           severity: 'error',
           platforms: small,
-          message: `${base.name} has no image for ${small.map((platform) => formatPlatform(platform)).join(', ')}`,
+          message: `${base.name} has no image for ${formatPlatformList(small)}`,
           hint: 'CUDA is not there for 32-bit ARM; leave these platforms out, or take a base without CUDA for them',
         });
       if (large.length > 0)

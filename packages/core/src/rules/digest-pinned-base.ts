@@ -1,4 +1,4 @@
-import { familiarReference, formatPlatform, platformsEqual } from '@mabuild/oci';
+import { familiarReference, formatPlatformList, platformsEqual } from '@mabuild/oci';
 import { armPlatforms } from './code-finding.ts';
 import { imageSites, renameSite, siteRange } from './image-sites.ts';
 import type { Finding, Rule } from './rule.ts';
@@ -23,7 +23,7 @@ export const digestPinnedBase: Rule = {
       const platforms = site.platforms.filter((platform) => arms.includes(platform));
       if (digest === undefined || platforms.length === 0) continue;
       const at = { rule: name, platforms, range: siteRange(site) };
-      const list = platforms.map((platform) => formatPlatform(platform)).join(', ');
+      const list = formatPlatformList(platforms);
       const pinned = await context.images.platformsOf(familiarReference({ ...bare, digest }));
       if (!pinned) {
         findings.push({

@@ -1,4 +1,4 @@
-import { formatPlatform, type Platform } from '@mabuild/oci';
+import { formatPlatformList, type Platform } from '@mabuild/oci';
 import { type ArchPlace, instructionOf, variationOf } from '../analysis/arch-places.ts';
 import { checksumName } from '../analysis/download-checksums.ts';
 import type { Dockerfile } from '../dockerfile/model.ts';
@@ -120,18 +120,15 @@ function hintOf(facts: {
   if (!written) {
     return asset && known.length > 0
       ? 'the name is put together from several parts: write it in one piece, or choose it with a case on TARGETARCH'
-      : `find out what it is called for ${list(unknown)}, and choose it with a case on TARGETARCH`;
+      : `find out what it is called for ${formatPlatformList(unknown)}, and choose it with a case on TARGETARCH`;
   }
-  const refused = unknown.length > 0 ? `; what it is called for ${list(unknown)} is not known` : '';
+  const refused =
+    unknown.length > 0 ? `; what it is called for ${formatPlatformList(unknown)} is not known` : '';
   const checksum = sums.length > 0 ? '; the checksum of each file has to be filled in' : '';
-  return `mabuild knows its name for ${list(known)}${refused}${checksum}`;
+  return `mabuild knows its name for ${formatPlatformList(known)}${refused}${checksum}`;
 }
 
 /** A long address by its end. */
 export function shortened(url: string): string {
   return url.length <= 80 ? url : `…${url.slice(-79)}`;
-}
-
-function list(platforms: readonly Platform[]): string {
-  return platforms.map((platform) => formatPlatform(platform)).join(', ');
 }

@@ -1,6 +1,7 @@
 import {
   familiarReference,
   formatPlatform,
+  formatPlatformList,
   type ImageReference,
   normalizePlatform,
   type Platform,
@@ -112,11 +113,11 @@ function missingFinding(
     rule,
     severity: 'error',
     platforms: missing,
-    message: `${site.use.base.name} has no image for ${list(missing)}`,
+    message: `${site.use.base.name} has no image for ${formatPlatformList(missing)}`,
     hint: better
-      ? `${familiarReference(better.reference)} lists ${list(missing)}`
+      ? `${familiarReference(better.reference)} lists ${formatPlatformList(missing)}`
       : (beforeIndexes(reference) ??
-        `it lists ${names || 'no platform'}; choose another image or leave ${list(missing)} out`),
+        `it lists ${names || 'no platform'}; choose another image or leave ${formatPlatformList(missing)} out`),
     range: siteRange(site),
     fix: better ? (better.sameVersion ? 'semi' : 'suggest') : 'none',
     edits: better ? renameSite(dockerfile, site, better.reference) : [],
@@ -129,7 +130,7 @@ function endedFinding(rule: string, site: ImageSite, missing: readonly Platform[
     rule,
     severity: 'warning',
     platforms: missing,
-    message: `${site.use.base.name} is no longer made for ${list(missing)}`,
+    message: `${site.use.base.name} is no longer made for ${formatPlatformList(missing)}`,
     hint: 'what there is of it gets no updates; choose a tag that lists the platform',
     range: siteRange(site),
     fix: 'none',
@@ -167,7 +168,7 @@ function lowerFinding(
     rule,
     severity: isSoft ? 'warning' : 'info',
     platforms,
-    message: `${site.use.base.name} has no image for ${list(platforms)}; one for an older processor is taken`,
+    message: `${site.use.base.name} has no image for ${formatPlatformList(platforms)}; one for an older processor is taken`,
     hint: isSoft
       ? 'it runs, but is soft-float; an Alpine variant often has the platform itself'
       : 'it is for ARMv6, and runs',
@@ -195,8 +196,4 @@ function betterTag(
 
 function isArmV6({ architecture, variant }: Platform): boolean {
   return architecture === 'arm' && variant === 'v6';
-}
-
-function list(platforms: readonly Platform[]): string {
-  return platforms.map((platform) => formatPlatform(platform)).join(', ');
 }

@@ -1,4 +1,4 @@
-import { formatPlatform, type Platform } from '@mabuild/oci';
+import { formatPlatformList } from '@mabuild/oci';
 import { type CodeWord, readCode } from '../analysis/code-words.ts';
 import { addressPattern } from '../analysis/solve-address.ts';
 import type { ShellCommand } from '../dockerfile/shell-model.ts';
@@ -47,8 +47,8 @@ function findingFor(word: CodeWord, context: RuleContext): Finding | undefined {
     severity: 'info',
     platforms,
     message: served
-      ? `the installer is not known to work for ${list(platforms)}`
-      : `the installer decides itself what it installs for ${list(platforms)}`,
+      ? `the installer is not known to work for ${formatPlatformList(platforms)}`
+      : `the installer decides itself what it installs for ${formatPlatformList(platforms)}`,
     hint: 'run it for the platform, or take the packages that it installs',
     range: spanRange(word, { start: match.index, end: match.index + match[0].length }),
     fix: 'none',
@@ -81,8 +81,4 @@ function runsShell({ words }: ShellCommand): boolean {
   if (!/^(?:sudo|env|exec|su)$/.test(first)) return false;
   const program = rest.find((word) => !word.startsWith('-') && !/^\w+=/.test(word));
   return program !== undefined && shell.test(program);
-}
-
-function list(platforms: readonly Platform[]): string {
-  return platforms.map((platform) => formatPlatform(platform)).join(', ');
 }

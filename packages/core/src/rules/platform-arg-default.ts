@@ -1,4 +1,4 @@
-import { formatPlatform, type Platform } from '@mabuild/oci';
+import { formatPlatformList, type Platform } from '@mabuild/oci';
 import { isLeftOut } from '../analysis/code-words.ts';
 import type { Dockerfile, Instruction, Stage, TextEdit, Word } from '../dockerfile/model.ts';
 import {
@@ -71,7 +71,7 @@ function argFindings(place: Place, platforms: readonly Platform[]): readonly Fin
         rule: name,
         severity: definition.name.startsWith('TARGET') ? 'error' : 'warning',
         platforms: wrong,
-        message: `the default hides the ${definition.name} that BuildKit sets: it is ${JSON.stringify(expanded(place, definition.value, wrong[0] ?? amd64))} for ${list(wrong)} too`,
+        message: `the default hides the ${definition.name} that BuildKit sets: it is ${JSON.stringify(expanded(place, definition.value, wrong[0] ?? amd64))} for ${formatPlatformList(wrong)} too`,
         hint: safe
           ? `write ARG ${definition.name} without a default; for a builder that sets none, put the default where the value is used: \${${definition.name}:-…}`
           : `give the ARG a name of its own: its default is not what BuildKit says for amd64 either`,
@@ -117,7 +117,7 @@ function envFindings(place: Place, platforms: readonly Platform[], onbuild: bool
         rule: name,
         severity: 'error',
         platforms: wrong,
-        message: `ENV hides the ${word.raw} that BuildKit sets: it is ${JSON.stringify(text)} for ${list(wrong)} too`,
+        message: `ENV hides the ${word.raw} that BuildKit sets: it is ${JSON.stringify(text)} for ${formatPlatformList(wrong)} too`,
         hint: `declare ARG ${word.raw} in the stage and write ENV ${word.raw}=$${word.raw}, or leave the ENV out`,
         range: { start: word.range.start, end: value.range.end },
         fix: safe ? 'auto' : 'none',
@@ -169,8 +169,4 @@ function globalsBefore(
 function withoutDefault(word: Word): readonly TextEdit[] {
   const rest = sliceWord(word, word.raw.indexOf('='), word.raw.length);
   return rest.pieces.map((piece) => ({ ...piece, newText: '' }));
-}
-
-function list(platforms: readonly Platform[]): string {
-  return platforms.map((platform) => formatPlatform(platform)).join(', ');
 }

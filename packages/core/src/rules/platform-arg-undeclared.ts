@@ -1,4 +1,4 @@
-import { formatPlatform, type Platform, parseReference } from '@mabuild/oci';
+import { formatPlatformList, type Platform, parseReference } from '@mabuild/oci';
 import { isLeftOut, readCode } from '../analysis/code-words.ts';
 import type { Script } from '../analysis/scripts.ts';
 import { resolveBase } from '../dockerfile/base.ts';
@@ -86,7 +86,7 @@ function finding(
     rule: name,
     severity: certain ? 'error' : 'warning',
     platforms,
-    message: `${use.name} is empty for ${platforms.map((platform) => formatPlatform(platform)).join(', ')}${certain ? '' : ', unless the base image sets it'}: nothing above declares it in this stage`,
+    message: `${use.name} is empty for ${formatPlatformList(platforms)}${certain ? '' : ', unless the base image sets it'}: nothing above declares it in this stage`,
     hint: `add ${line} before it; an ARG above the first FROM, or in another stage, is not enough`,
     range: use.range,
     fix: 'auto',

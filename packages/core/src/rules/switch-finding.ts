@@ -1,4 +1,4 @@
-import { formatPlatform, type Platform } from '@mabuild/oci';
+import { formatPlatform, formatPlatformList, type Platform } from '@mabuild/oci';
 import type { ArchSwitch } from '../analysis/arch-switch.ts';
 import { scriptRange } from '../analysis/scripts.ts';
 import { platformKey } from '../fixes/variation.ts';
@@ -28,7 +28,7 @@ export function switchFinding(
 
 /** What becomes of the platforms that a switch does not name. */
 export function fateOf(item: ArchSwitch, platforms: readonly Platform[]): string {
-  const names = platforms.map((platform) => formatPlatform(platform)).join(', ');
+  const names = formatPlatformList(platforms);
   const what = item.shell.kind === 'case' ? 'case' : 'condition';
   if (item.fallback === 'stops') return `the ${what} on the architecture stops the build for ${names}`;
   if (item.fallback === 'x86') return `the ${what} on the architecture takes x86's branch for ${names}`;

@@ -1,4 +1,4 @@
-import { formatPlatform, type Platform } from '@mabuild/oci';
+import { formatPlatform, formatPlatformList, type Platform } from '@mabuild/oci';
 import { type CodeWord, readCode } from '../analysis/code-words.ts';
 import { addressPattern, assetOf, solveAddress } from '../analysis/solve-address.ts';
 import { partSite, shellWordOf } from '../analysis/word-parts.ts';
@@ -125,7 +125,7 @@ function addressFindings(word: CodeWord, context: RuleContext): readonly Finding
               rule: name,
               severity: 'error' as const,
               platforms: lacking,
-              message: `${asset.tool} has no build for ${lacking.map((platform) => formatPlatform(platform)).join(', ')}`,
+              message: `${asset.tool} has no build for ${formatPlatformList(lacking)}`,
               hint: asset.absent[0]?.reason ?? 'leave the platform out, or build it from source',
               range,
               fix: 'none' as const,

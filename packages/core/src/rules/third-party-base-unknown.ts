@@ -1,4 +1,4 @@
-import { familiarReference, formatPlatform, type ImageReference } from '@mabuild/oci';
+import { familiarReference, formatPlatformList, type ImageReference } from '@mabuild/oci';
 import { readNamespace } from '../knowledge/namespaces.ts';
 import { isOfficialImage } from '../knowledge/official-images.ts';
 import { readVendorImage } from '../knowledge/vendor-images.ts';
@@ -35,7 +35,7 @@ export const thirdPartyBaseUnknown: Rule = {
         rule: name,
         severity: 'info',
         platforms,
-        message: `whether ${base.name} has ${platforms.map((platform) => formatPlatform(platform)).join(', ')} is not known`,
+        message: `whether ${base.name} has ${formatPlatformList(platforms)} is not known`,
         hint: 'ask its registry: check --online',
         range: siteRange(site),
         fix: 'none',

@@ -1,4 +1,4 @@
-import { formatPlatform, type Platform } from '@mabuild/oci';
+import { formatPlatform, formatPlatformList, type Platform } from '@mabuild/oci';
 import { type CodeWord, readCode } from '../analysis/code-words.ts';
 import { type Machine, machinesIn } from '../analysis/machine-words.ts';
 import { referenceAt } from '../analysis/mapped-text.ts';
@@ -124,15 +124,13 @@ function judge(
           },
         ];
   const is32 = (platform: Platform): boolean => platform.architecture === 'arm';
-  const list = (about: readonly Platform[]): string =>
-    about.map((platform) => formatPlatform(platform)).join(', ');
   if (!asset) {
     const about = ofKernel ? platforms.filter(is32) : [];
     return finding(
       about,
       {
         severity: 'warning',
-        message: `uname -m names the kernel: for ${list(about)} the address may be another one than meant`,
+        message: `uname -m names the kernel: for ${formatPlatformList(about)} the address may be another one than meant`,
         hint: 'choose the name by TARGETARCH and TARGETVARIANT',
       },
       false,
@@ -154,7 +152,7 @@ function judge(
         message:
           wrong.length > 0
             ? `${asset.tool} is called ${wrong.map((platform) => `${texts[platformKey(platform)]} for ${formatPlatform(platform)}`).join(', ')}, not what ${command} says`
-            : `uname -m names the kernel: for ${list(doubtful)} it depends on the host which ${asset.tool} is fetched`,
+            : `uname -m names the kernel: for ${formatPlatformList(doubtful)} it depends on the host which ${asset.tool} is fetched`,
         hint: 'choose the name by TARGETARCH and TARGETVARIANT',
       },
       true,
@@ -163,8 +161,8 @@ function judge(
       lacking,
       {
         severity: 'error',
-        message: `${asset.tool} has no build for ${list(lacking)}`,
-        hint: asset.absent[0]?.reason ?? `leave ${list(lacking)} out, or build it from source`,
+        message: `${asset.tool} has no build for ${formatPlatformList(lacking)}`,
+        hint: asset.absent[0]?.reason ?? `leave ${formatPlatformList(lacking)} out, or build it from source`,
       },
       false,
     ),

@@ -1,4 +1,4 @@
-import { formatPlatform, MabuildError } from '@mabuild/oci';
+import { formatPlatformList, MabuildError } from '@mabuild/oci';
 import { locate } from '../dockerfile/location.ts';
 import type { Range } from '../dockerfile/model.ts';
 import { readJsonText } from '../json-text.ts';
@@ -88,7 +88,7 @@ function targetFindings(
       ...common,
       rule: 'bake-target-lacks-platform',
       platforms: missing,
-      message: `target ${target.name} is for ${(listed.value as readonly string[]).join(', ')}; ${missing.map((item) => formatPlatform(item)).join(', ')} is not among them`,
+      message: `target ${target.name} is for ${(listed.value as readonly string[]).join(', ')}; ${formatPlatformList(missing)} is not among them`,
       hint: 'add the platform to platforms',
       range: listed.range,
     },

@@ -1,4 +1,4 @@
-import { formatPlatform } from '@mabuild/oci';
+import { formatPlatform, formatPlatformList } from '@mabuild/oci';
 import type { Range } from '../dockerfile/model.ts';
 import type { Finding, RuleContext } from '../rules/rule.ts';
 import { imageFindings } from './image-findings.ts';
@@ -101,7 +101,7 @@ async function serviceFindings(
         rule: 'compose-build-lacks-platform',
         severity: 'info',
         platforms: missing,
-        message: `the build is for ${names.join(', ')}; ${missing.map((item) => formatPlatform(item)).join(', ')} is not among them`,
+        message: `the build is for ${names.join(', ')}; ${formatPlatformList(missing)} is not among them`,
         hint: 'add the platform to build.platforms',
         range: listed.items[0]?.range ?? listed.range,
         fix: 'none',

@@ -1,5 +1,5 @@
 import { type Finding, locate } from '@mabuild/core';
-import { formatPlatform } from '@mabuild/oci';
+import { formatPlatformList } from '@mabuild/oci';
 import { countFindings, type FileFindings } from '../file-findings.ts';
 import { fixDiff } from '../fix-diff.ts';
 import { fixText } from '../rules.ts';
@@ -35,7 +35,7 @@ function findingItem(file: FileFindings, finding: Finding, explained: ReadonlySe
   const rule = explained.has(finding.rule)
     ? html`<a href="#${ruleId(finding.rule)}">${finding.rule}</a>`
     : finding.rule;
-  const platforms = finding.platforms.map((platform) => formatPlatform(platform)).join(', ');
+  const platforms = formatPlatformList(finding.platforms);
   const shownOnly = finding.fix === 'suggest' || finding.fix === 'none';
   const suggestion = shownOnly ? fixDiff(file.dockerfile.text, finding.edits) : [];
   return html`<li class="finding ${finding.severity}"><p class="head">${severityChip(finding.severity)}<strong>${finding.message}</strong></p>
