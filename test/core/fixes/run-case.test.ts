@@ -294,6 +294,7 @@ const refusedRows: readonly (readonly [title: string, before: string])[] = [
     'a long RUN with a heredoc that expands nothing',
     `FROM a\nRUN echo «x64» && cat <<'EOF' > x\n1\n2\n3\n4\n5\n6\n«x64»\nEOF\n`,
   ],
+  ['a base that is not known', 'ARG BASE\nFROM $BASE AS b\nFROM b\nRUN echo «x64»\n'],
   ['Windows', 'FROM mcr.microsoft.com/windows/nanoserver\nRUN echo «x64»\n'],
   ['a stage of one architecture', 'FROM a AS b-amd64\nRUN echo «x64»\n'],
   ['a default of the ARG', 'FROM a\nARG TARGETARCH=amd64\nRUN echo «x64»\n'],

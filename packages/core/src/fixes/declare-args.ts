@@ -29,7 +29,12 @@ export function canDeclare(dockerfile: Dockerfile, { stage, instruction, args }:
     argDefinitions(item).some(({ name, value }) => value !== undefined && args.includes(name)),
   );
   if (isHidden) return false;
-  return args.every((name) => lastMention(dockerfile, stage, name, instruction)?.isBare ?? true);
+  try {
+    return args.every((name) => lastMention(dockerfile, stage, name, instruction)?.isBare ?? true);
+  } catch {
+    // Nobody knows what a base has that cannot be read.
+    return false;
+  }
 }
 
 /** Declares automatic ARGs above the first instruction that reads them, in each stage that does not have them yet. */
@@ -111,17 +116,22 @@ function mentionsIn(stage: Stage): readonly Mention[] {
   return found;
 }
 
-/** The stage of the file that a stage is FROM; amd64's where the platform chooses it. */
+/** Tells whether the file says what a stage is FROM, down to the image. */
+export function isBaseKnown(dockerfile: Dockerfile, stage: Stage): boolean {
+  try {
+    const base = baseOf(dockerfile, stage);
+    return base === undefined || isBaseKnown(dockerfile, base);
+  } catch {
+    return false;
+  }
+}
+
+/** The stage of the file that a stage is FROM; amd64's where the platform chooses it. @throws MabuildError as resolveBase does. */
 export function baseOf(dockerfile: Dockerfile, stage: Stage): Stage | undefined {
   const known = bases.get(stage);
   if (known) return known.base;
-  let found: Stage | undefined;
-  try {
-    const base = resolveBase(dockerfile, stage, { platformArgs: automatic });
-    found = base.kind === 'stage' ? base.stage : undefined;
-  } catch {
-    // What BuildKit cannot read is no stage of the file.
-  }
+  const base = resolveBase(dockerfile, stage, { platformArgs: automatic });
+  const found = base.kind === 'stage' ? base.stage : undefined;
   bases.set(stage, { base: found });
   return found;
 }

@@ -2,7 +2,7 @@ import type { Platform } from '@mabuild/oci';
 import { isLeftOut } from '../analysis/code-words.ts';
 import type { Dockerfile, Instruction, Stage, TextEdit } from '../dockerfile/model.ts';
 import { argDefinitions } from '../dockerfile/scope.ts';
-import { type ArgUse, baseOf, canDeclare, declareArgs } from './declare-args.ts';
+import { type ArgUse, baseOf, canDeclare, declareArgs, isBaseKnown } from './declare-args.ts';
 import { distinctSites, replaceSite } from './per-arch.ts';
 import { automaticText, choicesFor } from './platform-choice.ts';
 import { type Refusal, refusedInRun, runCase } from './run-case.ts';
@@ -65,12 +65,7 @@ export function portableEdits(
       continue;
     }
     const outer = stage.instructions[placesIn(stage).get(instruction) ?? -1];
-    const why =
-      outer === undefined
-        ? 'the place is not in a stage'
-        : isLeftOut(stage)
-          ? 'the stage is for one platform'
-          : undefined;
+    const why = outer ? outOfReach(dockerfile, stage) : 'the place is not in a stage';
     if (outer && why === undefined) groups.push({ stage, outer, inner: instruction, variations: items });
     else refused.push(...items.map((variation) => ({ variation, why: why ?? '' })));
   }
@@ -95,6 +90,11 @@ export function portableEdits(
   }
   edits.push(...declareArgs(dockerfile, uses), ...selectStages(dockerfile, splits, platforms));
   return { edits, refused };
+}
+
+function outOfReach(dockerfile: Dockerfile, stage: Stage): string | undefined {
+  if (isLeftOut(stage)) return 'the stage is for one platform';
+  return isBaseKnown(dockerfile, stage) ? undefined : 'the base of the stage is not known';
 }
 
 /** Edits of one instruction, or what stands in their way; `select` when it needs a stage for each platform. */
