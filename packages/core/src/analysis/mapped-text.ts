@@ -1,5 +1,5 @@
 import { sliceLogical } from '../dockerfile/logical.ts';
-import type { Instruction, LogicalText, Stage } from '../dockerfile/model.ts';
+import type { Instruction, LogicalText, Range, Stage } from '../dockerfile/model.ts';
 import type { Quoting, Site } from '../fixes/variation.ts';
 
 /** Where a piece of expanded text is written. */
@@ -34,6 +34,13 @@ export interface MappedText {
 }
 
 export const noText: MappedText = { text: '', leaves: [], switched: false };
+
+/** From a site's first byte in the file to its last. */
+export function rangeOfSite(site: Site | undefined): Range | undefined {
+  const first = site?.pieces[0];
+  const last = site?.pieces.at(-1);
+  return first && last ? { start: first.start, end: last.end } : undefined;
+}
 
 /** The one place where a span is written; `undefined` when it is made of several or comes from outside. */
 export function siteAt(mapped: MappedText, start: number, end: number): Site | undefined {

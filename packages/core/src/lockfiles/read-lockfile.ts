@@ -1,4 +1,5 @@
-import { normalizePlatform, type Platform } from '@mabuild/oci';
+import type { Platform } from '@mabuild/oci';
+import { armOnly } from '../knowledge/x86-platform.ts';
 import type { Finding } from '../rules/rule.ts';
 import { readGemfileLock } from './gemfile-lock.ts';
 import { readPnpmLock, readYarnLock } from './indented-lock.ts';
@@ -37,10 +38,7 @@ export function readLockFile(
   options: { readonly file: string; readonly platforms: readonly Platform[] },
 ): readonly Finding[] {
   const { file } = options;
-  const platforms = options.platforms.filter((platform) => {
-    const { architecture } = normalizePlatform(platform);
-    return architecture !== 'amd64' && architecture !== '386';
-  });
+  const platforms = armOnly(options.platforms);
   if (platforms.length === 0) return [];
   return (
     readerOf(file.slice(Math.max(file.lastIndexOf('/'), file.lastIndexOf('\\')) + 1))?.({

@@ -1,7 +1,7 @@
 import { type CodeWord, readCode } from '../analysis/code-words.ts';
 import { installOperands } from '../analysis/install-operands.ts';
 import { findX86Package } from '../knowledge/distro-packages.ts';
-import { armPlatforms } from './code-finding.ts';
+import { armPlatforms, isLeftAlone } from './code-finding.ts';
 import { knownPackageHit } from './known-package-hits.ts';
 import type { Rule } from './rule.ts';
 import { findingsOf, type WordHit } from './word-hits.ts';
@@ -45,7 +45,7 @@ export const apkForeignPackage: Rule = {
 
 /** sgerrand's packages of glibc, which Alpine programs for x86_64 were made to run with. */
 function glibcHits(word: CodeWord): readonly WordHit[] {
-  if (word.guarded || word.buildPlatform || word.role === 'label') return [];
+  if (isLeftAlone(word)) return [];
   const match = /github\.com\/sgerrand\/alpine-pkg-glibc\/releases\/download\//.exec(word.mapped.text);
   if (!match) return [];
   return [

@@ -4,7 +4,7 @@ import type { Dockerfile } from '../dockerfile/model.ts';
 import { platformKey } from '../fixes/variation.ts';
 import { aptRepositoryArchitectures } from '../knowledge/apt-repositories.ts';
 import { nameIn } from '../knowledge/architecture-names.ts';
-import { armPlatforms } from './code-finding.ts';
+import { armPlatforms, isLeftAlone } from './code-finding.ts';
 import type { Rule, RuleContext } from './rule.ts';
 import { findingsOf, type WordHit } from './word-hits.ts';
 
@@ -37,7 +37,7 @@ export const aptSourceArchAmd64: Rule = {
     if (/--add-architecture[= \t]+(?:arm|aarch)/.test(dockerfile.text)) return [];
     const hits = readCode(dockerfile, context).words.flatMap((word) => {
       const { text } = word.mapped;
-      if (word.guarded || word.buildPlatform || word.role === 'label' || !text.includes('amd64')) return [];
+      if (isLeftAlone(word) || !text.includes('amd64')) return [];
       const lines = text.includes('arch') && text.includes('deb') ? [...text.matchAll(oneLine)] : [];
       const stanzas = text.includes('Types:') ? [...text.matchAll(stanza)] : [];
       return [

@@ -2,7 +2,7 @@ import { siteKey } from '../analysis/arch-places.ts';
 import { type CodeReading, type CodeWord, readCode } from '../analysis/code-words.ts';
 import { siteAt } from '../analysis/mapped-text.ts';
 import { archTokens, nameIn } from '../knowledge/architecture-names.ts';
-import { armPlatforms, knownPlatforms, placesFor, variationAt } from './code-finding.ts';
+import { armPlatforms, knownPlatforms, placesFor, siteKeys, variationAt } from './code-finding.ts';
 import { urlFindings } from './download-finding.ts';
 import type { Finding, Rule, RuleContext } from './rule.ts';
 import { findingsOf } from './word-hits.ts';
@@ -31,9 +31,7 @@ export const archConstantInEnv: Rule = {
   },
   async check(dockerfile, context) {
     const reading = readCode(dockerfile, context);
-    const covered = new Set(
-      (await placesFor(dockerfile, context)).flatMap(({ site }) => (site ? [siteKey(site)] : [])),
-    );
+    const covered = siteKeys(await placesFor(dockerfile, context));
     const alone = reading.words.flatMap((word) => constantFinding(word, reading, covered, context));
     const told = findingsOf(name, dockerfile, context, x86Arguments(reading));
     return [...(await urlFindings(name, dockerfile, context)), ...alone, ...told];

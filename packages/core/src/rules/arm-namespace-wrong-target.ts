@@ -2,6 +2,7 @@ import { familiarReference, formatPlatform, normalizePlatform } from '@mabuild/o
 import type { Dockerfile } from '../dockerfile/model.ts';
 import { readNamespace } from '../knowledge/namespaces.ts';
 import { readVendorImage } from '../knowledge/vendor-images.ts';
+import { isX86 } from '../knowledge/x86-platform.ts';
 import { type ImageSite, imageSites, renameSite, siteRange } from './image-sites.ts';
 import { namespaceFindings } from './namespace-finding.ts';
 import type { Finding, Rule } from './rule.ts';
@@ -21,7 +22,7 @@ export const armNamespaceWrongTarget: Rule = {
   },
   async check(dockerfile, context) {
     const official = namespaceFindings(name, dockerfile, context, ({ kind, platform }) =>
-      kind === 'official' && platform.architecture !== 'amd64' && platform.architecture !== '386'
+      kind === 'official' && !isX86(platform)
         ? { severity: 'error', fix: 'auto', message: (image, only) => `${image} is for ${only} only` }
         : undefined,
     );

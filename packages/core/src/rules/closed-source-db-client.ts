@@ -1,6 +1,6 @@
 import { type CodeWord, readCode } from '../analysis/code-words.ts';
 import { installOperands } from '../analysis/install-operands.ts';
-import { armPlatforms } from './code-finding.ts';
+import { armPlatforms, isLeftAlone } from './code-finding.ts';
 import type { Rule } from './rule.ts';
 import { findingsOf, type WordHit } from './word-hits.ts';
 
@@ -63,8 +63,4 @@ function oracleHits(word: CodeWord): readonly WordHit[] {
       hint: 'from 19.10 on there is one for arm64 (linux.arm64), and none for 32-bit ARM',
     },
   ];
-}
-
-function isLeftAlone(word: CodeWord): boolean {
-  return word.guarded || word.buildPlatform || word.role === 'label';
 }

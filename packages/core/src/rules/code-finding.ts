@@ -1,18 +1,16 @@
-import { normalizePlatform, type Platform } from '@mabuild/oci';
-import type { ArchPlace } from '../analysis/arch-places.ts';
+import type { Platform } from '@mabuild/oci';
+import { type ArchPlace, siteKey } from '../analysis/arch-places.ts';
 import { type CodeWord, readCode } from '../analysis/code-words.ts';
-import { type MappedText, siteAt } from '../analysis/mapped-text.ts';
+import { type MappedText, rangeOfSite, siteAt } from '../analysis/mapped-text.ts';
 import { knownPlaces } from '../analysis/online-places.ts';
 import type { Dockerfile, Range } from '../dockerfile/model.ts';
 import { platformKey, type Variation } from '../fixes/variation.ts';
+import { armOnly } from '../knowledge/x86-platform.ts';
 import type { RuleContext } from './rule.ts';
 
 /** The asked platforms that are not x86. */
 export function armPlatforms(context: RuleContext): readonly Platform[] {
-  return context.platforms.filter((platform) => {
-    const { architecture } = normalizePlatform(platform);
-    return architecture !== 'amd64' && architecture !== '386';
-  });
+  return armOnly(context.platforms);
 }
 
 /** A span of an expanded word that must differ between platforms; `undefined` when it is not written in one place. */
@@ -28,10 +26,7 @@ export function variationAt(
 
 /** Where a span of a word stands in the file: its own place, or the word's when it comes from elsewhere. */
 export function spanRange(word: CodeWord, span: { readonly start: number; readonly end: number }): Range {
-  const site = siteAt(word.mapped, span.start, span.end);
-  const [first] = site?.pieces ?? [];
-  const last = site?.pieces.at(-1);
-  return first && last ? { start: first.start, end: last.end } : word.range;
+  return rangeOfSite(siteAt(word.mapped, span.start, span.end)) ?? word.range;
 }
 
 /** The platforms that a variation knows a text for, and those that it does not. */
@@ -50,4 +45,14 @@ export function knownPlatforms(
 export function placesFor(dockerfile: Dockerfile, context: RuleContext): Promise<readonly ArchPlace[]> {
   const keys = armPlatforms(context).map((platform) => platformKey(platform));
   return knownPlaces(readCode(dockerfile, context), keys, context.downloads);
+}
+
+/** The keys of the sites that these places stand at: what another rule tells of. */
+export function siteKeys(places: readonly ArchPlace[]): Set<string> {
+  return new Set(places.flatMap(({ site }) => (site ? [siteKey(site)] : [])));
+}
+
+/** It is for some architectures only, for the build's host, or for people: nothing that must differ on ARM. */
+export function isLeftAlone({ guarded, buildPlatform, role }: CodeWord): boolean {
+  return guarded || buildPlatform || role === 'label';
 }

@@ -2,7 +2,7 @@ import { siteKey } from '../analysis/arch-places.ts';
 import { readCode } from '../analysis/code-words.ts';
 import { siteAt } from '../analysis/mapped-text.ts';
 import { archTokens } from '../knowledge/architecture-names.ts';
-import { armPlatforms, placesFor, spanRange } from './code-finding.ts';
+import { armPlatforms, placesFor, siteKeys, spanRange } from './code-finding.ts';
 import type { Rule } from './rule.ts';
 import { derivedFinding, isCommand } from './x86-name-from-archive.ts';
 
@@ -23,7 +23,7 @@ export const commandNamesX86Binary: Rule = {
     if (platforms.length === 0) return [];
     const reading = readCode(dockerfile, context);
     const places = (await placesFor(dockerfile, context)).filter(({ word }) => isCommand(word));
-    const covered = new Set(places.flatMap(({ site }) => (site ? [siteKey(site)] : [])));
+    const covered = siteKeys(places);
     const derived = places
       .filter(({ kind }) => kind === 'derived')
       .flatMap((place) => derivedFinding(name, place, context));

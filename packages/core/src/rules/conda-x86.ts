@@ -3,7 +3,7 @@ import { findDownloads } from '../analysis/downloads.ts';
 import { installOperands } from '../analysis/install-operands.ts';
 import { resolveBase } from '../dockerfile/base.ts';
 import type { Dockerfile } from '../dockerfile/model.ts';
-import { armPlatforms } from './code-finding.ts';
+import { armPlatforms, isLeftAlone } from './code-finding.ts';
 import type { Finding, Rule, RuleContext } from './rule.ts';
 import { findingsOf, type WordHit } from './word-hits.ts';
 
@@ -61,10 +61,6 @@ export const condaX86: Rule = {
 };
 
 const python = "use python3 and the distribution's python3-… packages, or pip, there";
-
-function isLeftAlone(word: CodeWord): boolean {
-  return word.guarded || word.buildPlatform || word.role === 'label';
-}
 
 /** CONDA_SUBDIR, `--platform linux-64`, `conda config --set subdir linux-64` and lock files. */
 function subdirHits(word: CodeWord): readonly WordHit[] {

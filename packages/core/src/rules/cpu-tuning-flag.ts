@@ -1,6 +1,6 @@
 import { type CodeWord, readCode } from '../analysis/code-words.ts';
 import { platformKey } from '../fixes/variation.ts';
-import { armPlatforms } from './code-finding.ts';
+import { armPlatforms, isLeftAlone } from './code-finding.ts';
 import type { Rule, RuleContext } from './rule.ts';
 import { findingsOf, type WordHit } from './word-hits.ts';
 
@@ -39,7 +39,7 @@ export const cpuTuningFlag: Rule = {
 
 function hitsOf(word: CodeWord, context: RuleContext): readonly WordHit[] {
   const { text } = word.mapped;
-  if (word.guarded || word.buildPlatform || word.role === 'label') return [];
+  if (isLeftAlone(word)) return [];
   if (!text.includes('-m') && !text.includes('target-cpu') && !text.startsWith('-D')) return [];
   if (others.has(word.command?.name ?? '') || word.role === 'heredoc') return [];
   const nothing = Object.fromEntries(armPlatforms(context).map((platform) => [platformKey(platform), '']));

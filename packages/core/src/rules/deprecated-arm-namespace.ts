@@ -1,3 +1,4 @@
+import { isX86 } from '../knowledge/x86-platform.ts';
 import { namespaceFindings } from './namespace-finding.ts';
 import type { Rule } from './rule.ts';
 
@@ -15,8 +16,7 @@ export const deprecatedArmNamespace: Rule = {
   },
   async check(dockerfile, context) {
     return namespaceFindings(name, dockerfile, context, ({ kind, namespace, platform }) => {
-      if (kind !== 'legacy' || platform.architecture === 'amd64' || platform.architecture === '386')
-        return undefined;
+      if (kind !== 'legacy' || isX86(platform)) return undefined;
       return {
         // What balena left can still be pulled.
         severity: namespace === 'balenalib' ? 'info' : 'warning',

@@ -4,7 +4,7 @@ import { type Base, resolveBase, resolveSources } from '../dockerfile/base.ts';
 import type { Dockerfile, Instruction } from '../dockerfile/model.ts';
 import { platformKey } from '../fixes/variation.ts';
 import { nameIn } from '../knowledge/architecture-names.ts';
-import { armPlatforms } from './code-finding.ts';
+import { armPlatforms, isLeftAlone } from './code-finding.ts';
 import type { Finding, Rule, RuleContext } from './rule.ts';
 import { findingsOf, type WordHit } from './word-hits.ts';
 
@@ -33,7 +33,7 @@ export const dynamicLoaderPath: Rule = {
     if (platforms.length === 0 || !/x86[-_]64\.so\.[12]|\/lib64/.test(dockerfile.text)) return [];
     const hits = readCode(dockerfile, context).words.flatMap((word): readonly WordHit[] => {
       const { text } = word.mapped;
-      if (word.guarded || word.buildPlatform || word.role === 'label' || !text.includes('.so.')) return [];
+      if (isLeftAlone(word) || !text.includes('.so.')) return [];
       if (text.includes('://')) return [];
       return [...text.matchAll(loader)].map((match) => {
         const texts: Record<string, string> = {};

@@ -1,7 +1,8 @@
-import { normalizePlatform, type Platform, platformSatisfies } from '@mabuild/oci';
+import { type Platform, platformSatisfies } from '@mabuild/oci';
 import { isLeftOut } from '../analysis/code-words.ts';
 import { resolveBase } from '../dockerfile/base.ts';
 import type { Dockerfile, Stage } from '../dockerfile/model.ts';
+import { isX86 } from '../knowledge/x86-platform.ts';
 import { imageSites } from './image-sites.ts';
 import { automaticValues } from './platform-arg.ts';
 import type { Finding, Rule, RuleContext } from './rule.ts';
@@ -24,8 +25,8 @@ export const fromPlatformConstantX86: Rule = {
     return imageSites(dockerfile, context).flatMap(({ use, platforms }): readonly Finding[] => {
       const { flag } = use;
       if (use.kind !== 'from' || !flag?.value || flag.value.includes('$')) return [];
-      const isOther = isX86(use.platform.architecture)
-        ? (platform: Platform) => !isX86(normalizePlatform(platform).architecture)
+      const isOther = isX86(use.platform)
+        ? (platform: Platform) => !isX86(platform)
         : (platform: Platform) =>
             use.platform.architecture !== platform.architecture || !platformSatisfies(use.platform, platform);
       const others = platforms.filter(isOther);
@@ -62,10 +63,6 @@ export const fromPlatformConstantX86: Rule = {
     });
   },
 };
-
-function isX86(architecture: string): boolean {
-  return architecture === 'amd64' || architecture === '386';
-}
 
 /** A file that knows of platforms and only names an image to copy from, such as web pages, chose its platform. */
 function isChosen(dockerfile: Dockerfile, stage: Stage): boolean {

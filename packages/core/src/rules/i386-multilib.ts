@@ -1,6 +1,6 @@
 import { type CodeWord, readCode } from '../analysis/code-words.ts';
 import { type InstallOperand, installOperands } from '../analysis/install-operands.ts';
-import { armPlatforms } from './code-finding.ts';
+import { armPlatforms, isLeftAlone } from './code-finding.ts';
 import type { Rule } from './rule.ts';
 import { findingsOf, type WordHit } from './word-hits.ts';
 
@@ -68,8 +68,4 @@ function isAddedArchitecture(word: CodeWord): boolean {
   if (mapped.text.startsWith('--add-architecture=')) return true;
   const before = command?.words[index - 1]?.text ?? word.instruction.args[index - 1];
   return before === '--add-architecture';
-}
-
-function isLeftAlone(word: CodeWord): boolean {
-  return word.guarded || word.buildPlatform;
 }

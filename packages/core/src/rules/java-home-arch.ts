@@ -3,7 +3,7 @@ import { readCode } from '../analysis/code-words.ts';
 import { siteAt } from '../analysis/mapped-text.ts';
 import { platformKey } from '../fixes/variation.ts';
 import { nameIn } from '../knowledge/architecture-names.ts';
-import { armPlatforms } from './code-finding.ts';
+import { armPlatforms, isLeftAlone } from './code-finding.ts';
 import type { Rule } from './rule.ts';
 import { findingsOf, type WordHit } from './word-hits.ts';
 
@@ -29,7 +29,7 @@ export const javaHomeArch: Rule = {
     const platforms = armPlatforms(context);
     if (platforms.length === 0 || !/jvm|\/lib\/amd64/.test(dockerfile.text)) return [];
     const hits = readCode(dockerfile, context).words.flatMap((word): readonly WordHit[] => {
-      if (word.guarded || word.buildPlatform || word.role === 'label') return [];
+      if (isLeftAlone(word)) return [];
       const { text } = word.mapped;
       if (!text.includes('jvm') && !text.includes('/lib/amd64')) return [];
       return [...text.matchAll(home)].map((match) => {

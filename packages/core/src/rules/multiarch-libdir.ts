@@ -5,7 +5,7 @@ import { readCode } from '../analysis/code-words.ts';
 import type { Dockerfile, Instruction } from '../dockerfile/model.ts';
 import { platformKey } from '../fixes/variation.ts';
 import { nameIn } from '../knowledge/architecture-names.ts';
-import { armPlatforms } from './code-finding.ts';
+import { armPlatforms, isLeftAlone } from './code-finding.ts';
 import type { Rule, RuleContext } from './rule.ts';
 import { findingsOf, type WordHit } from './word-hits.ts';
 
@@ -36,7 +36,7 @@ export const multiarchLibdir: Rule = {
     if (platforms.length === 0 || !dockerfile.text.includes('linux-gnu')) return [];
     const unnamed = new Map<Instruction, readonly Platform[]>();
     const hits = readCode(dockerfile, context).words.flatMap((word) => {
-      if (!word.mapped.text.includes('86') || isLeftAlone(word)) return [];
+      if (!word.mapped.text.includes('86') || isExempt(word)) return [];
       const missing = unnamed.get(word.instruction) ?? withoutFolder(word.instruction, platforms);
       unnamed.set(word.instruction, missing);
       return hitsOf(dockerfile, context, word, missing);
@@ -45,8 +45,8 @@ export const multiarchLibdir: Rule = {
   },
 };
 
-function isLeftAlone(word: CodeWord): boolean {
-  if (word.guarded || word.buildPlatform || word.role === 'label') return true;
+function isExempt(word: CodeWord): boolean {
+  if (isLeftAlone(word)) return true;
   // The rule x86-preload-or-jvm-flag says more.
   if (word.name === 'LD_PRELOAD') return true;
   // A test for the folder is how a file asks for the architecture: what it guards is left alone, and so is it.

@@ -2,7 +2,7 @@ import { siteKey } from '../analysis/arch-places.ts';
 import { type CodeWord, readCode } from '../analysis/code-words.ts';
 import { siteAt } from '../analysis/mapped-text.ts';
 import { type ArchToken, archTokens } from '../knowledge/architecture-names.ts';
-import { armPlatforms, placesFor, spanRange, variationAt } from './code-finding.ts';
+import { armPlatforms, placesFor, siteKeys, spanRange, variationAt } from './code-finding.ts';
 import { isRootfs } from './rootfs-tarball.ts';
 import type { Rule } from './rule.ts';
 
@@ -23,9 +23,7 @@ export const prebuiltX86File: Rule = {
     const platforms = armPlatforms(context);
     if (platforms.length === 0) return [];
     const reading = readCode(dockerfile, context);
-    const covered = new Set(
-      (await placesFor(dockerfile, context)).flatMap(({ site }) => (site ? [siteKey(site)] : [])),
-    );
+    const covered = siteKeys(await placesFor(dockerfile, context));
     return reading.words.filter(isContextFile).flatMap((word) => {
       const tokens = archTokens(word.mapped.text).filter(({ start, end }) => {
         const site = siteAt(word.mapped, start, end);

@@ -1,7 +1,7 @@
 import { type CodeWord, readCode } from '../analysis/code-words.ts';
 import { installOperands } from '../analysis/install-operands.ts';
 import { platformKey } from '../fixes/variation.ts';
-import { armPlatforms } from './code-finding.ts';
+import { armPlatforms, isLeftAlone } from './code-finding.ts';
 import type { Rule, RuleContext } from './rule.ts';
 import { findingsOf, type WordHit } from './word-hits.ts';
 
@@ -45,7 +45,7 @@ export const rpmArchSuffix: Rule = {
 function repositoryHits(word: CodeWord, context: RuleContext): readonly WordHit[] {
   const { text } = word.mapped;
   if (!text.includes('x86_64') || !/\b(?:baseurl|mirrorlist|metalink)\s*=/.test(text)) return [];
-  if (word.guarded || word.buildPlatform || word.role === 'label') return [];
+  if (isLeftAlone(word)) return [];
   const lines = text.matchAll(
     /\b(?:baseurl|mirrorlist|metalink)\s*=\s*[^\s"']*?(?<![A-Za-z0-9])(x86_64)(?![A-Za-z0-9])/g,
   );

@@ -1,5 +1,6 @@
 import { formatPlatform, formatPlatformList, type Platform } from '@mabuild/oci';
 import { type CodeWord, readCode } from '../analysis/code-words.ts';
+import { rangeOfSite } from '../analysis/mapped-text.ts';
 import { addressPattern, assetOf, solveAddress } from '../analysis/solve-address.ts';
 import { partSite, shellWordOf } from '../analysis/word-parts.ts';
 import { sliceWord } from '../dockerfile/scope.ts';
@@ -80,7 +81,7 @@ function addressFindings(word: CodeWord, context: RuleContext): readonly Finding
   return templates.flatMap((template): readonly Finding[] => {
     const asset = assetOf(template, amd64);
     const site = templates.length === 1 && sites.length === 1 ? sites[0] : undefined;
-    const range = rangeOf(word, sites[0]);
+    const range = rangeOfSite(sites[0]) ?? word.range;
     if (!asset) return unknownAddress(template, range, context);
     const texts: Record<string, string> = {};
     const wrong: string[] = [];
@@ -204,7 +205,7 @@ function goarmFindings(word: CodeWord, context: RuleContext): readonly Finding[]
       platforms,
       message: 'Go compiles for ARMv7 here: nothing sets GOARM',
       hint: 'set GOARM=${TARGETVARIANT#v} beside GOARCH, with ARG TARGETVARIANT above',
-      range: rangeOf(word, reading),
+      range: rangeOfSite(reading) ?? word.range,
       fix: fixable ? 'auto' : 'none',
       edits: [],
       ...(fixable
@@ -257,15 +258,9 @@ function pathFindings(word: CodeWord, context: RuleContext): readonly Finding[] 
       platforms,
       message: `${platforms.map((platform) => formatPlatform(platform)).join(' and ')} get the same file`,
       hint: 'that is right when it is built for arm/v6; else put TARGETVARIANT into the path',
-      range: rangeOf(word, referenceSites(word)[0]),
+      range: rangeOfSite(referenceSites(word)[0]) ?? word.range,
       fix: 'none',
       edits: [],
     },
   ];
-}
-
-function rangeOf(word: CodeWord, site: Site | undefined): Finding['range'] {
-  const first = site?.pieces[0];
-  const last = site?.pieces.at(-1);
-  return first && last ? { start: first.start, end: last.end } : word.range;
 }

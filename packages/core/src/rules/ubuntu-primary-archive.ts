@@ -1,5 +1,5 @@
 import { type CodeWord, readCode } from '../analysis/code-words.ts';
-import { armPlatforms } from './code-finding.ts';
+import { armPlatforms, isLeftAlone } from './code-finding.ts';
 import type { Rule } from './rule.ts';
 import { findingsOf, type WordHit } from './word-hits.ts';
 
@@ -49,7 +49,7 @@ export const ubuntuPrimaryArchive: Rule = {
 
 function hitsOf(word: CodeWord): readonly WordHit[] {
   const { text } = word.mapped;
-  if (!text.includes('ubuntu') || word.guarded || word.buildPlatform || word.role === 'label') return [];
+  if (!text.includes('ubuntu') || isLeftAlone(word)) return [];
   if (word.instruction.logical.text.includes('ports.ubuntu.com')) return [];
   const command = word.command?.name ?? '';
   if (reading.has(command) || word.role === 'source') return [];

@@ -1,12 +1,12 @@
 import { formatPlatform, formatPlatformList, type Platform } from '@mabuild/oci';
 import { type CodeWord, readCode } from '../analysis/code-words.ts';
 import { type Machine, machinesIn } from '../analysis/machine-words.ts';
-import { referenceAt } from '../analysis/mapped-text.ts';
+import { rangeOfSite, referenceAt } from '../analysis/mapped-text.ts';
 import { addressPattern, assetOf, solveAddress } from '../analysis/solve-address.ts';
 import { partSite, shellWordOf } from '../analysis/word-parts.ts';
 import type { Range } from '../dockerfile/model.ts';
 import { platformKey, type Site } from '../fixes/variation.ts';
-import { armPlatforms } from './code-finding.ts';
+import { armPlatforms, isLeftAlone } from './code-finding.ts';
 import type { Finding, Rule, RuleContext } from './rule.ts';
 
 const name = 'uname-in-url';
@@ -49,7 +49,7 @@ export const unameInUrl: Rule = {
 
 function wordFindings(word: CodeWord, context: RuleContext): readonly Finding[] {
   const { text } = word.mapped;
-  if (word.guarded || word.buildPlatform || word.role === 'label') return [];
+  if (isLeftAlone(word)) return [];
   if (!text.includes('://') || !/uname|arch/i.test(text)) return [];
   if (word.command?.name === 'echo' && word.command.redirects.length === 0) return [];
   const own = shellWordOf(word)?.parts.some((part) => part.kind === 'dynamic') ?? false;
@@ -103,7 +103,7 @@ function judge(
     const value = solveAddress(template, amd64, key)?.values?.[placeholder];
     if (value !== undefined) texts[key] = value;
   }
-  const range = rangeOf(site) ?? word.range;
+  const range = rangeOfSite(site) ?? word.range;
   const variation = site && { site, text: machine.amd64, texts, name: 'arch' };
   const finding = (
     about: readonly Platform[],
@@ -167,10 +167,4 @@ function judge(
       false,
     ),
   ];
-}
-
-function rangeOf(site: Site | undefined): Range | undefined {
-  const first = site?.pieces[0];
-  const last = site?.pieces.at(-1);
-  return first && last ? { start: first.start, end: last.end } : undefined;
 }

@@ -2,7 +2,7 @@ import { siteKey } from '../analysis/arch-places.ts';
 import { type CodeWord, readCode } from '../analysis/code-words.ts';
 import { siteAt } from '../analysis/mapped-text.ts';
 import { archTokens } from '../knowledge/architecture-names.ts';
-import { armPlatforms, placesFor, spanRange } from './code-finding.ts';
+import { armPlatforms, placesFor, siteKeys, spanRange } from './code-finding.ts';
 import type { Finding, Rule } from './rule.ts';
 
 const name = 'unexplained-x86-word';
@@ -29,7 +29,7 @@ export const unexplainedX86Word: Rule = {
     if (platforms.length === 0) return [];
     const reading = readCode(dockerfile, context);
     const places = await placesFor(dockerfile, context);
-    const seen = new Set(places.flatMap(({ site }) => (site ? [siteKey(site)] : [])));
+    const seen = siteKeys(places);
     return reading.words.filter(mayMean).flatMap((word): readonly Finding[] => {
       const { text } = word.mapped;
       const [token] = archTokens(text);

@@ -2,7 +2,7 @@ import { type ArchPlace, siteKey, variationOf } from '../analysis/arch-places.ts
 import { type CodeWord, readCode } from '../analysis/code-words.ts';
 import { siteAt } from '../analysis/mapped-text.ts';
 import { archTokens } from '../knowledge/architecture-names.ts';
-import { armPlatforms, knownPlatforms, placesFor, spanRange } from './code-finding.ts';
+import { armPlatforms, knownPlatforms, placesFor, siteKeys, spanRange } from './code-finding.ts';
 import type { Finding, Rule, RuleContext } from './rule.ts';
 
 const name = 'x86-name-from-archive';
@@ -32,7 +32,7 @@ export const x86NameFromArchive: Rule = {
     const derived = places.filter(
       ({ kind, word }) => kind === 'derived' && !word.buildPlatform && !isCommand(word),
     );
-    const covered = new Set(places.flatMap(({ site }) => (site ? [siteKey(site)] : [])));
+    const covered = siteKeys(places);
     const findings = derived.flatMap((place) => derivedFinding(name, place, context));
     const unlinked = reading.words.filter(mayNameFile).flatMap((word) =>
       archTokens(word.mapped.text).flatMap((token) => {

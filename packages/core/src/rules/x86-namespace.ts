@@ -1,3 +1,4 @@
+import { isX86 } from '../knowledge/x86-platform.ts';
 import { namespaceFindings } from './namespace-finding.ts';
 import type { Rule } from './rule.ts';
 
@@ -15,7 +16,7 @@ export const x86Namespace: Rule = {
   },
   async check(dockerfile, context) {
     return namespaceFindings(name, dockerfile, context, ({ platform }) => {
-      if (platform.architecture !== 'amd64' && platform.architecture !== '386') return undefined;
+      if (!isX86(platform)) return undefined;
       // A 32-bit x86 image on an x64 host is often a tool that is meant.
       const severity = platform.architecture === 'amd64' ? 'error' : 'warning';
       const fix = platform.architecture === 'amd64' ? 'auto' : 'suggest';

@@ -3,7 +3,7 @@ import { type CodeWord, readCode } from '../analysis/code-words.ts';
 import type { Dockerfile } from '../dockerfile/model.ts';
 import { platformKey } from '../fixes/variation.ts';
 import { nameIn } from '../knowledge/architecture-names.ts';
-import { armPlatforms } from './code-finding.ts';
+import { armPlatforms, isLeftAlone } from './code-finding.ts';
 import type { Rule, RuleContext } from './rule.ts';
 import { findingsOf, type WordHit } from './word-hits.ts';
 
@@ -28,9 +28,7 @@ export const x86PreloadOrJvmFlag: Rule = {
   async check(dockerfile, context) {
     if (armPlatforms(context).length === 0 || !/LD_PRELOAD|-XX:|-d64/.test(dockerfile.text)) return [];
     const hits = readCode(dockerfile, context).words.flatMap((word): readonly WordHit[] =>
-      word.guarded || word.buildPlatform || word.role === 'label'
-        ? []
-        : [...preloadHits(dockerfile, context, word), ...flagHits(context, word)],
+      isLeftAlone(word) ? [] : [...preloadHits(dockerfile, context, word), ...flagHits(context, word)],
     );
     return findingsOf(name, dockerfile, context, hits);
   },

@@ -2,11 +2,12 @@ import { formatPlatformList, MabuildError } from '@mabuild/oci';
 import { locate } from '../dockerfile/location.ts';
 import type { Range } from '../dockerfile/model.ts';
 import { readJsonText } from '../json-text.ts';
+import { armOnly } from '../knowledge/x86-platform.ts';
 import type { Finding } from '../rules/rule.ts';
 import type { ReadServicesOptions } from './compose.ts';
 import { type HclBlock, type HclValue, readHcl } from './hcl.ts';
+import { leftOut } from './listed-platforms.ts';
 import { type ServiceBuild, type ServiceReading, withoutIgnored } from './service.ts';
-import { armOnly, leftOut } from './x86-platform.ts';
 import { readYaml, type YamlNode } from './yaml-document.ts';
 
 /** `docker-bake.hcl`, `docker-bake.override.json` and their kin. */

@@ -1,10 +1,11 @@
 import { formatPlatform, formatPlatformList } from '@mabuild/oci';
 import type { Range } from '../dockerfile/model.ts';
+import { armOnly, isX86 } from '../knowledge/x86-platform.ts';
 import type { Finding, RuleContext } from '../rules/rule.ts';
 import { imageFindings } from './image-findings.ts';
 import { type Interpolated, interpolate } from './interpolate.ts';
+import { leftOut, readPlatform } from './listed-platforms.ts';
 import { type ServiceBuild, type ServiceReading, withoutIgnored } from './service.ts';
-import { armOnly, isX86, leftOut, readPlatform } from './x86-platform.ts';
 import { readYaml, type YamlNode, type YamlScalar, yamlAt, yamlScalar } from './yaml-document.ts';
 
 export interface ReadServicesOptions extends Pick<RuleContext, 'platforms' | 'images'> {

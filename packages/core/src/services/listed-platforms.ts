@@ -6,16 +6,6 @@ import {
   platformSatisfies,
 } from '@mabuild/oci';
 
-/** The platforms that are not x86. */
-export function armOnly(platforms: readonly Platform[]): readonly Platform[] {
-  return platforms.filter((platform) => !isX86(platform));
-}
-
-export function isX86(platform: Platform): boolean {
-  const { architecture } = normalizePlatform(platform);
-  return architecture === 'amd64' || architecture === '386';
-}
-
 /** A platform as it is written; `undefined` for what is none. */
 export function readPlatform(text: string): Platform | undefined {
   try {
