@@ -1,13 +1,10 @@
 import { expect } from 'chai';
+import { compareVersions } from '../../../packages/core/src/knowledge/compare-versions.ts';
 import { downloadTools } from '../../../packages/core/src/knowledge/download-assets/index.ts';
 import type { DownloadTool } from '../../../packages/core/src/knowledge/download-assets/tool.ts';
 import { type AssetMatch, matchAsset } from '../../../packages/core/src/knowledge/download-assets.ts';
 import { expandAlternatives } from '../../../packages/core/src/knowledge/download-assets-template.ts';
-import {
-  compareVersions,
-  inRange,
-  versionNumbers,
-} from '../../../packages/core/src/knowledge/download-assets-versions.ts';
+import { inRange, versionNumbers } from '../../../packages/core/src/knowledge/download-assets-versions.ts';
 import { sharedDescribe, sharedJson } from '../../support/shared.ts';
 
 const platforms = ['linux/arm64', 'linux/arm/v7', 'linux/arm/v6'];

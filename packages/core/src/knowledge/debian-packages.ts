@@ -1,5 +1,5 @@
-import { brotliDecompressSync } from 'node:zlib';
 import { debianPackageTable, type PackedPackages } from './debian-packages.data.ts';
+import { unpackTable } from './unpack-table.ts';
 
 interface Table {
   /** `bookworm arm64` by its number. */
@@ -13,8 +13,7 @@ const unpacked = new WeakMap<PackedPackages, Table>();
 function table(): Table {
   const known = unpacked.get(debianPackageTable);
   if (known) return known;
-  const bytes = brotliDecompressSync(Buffer.from(debianPackageTable.packed, 'base64'));
-  const { columns, missing } = JSON.parse(bytes.toString('utf8')) as {
+  const { columns, missing } = unpackTable(debianPackageTable) as {
     readonly columns: readonly string[];
     readonly missing: Readonly<Record<string, string>>;
   };

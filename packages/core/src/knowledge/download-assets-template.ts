@@ -1,3 +1,5 @@
+import { newestVersions } from './download-assets-versions.ts';
+
 /** A place of the text that names the architecture: `{arch}` is slot 0, `{arch2}` slot 1. */
 export interface Slot {
   readonly slot: number;
@@ -86,13 +88,7 @@ export function matchPattern(pattern: Pattern, text: string): PatternMatch | und
 }
 
 const words: ReadonlySet<string> = new Set([
-  'latest',
-  'stable',
-  'current',
-  'edge',
-  'nightly',
-  'master',
-  'main',
+  ...newestVersions,
   'release',
   'test',
   'beta',

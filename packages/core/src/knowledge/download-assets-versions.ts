@@ -1,5 +1,7 @@
+import { compareVersions } from './compare-versions.ts';
+
 /** Versions that name the newest there is. */
-const newest: ReadonlySet<string> = new Set([
+export const newestVersions: ReadonlySet<string> = new Set([
   'latest',
   'stable',
   'current',
@@ -11,19 +13,10 @@ const newest: ReadonlySet<string> = new Set([
 
 /** The numbers of a version, without a prefix such as `v` or `jq-`; `undefined` when it has none or a variable. */
 export function versionNumbers(version: string): readonly number[] | undefined {
-  if (newest.has(version)) return [Number.POSITIVE_INFINITY];
+  if (newestVersions.has(version)) return [Number.POSITIVE_INFINITY];
   if (version.includes('$')) return undefined;
   const digits = /\d+(?:[.\-_]\d+)*/.exec(version)?.[0];
   return digits?.split(/[.\-_]/).map(Number);
-}
-
-/** Negative, zero or positive as the first version is older than, the same as or newer than the second. */
-export function compareVersions(a: readonly number[], b: readonly number[]): number {
-  for (let i = 0; i < Math.max(a.length, b.length); i += 1) {
-    const [left = 0, right = 0] = [a[i], b[i]];
-    if (left !== right) return left < right ? -1 : 1;
-  }
-  return 0;
 }
 
 /** Tells whether a version lies in a range such as `>=1.2 <24`: every comparison must hold. */

@@ -1,7 +1,7 @@
-import { brotliDecompressSync } from 'node:zlib';
 import { formatPlatform, normalizePlatform, type Platform } from '@mabuild/oci';
 import { platformOfArchitecture } from './namespaces.ts';
 import { officialImageTable, type PackedTable } from './official-images.data.ts';
+import { unpackTable } from './unpack-table.ts';
 
 type TagsBySet = Readonly<Record<string, string>>;
 
@@ -16,8 +16,7 @@ const unpacked = new WeakMap<PackedTable, Table>();
 function table(): Table {
   let found = unpacked.get(officialImageTable);
   if (!found) {
-    const bytes = brotliDecompressSync(Buffer.from(officialImageTable.packed, 'base64'));
-    found = JSON.parse(bytes.toString('utf8')) as Table;
+    found = unpackTable(officialImageTable) as Table;
     unpacked.set(officialImageTable, found);
   }
   return found;

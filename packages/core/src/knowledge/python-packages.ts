@@ -1,3 +1,5 @@
+import { compareVersions } from './compare-versions.ts';
+
 /**
  * Python packages with native code: for which ARM platforms their makers publish wheels.
  *
@@ -106,13 +108,13 @@ export function isBefore(asked: string | undefined, version: string): boolean {
     const match = /^\s*(===?|<=?|~=)\s*v?(\d+(?:\.\d+)*)/.exec(clause);
     if (!match) return false;
     const [, operator, bound = ''] = match;
-    if (operator === '<') return compareVersions(bound, version) <= 0;
+    if (operator === '<') return order(bound, version) <= 0;
     if (operator !== '~=') {
       // `==1.*` asks for the newest of a series.
       const isSeries = clause.trim().endsWith('.*');
-      return isSeries ? compareVersions(next(bound), version) <= 0 : compareVersions(bound, version) < 0;
+      return isSeries ? order(next(bound), version) <= 0 : order(bound, version) < 0;
     }
-    return compareVersions(next(bound.slice(0, bound.lastIndexOf('.'))), version) <= 0;
+    return order(next(bound.slice(0, bound.lastIndexOf('.'))), version) <= 0;
   });
 }
 
@@ -123,11 +125,6 @@ function next(series: string): string {
   return numbers.join('.');
 }
 
-function compareVersions(a: string, b: string): number {
-  const [left, right] = [a.split('.').map(Number), b.split('.').map(Number)];
-  for (let index = 0; index < Math.max(left.length, right.length); index += 1) {
-    const difference = (left[index] ?? 0) - (right[index] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
+function order(a: string, b: string): number {
+  return compareVersions(a.split('.').map(Number), b.split('.').map(Number));
 }

@@ -1,4 +1,5 @@
 import type { Platform } from '@mabuild/oci';
+import { compareVersions } from './compare-versions.ts';
 import { officialTagsWith } from './official-images.ts';
 
 /** Names of distribution releases in tags: one may stand for another. */
@@ -44,13 +45,13 @@ function isStable(tag: Tag): boolean {
 function fits(candidate: Tag, wanted: Tag): boolean {
   if (candidate.version.length === 0) return false;
   if (wanted.version.length === 0) return true;
-  return sameVersion(candidate, wanted) || compareVersions(candidate.version, wanted.version) < 0;
+  return sameVersion(candidate, wanted) || versionOrder(candidate.version, wanted.version) < 0;
 }
 
 /** `22` stands for `22.3.1` and the other way round. */
 function sameVersion(a: Tag, b: Tag): boolean {
   const length = Math.min(a.version.length, b.version.length);
-  return length > 0 && compareVersions(a.version.slice(0, length), b.version.slice(0, length)) === 0;
+  return length > 0 && versionOrder(a.version.slice(0, length), b.version.slice(0, length)) === 0;
 }
 
 /** Best first. */
@@ -58,14 +59,14 @@ function compare(a: Tag, b: Tag, wanted: Tag): number {
   const same = Number(sameVersion(b, wanted)) - Number(sameVersion(a, wanted));
   if (same !== 0) return same;
   const length = Math.max(1, Math.min(wanted.version.length, a.version.length, b.version.length));
-  const newer = compareVersions(b.version.slice(0, length), a.version.slice(0, length));
+  const newer = versionOrder(b.version.slice(0, length), a.version.slice(0, length));
   if (newer !== 0) return newer;
   return (
     distance(a, wanted) - distance(b, wanted) ||
     suiteAge(a) - suiteAge(b) ||
     Math.abs(a.version.length - wanted.version.length) - Math.abs(b.version.length - wanted.version.length) ||
     a.name.length - b.name.length ||
-    compareVersions(b.version, a.version) ||
+    versionOrder(b.version, a.version) ||
     (a.name < b.name ? -1 : 1)
   );
 }
@@ -92,10 +93,7 @@ function suiteAge(tag: Tag): number {
   return ages[0] ?? 0;
 }
 
-function compareVersions(a: readonly number[], b: readonly number[]): number {
-  for (let index = 0; index < Math.max(a.length, b.length); index += 1) {
-    const difference = (a[index] ?? -1) - (b[index] ?? -1);
-    if (difference !== 0) return difference;
-  }
-  return 0;
+/** A tag with fewer numbers stands for the older version: it is the one that moves on. */
+function versionOrder(a: readonly number[], b: readonly number[]): number {
+  return compareVersions(a, b, -1);
 }

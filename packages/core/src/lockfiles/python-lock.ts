@@ -1,6 +1,7 @@
 import { parse, TomlError, type TomlTable, type TomlValue } from 'smol-toml';
 import type { Finding } from '../rules/rule.ts';
-import { type LockRequest, lineRange, lockError, lockFinding } from './lock-finding.ts';
+import { type LockRequest, lineRange, lockError } from './lock-finding.ts';
+import { wheelFinding } from './wheel-finding.ts';
 import { hasWheel, linuxWheels } from './wheel-tags.ts';
 
 interface PythonPackageEntry {
@@ -35,26 +36,11 @@ export function readPythonLock(request: LockRequest): readonly Finding[] {
     const header = starts[item.index] ?? 0;
     const name = request.text.indexOf('name = ', header);
     const range = lineRange(request.text, name < 0 ? header : name);
+    const hint = hasSource
+      ? 'install a compiler and its headers in the stage, or lock a version that has a wheel; www.piwheels.org has many for 32-bit ARM'
+      : 'lock a version that has one, or ask for the package on x86 only: ; platform_machine == "x86_64"';
     const called = `${item.name} ${item.version}`.trim();
-    return [
-      hasSource
-        ? lockFinding(
-            'locked-package-compiles',
-            'warning',
-            without,
-            range,
-            (platforms) => `${called} has no wheel for ${platforms}: it is compiled there`,
-            'install a compiler and its headers in the stage, or lock a version that has a wheel; www.piwheels.org has many for 32-bit ARM',
-          )
-        : lockFinding(
-            'locked-package-lacks-platform',
-            'error',
-            without,
-            range,
-            (platforms) => `${called} has neither a wheel for ${platforms} nor sources`,
-            'lock a version that has one, or ask for the package on x86 only: ; platform_machine == "x86_64"',
-          ),
-    ];
+    return [wheelFinding({ called, source: hasSource, platforms: without, range, hint })];
   });
 }
 

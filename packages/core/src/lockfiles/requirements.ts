@@ -1,7 +1,8 @@
 import { readPackageSpec } from '../analysis/package-spec.ts';
 import { findPythonPackage, isBefore } from '../knowledge/python-packages.ts';
 import type { Finding } from '../rules/rule.ts';
-import { armWord, type LockRequest, lockFinding } from './lock-finding.ts';
+import { armWord, type LockRequest } from './lock-finding.ts';
+import { wheelFinding } from './wheel-finding.ts';
 
 /** Finds requirements of a requirements.txt that PyPI has no wheel for ARM of. */
 export function readRequirements({ text, platforms }: LockRequest): readonly Finding[] {
@@ -28,24 +29,6 @@ export function readRequirements({ text, platforms }: LockRequest): readonly Fin
     const range = { start, end: start + written.trimEnd().length };
     const hint =
       item.instead ?? 'ask for a version that has a wheel, or install a compiler and headers in the stage';
-    return [
-      item.source
-        ? lockFinding(
-            'locked-package-compiles',
-            'warning',
-            without,
-            range,
-            (names) => `${spec.text} has no wheel for ${names}: it is compiled there`,
-            hint,
-          )
-        : lockFinding(
-            'locked-package-lacks-platform',
-            'error',
-            without,
-            range,
-            (names) => `${spec.text} has neither a wheel for ${names} nor sources`,
-            hint,
-          ),
-    ];
+    return [wheelFinding({ called: spec.text, source: item.source, platforms: without, range, hint })];
   });
 }
