@@ -15,7 +15,7 @@ export class StageNames {
   private readonly suffixes: readonly string[];
 
   constructor(dockerfile: Dockerfile, labels: readonly string[]) {
-    this.taken = new Set(namesIn(dockerfile).map((name) => name.toLowerCase()));
+    this.taken = new Set(namesIn(dockerfile));
     this.suffixes = ['base', 'amd64', ...labels].map((label) => `-${label}`);
   }
 
@@ -50,19 +50,21 @@ export class StageNames {
 
 const known = new WeakMap<Dockerfile, readonly string[]>();
 
-/** What FROM and `from=` name, and the names of stages. */
+/** What FROM and `from=` name, and the names of stages, in lower case. */
 function namesIn(dockerfile: Dockerfile): readonly string[] {
   const { stages, instructions } = dockerfile;
-  const names = known.get(dockerfile) ?? [
-    ...stages.flatMap(({ name, base }) => (name === undefined ? [base.raw] : [name, base.raw])),
-    ...instructions.flatMap(({ flags }) =>
-      flags.flatMap((flag) => {
-        if (flag.name === 'from') return flag.value ?? [];
-        if (flag.name !== 'mount') return [];
-        return readMount(flag).flatMap(({ key, value }) => (key === 'from' && value ? [value] : []));
-      }),
-    ),
-  ];
+  const names =
+    known.get(dockerfile) ??
+    [
+      ...stages.flatMap(({ name, base }) => (name === undefined ? [base.raw] : [name, base.raw])),
+      ...instructions.flatMap(({ flags }) =>
+        flags.flatMap((flag) => {
+          if (flag.name === 'from') return flag.value ?? [];
+          if (flag.name !== 'mount') return [];
+          return readMount(flag).flatMap(({ key, value }) => (key === 'from' && value ? [value] : []));
+        }),
+      ),
+    ].map((name) => name.toLowerCase());
   known.set(dockerfile, names);
   return names;
 }
