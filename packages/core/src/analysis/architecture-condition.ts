@@ -1,7 +1,7 @@
 import type { ShellBranch } from '../dockerfile/shell-model.ts';
 
 /** Commands that name the architecture they run on. */
-export const architectureCommand: RegExp =
+const architectureCommand =
   /\buname\s+-[a-z]*[mp]|\bdpkg(?:-architecture)?\b[^|;&]*(?:print-architecture|-q|--query)|\bapk\s+--print-arch|\brpm\s+(?:-E|--eval)|\bgetconf\s+LONG_BIT|\bxx-info\b|(?:^|[\s`("'])arch(?:\)|`|$)|\bHOSTTYPE\b|\bMACHTYPE\b|\bconfig\.guess\b|\bgcc\s+-(?:dumpmachine|print-multiarch)/;
 
 /** BuildKit's automatic ARGs and the names that people give to the same. */

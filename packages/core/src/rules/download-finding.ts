@@ -15,7 +15,7 @@ export type UrlRule =
   | 'x86-package-file';
 
 /** Which of the rules a place belongs to. */
-export function urlRuleOf(place: ArchPlace): UrlRule {
+function urlRuleOf(place: ArchPlace): UrlRule {
   const { asset, url } = place.download;
   const { keyword, argumentsRange } = instructionOf(place);
   if (keyword === 'ENV' || keyword === 'ARG') {
