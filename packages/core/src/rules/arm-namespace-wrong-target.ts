@@ -1,5 +1,6 @@
-import { familiarReference, formatPlatform, normalizePlatform } from '@mabuild/oci';
+import { familiarReference } from '@mabuild/oci';
 import type { Dockerfile } from '../dockerfile/model.ts';
+import { platformKey } from '../fixes/variation.ts';
 import { readNamespace } from '../knowledge/namespaces.ts';
 import { readVendorImage } from '../knowledge/vendor-images.ts';
 import { isX86 } from '../knowledge/x86-platform.ts';
@@ -37,7 +38,7 @@ function vendorFinding(dockerfile: Dockerfile, site: ImageSite): readonly Findin
   const vendor = readNamespace(reference) ? undefined : readVendorImage(reference);
   const own = vendor?.platform;
   if (!vendor || own === undefined || !own.startsWith('linux/arm')) return [];
-  const platforms = site.platforms.filter((platform) => formatPlatform(normalizePlatform(platform)) !== own);
+  const platforms = site.platforms.filter((platform) => platformKey(platform) !== own);
   if (platforms.length === 0) return [];
   const { index } = vendor;
   const serves = index !== undefined && platforms.every((platform) => vendor.nameFor(platform) !== undefined);

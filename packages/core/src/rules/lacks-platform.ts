@@ -10,6 +10,7 @@ import {
   withTag,
 } from '@mabuild/oci';
 import type { Dockerfile } from '../dockerfile/model.ts';
+import { platformKey } from '../fixes/variation.ts';
 import { officialRepository, readNamespace } from '../knowledge/namespaces.ts';
 import { officialImagePlatforms, officialTagsWith } from '../knowledge/official-images.ts';
 import { suggestTag } from '../knowledge/suggest-tag.ts';
@@ -67,9 +68,7 @@ function vendorFinding(rule: string, dockerfile: Dockerfile, site: ImageSite): F
   const { reference, base } = site.use;
   const vendor = readVendorImage(reference);
   if (vendor?.platform !== 'linux/amd64' || hasX86Name(base.name)) return undefined;
-  const missing = site.platforms.filter(
-    (platform) => formatPlatform(normalizePlatform(platform)) !== 'linux/amd64',
-  );
+  const missing = site.platforms.filter((platform) => platformKey(platform) !== 'linux/amd64');
   if (missing.length === 0) return undefined;
   const known = missing.flatMap((platform) => {
     const name = vendor.nameFor(platform);
