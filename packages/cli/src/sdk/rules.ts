@@ -63,7 +63,7 @@ export function requireRules(flag: string, names: readonly string[], rules: read
 }
 
 /** A fragment of a Dockerfile as a file: a FROM comes before it when it has none. */
-export function asDockerfile(fragment: string): string {
+function asDockerfile(fragment: string): string {
   const text = fragment.endsWith('\n') ? fragment : `${fragment}\n`;
   return /^[ \t]*FROM\s/im.test(text) ? text : `FROM debian:13\n${text}`;
 }

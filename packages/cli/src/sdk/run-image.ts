@@ -93,7 +93,7 @@ async function emulatorMount(
 }
 
 /** Why a platform cannot run on an engine's host, and what to do. */
-export function emulationMissing(engine: Engine, platform: Platform): MabuildError {
+function emulationMissing(engine: Engine, platform: Platform): MabuildError {
   const name = formatPlatform(platform);
   return new MabuildError(
     `the host of ${engine.info.endpoint} (${formatPlatform(engine.info.platform)}) cannot run ${name} programs`,

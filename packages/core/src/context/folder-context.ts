@@ -165,7 +165,7 @@ async function openFile(folder: string, path: string, rules: IgnoreRules): Promi
 }
 
 /** Compares names by their UTF-8 bytes, as BuildKit's file sync does. */
-export function compareBytes(a: string, b: string): number {
+function compareBytes(a: string, b: string): number {
   return isAscii(a) && isAscii(b)
     ? a < b
       ? -1

@@ -18,7 +18,7 @@ export function html(strings: TemplateStringsArray, ...values: readonly Content[
 }
 
 /** Text as it stands between tags and between the quotes of an attribute. */
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return visible(text).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 

@@ -13,9 +13,9 @@ export interface ApiVersion {
 }
 
 /** The newest Engine API that this client knows. */
-export const newestApiVersion = '1.53';
+const newestApiVersion = '1.53';
 /** Docker 20.10, and podman's compatible API. */
-export const oldestApiVersion = '1.41';
+const oldestApiVersion = '1.41';
 
 /** Negative, zero or positive, as `a` is older than, the same as, or newer than `b`. */
 export function compareApiVersions(a: string, b: string): number {
