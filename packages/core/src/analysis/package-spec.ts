@@ -15,7 +15,6 @@ export interface PackageSpec {
   readonly end: number;
   /** Without version, architecture and extras; of Python packages in the index's spelling: `opencv-python`. */
   readonly name: string;
-  readonly nameEnd: number;
   /** What is asked of the version, with its operator: `=1.2-3`, `>=2`, `@1.0.0`. */
   readonly version: SpecPart | undefined;
   /** What the operand says about the architecture, with its mark: `:i386`, `.x86_64`. */
@@ -59,7 +58,6 @@ export function readPackageSpec(manager: PackageManager, text: string, at = 0): 
     start: at,
     end: at + text.length,
     name: manager === 'pip' ? name.toLowerCase().replace(/[-_.]+/g, '-') : name,
-    nameEnd: at + nameEnd,
     version: part(version, nameEnd),
     architecture: part(arch, nameEnd),
   };
