@@ -131,7 +131,8 @@ describe('an edit leaves everything else as it is', () => {
       'FROM \\\n # why\n  old \\\n\n  AS x\n',
       'FROM \\\n # why\n  new \\\n\n  AS x\n',
     ],
-    ['a word that a continuation splits', 'FROM ol\\\n# c\nd:1 AS x\nRUN y', 'FROM new\\\n# c\n AS x\nRUN y'],
+    ['a word that a continuation splits', 'FROM ol\\\n# c\nd:1 AS x\nRUN y', 'FROM \\\n# c\nnew AS x\nRUN y'],
+    ['a word that ends with its line', 'FROM ol\\\nd:1\nRUN y', 'FROM \\\nnew\nRUN y'],
     ['quotes', 'FROM "old:1"\n', 'FROM "new"\n'],
     ['the default of an ARG', 'ARG B="old:1" C\nFROM $B AS x\n', 'ARG B="new" C\nFROM $B AS x\n'],
     [
@@ -166,7 +167,7 @@ describe('an edit leaves everything else as it is', () => {
     };
     const start = logical.text.indexOf('get');
     const edits = editLogical(logical, start, logical.text.indexOf('x'), 'cache ');
-    expect(applyEdits(text, edits)).to.equal('FROM a\nRUN apt-cache \\\n# c\nx\n');
+    expect(applyEdits(text, edits)).to.equal('FROM a\nRUN apt-\\\n# c\ncache x\n');
   });
 
   it('knows no place for what comes from outside', () => {

@@ -1,7 +1,7 @@
 import { MabuildError } from '@mabuild/oci';
 import { locate } from './location.ts';
 import { sourcePieces } from './logical.ts';
-import type { LogicalText, TextEdit } from './model.ts';
+import type { LogicalText, Range, TextEdit } from './model.ts';
 
 /**
  * Makes the edits; every other byte stays as it is.
@@ -37,6 +37,10 @@ export function editLogical(
   end: number,
   newText: string,
 ): readonly TextEdit[] {
-  const pieces = sourcePieces(logical, start, end);
-  return pieces.map((piece, index) => ({ ...piece, newText: index === 0 ? newText : '' }));
+  return replacePieces(sourcePieces(logical, start, end), newText);
+}
+
+/** Writes a text where several pieces stand, into the last: a line that was left empty would swallow the next instruction. */
+export function replacePieces(pieces: readonly Range[], newText: string): readonly TextEdit[] {
+  return pieces.map((piece, index) => ({ ...piece, newText: index === pieces.length - 1 ? newText : '' }));
 }

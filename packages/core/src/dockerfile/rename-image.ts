@@ -1,4 +1,5 @@
 import { familiarReference, type ImageReference } from '@mabuild/oci';
+import { replacePieces } from './edit.ts';
 import type { ImageUse } from './image-uses.ts';
 import type { Dockerfile, Range, TextEdit } from './model.ts';
 import { type ExpandedWord, editExpanded } from './scope.ts';
@@ -54,7 +55,7 @@ export function nameAsWritten(use: Pick<ImageUse, 'base'>, to: ImageReference): 
 }
 
 function replaceAll(pieces: readonly Range[], newText: string): readonly TextEdit[] {
-  return pieces.map((piece, index) => ({ ...piece, newText: index === 0 ? newText : '' }));
+  return replacePieces(pieces, newText);
 }
 
 /** A name inside a quoted flag: found again in the flag's own text. */

@@ -1,4 +1,5 @@
 import { isMabuildError, MabuildError } from '@mabuild/oci';
+import { replacePieces } from './edit.ts';
 import { locate } from './location.ts';
 import { sliceLogical, sourceRange } from './logical.ts';
 import type { Dockerfile, Instruction, Range, Stage, TextEdit, Word } from './model.ts';
@@ -337,5 +338,5 @@ export function editExpanded(
   newText: string,
 ): readonly TextEdit[] | undefined {
   const origin = originOf(expanded, start, end);
-  return origin?.pieces.map((piece, index) => ({ ...piece, newText: index === 0 ? newText : '' }));
+  return origin && replacePieces(origin.pieces, newText);
 }
