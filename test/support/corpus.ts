@@ -66,6 +66,17 @@ export function armFiles(): readonly PlainFile[] {
   ];
 }
 
+/** The parts of the corpus. */
+export const corpusParts = ['siblings', 'commits', 'plain'] as const;
+
+/** The path of every Dockerfile of a part: whatever is not a note about one. */
+export function corpusPaths(part: (typeof corpusParts)[number]): readonly string[] {
+  return readdirSync(sharedPath('corpus', part), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !/\.(?:json|md)$/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
+
 function folders(part: string): readonly string[] {
   return readdirSync(sharedPath('corpus', part)).sort();
 }

@@ -1,18 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { applyEdits, type Dockerfile, parseDockerfile, type TextEdit } from '@mabuild/core';
 import { isMabuildError } from '@mabuild/oci';
 import { expect } from 'chai';
-import { hasShared, sharedDescribe, sharedPath } from '../../support/shared.ts';
-
-const folders = ['siblings', 'commits', 'plain'];
-
-/** Every Dockerfile of a corpus: whatever is not a note about one. */
-function corpusFiles(folder: string): readonly string[] {
-  return readdirSync(sharedPath('corpus', folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && !/\.(?:json|md)$/.test(entry.name))
-    .map((entry) => `${entry.parentPath}/${entry.name}`)
-    .sort();
-}
+import { corpusParts, corpusPaths } from '../../support/corpus.ts';
+import { hasShared, sharedDescribe } from '../../support/shared.ts';
 
 function read(file: string): Dockerfile | undefined {
   const text = readFileSync(file, 'utf8');
@@ -52,9 +43,9 @@ function expectTheRestUntouched(before: string, after: string, edits: readonly T
 }
 
 sharedDescribe('every Dockerfile of the corpora', () => {
-  for (const folder of folders) {
+  for (const folder of corpusParts) {
     it(folder, () => {
-      const files = hasShared() ? corpusFiles(folder) : [];
+      const files = hasShared() ? corpusPaths(folder) : [];
       expect(files.length).to.be.greaterThan(20);
       let parsed = 0;
       for (const file of files) {

@@ -1,9 +1,9 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { type BuilderCapabilities, parseDockerfile, prepareDockerfile, wantedImages } from '@mabuild/core';
 import { isMabuildError, parsePlatform } from '@mabuild/oci';
 import { expect } from 'chai';
-import { sharedDescribe, sharedPath } from '../../support/shared.ts';
+import { corpusParts, corpusPaths } from '../../support/corpus.ts';
+import { sharedDescribe } from '../../support/shared.ts';
 
 const platform = parsePlatform('linux/arm/v7');
 const buildPlatform = parsePlatform('linux/amd64');
@@ -24,7 +24,7 @@ const emulator = {
 const digest = `sha256:${'a'.repeat(64)}`;
 
 sharedDescribe('prepareDockerfile on the corpora', () => {
-  const files = walk(sharedPath('corpus')).filter((path) => /dockerfile/i.test(path.split('/').at(-1) ?? ''));
+  const files = corpusParts.flatMap(corpusPaths);
 
   for (const [title, builder, capabilities] of [
     ['BuildKit', 'buildkit', modern],
@@ -71,10 +71,3 @@ sharedDescribe('prepareDockerfile on the corpora', () => {
     }).timeout(120_000);
   }
 });
-
-function walk(folder: string): readonly string[] {
-  return readdirSync(folder).flatMap((name) => {
-    const path = join(folder, name);
-    return statSync(path).isDirectory() ? walk(path) : [path];
-  });
-}
