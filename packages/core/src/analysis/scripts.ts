@@ -1,7 +1,7 @@
 import { sliceLogical } from '../dockerfile/logical.ts';
 import type { Dockerfile, Instruction, LogicalText, Stage } from '../dockerfile/model.ts';
 import { parseShell } from '../dockerfile/shell.ts';
-import type { ShellScript } from '../dockerfile/shell-model.ts';
+import { isPosixShell, type ShellScript } from '../dockerfile/shell-model.ts';
 
 /** A text that a shell of the image reads. */
 export interface Script {
@@ -24,7 +24,7 @@ export function readScript(
 ): Script | undefined {
   if (!scriptKeywords.has(instruction.keyword) || instruction.json || dockerfile.escape === '`')
     return undefined;
-  if (shell && !/^(?:.*\/)?(?:ba|da|a|k|z)?sh$/.test(shell[0] ?? '')) return undefined;
+  if (shell && !isPosixShell(shell[0] ?? '')) return undefined;
   const logical = scriptText(dockerfile, instruction);
   if (!logical || logical.text.trim() === '') return undefined;
   return {

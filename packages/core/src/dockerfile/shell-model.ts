@@ -111,3 +111,8 @@ export interface ShellScript {
   /** A shell would refuse some of it: what could be read is here, edits are not safe. */
   readonly broken: boolean;
 }
+
+/** Tells whether a program, with or without its folder, is a shell that reads POSIX scripts. */
+export function isPosixShell(program: string): boolean {
+  return /^(?:.*\/)?(?:ba|da|a|k|z)?sh$/.test(program);
+}

@@ -56,3 +56,8 @@ export function siteKeys(places: readonly ArchPlace[]): Set<string> {
 export function isLeftAlone({ guarded, buildPlatform, role }: CodeWord): boolean {
   return guarded || buildPlatform || role === 'label';
 }
+
+/** A command shows the word to people, and writes it nowhere. */
+export function isShown({ command }: CodeWord): boolean {
+  return (command?.name === 'echo' || command?.name === 'printf') && command.redirects.length === 0;
+}

@@ -5,7 +5,7 @@ import { readCode } from '../analysis/code-words.ts';
 import type { Dockerfile, Instruction } from '../dockerfile/model.ts';
 import { platformKey } from '../fixes/variation.ts';
 import { nameIn } from '../knowledge/architecture-names.ts';
-import { armPlatforms, isLeftAlone } from './code-finding.ts';
+import { armPlatforms, isLeftAlone, isShown } from './code-finding.ts';
 import type { Rule, RuleContext } from './rule.ts';
 import { findingsOf, type WordHit } from './word-hits.ts';
 
@@ -51,9 +51,7 @@ function isExempt(word: CodeWord): boolean {
   if (word.name === 'LD_PRELOAD') return true;
   // A test for the folder is how a file asks for the architecture: what it guards is left alone, and so is it.
   if (/^(?:\[\[?|test)$/.test(word.command?.name ?? '')) return true;
-  // What is only shown to people.
-  const shows = word.command?.name === 'echo' || word.command?.name === 'printf';
-  return shows && word.command?.redirects.length === 0;
+  return isShown(word);
 }
 
 /** The platforms whose own folder an instruction does not name beside x86's. */

@@ -1,7 +1,7 @@
 import { formatPlatformList } from '@mabuild/oci';
 import { type CodeWord, readCode } from '../analysis/code-words.ts';
 import { addressPattern } from '../analysis/solve-address.ts';
-import type { ShellCommand } from '../dockerfile/shell-model.ts';
+import { isPosixShell, type ShellCommand } from '../dockerfile/shell-model.ts';
 import { platformKey } from '../fixes/variation.ts';
 import { installerPlatforms } from '../knowledge/installers.ts';
 import { armPlatforms, spanRange } from './code-finding.ts';
@@ -10,7 +10,6 @@ import type { Finding, Rule, RuleContext } from './rule.ts';
 const name = 'piped-installer';
 
 const downloaders: ReadonlySet<string> = new Set(['curl', 'wget', 'fetch', 'aria2c']);
-const shell = /^(?:.*\/)?(?:ba|da|a|k|z)?sh$/;
 
 export const pipedInstaller: Rule = {
   name,
@@ -77,8 +76,8 @@ function isPiped(command: ShellCommand, commands: readonly ShellCommand[], text:
 function runsShell({ words }: ShellCommand): boolean {
   const [first, ...rest] = words.map(({ text }) => text);
   if (first === undefined) return false;
-  if (shell.test(first)) return true;
+  if (isPosixShell(first)) return true;
   if (!/^(?:sudo|env|exec|su)$/.test(first)) return false;
   const program = rest.find((word) => !word.startsWith('-') && !/^\w+=/.test(word));
-  return program !== undefined && shell.test(program);
+  return program !== undefined && isPosixShell(program);
 }

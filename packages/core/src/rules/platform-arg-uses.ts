@@ -1,7 +1,7 @@
 import type { Script } from '../analysis/scripts.ts';
 import { sourceRange } from '../dockerfile/logical.ts';
 import type { Dockerfile, Instruction, LogicalText, Range } from '../dockerfile/model.ts';
-import type { ShellPart, ShellScript, ShellWord } from '../dockerfile/shell-model.ts';
+import { isPosixShell, type ShellPart, type ShellScript, type ShellWord } from '../dockerfile/shell-model.ts';
 import { automaticArgs, automaticReference } from './platform-arg.ts';
 
 /** An automatic ARG that is read, and where. */
@@ -82,7 +82,7 @@ function isConstant(operand: string): boolean {
 
 /** `RUN ["sh", "-c", "echo $TARGETARCH"]`. */
 function inExecForm(instruction: Instruction): readonly AutomaticUse[] {
-  if (!instruction.json || !/^(?:.*\/)?(?:ba|da|a|k|z)?sh$/.test(instruction.args[0] ?? '')) return [];
+  if (!instruction.json || !isPosixShell(instruction.args[0] ?? '')) return [];
   return instruction.words.flatMap((word) => inText(word.raw, () => word.range));
 }
 

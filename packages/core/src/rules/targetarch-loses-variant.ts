@@ -5,7 +5,7 @@ import { addressPattern, assetOf, solveAddress } from '../analysis/solve-address
 import { partSite, shellWordOf } from '../analysis/word-parts.ts';
 import { sliceWord } from '../dockerfile/scope.ts';
 import { platformKey, type Quoting, type Site } from '../fixes/variation.ts';
-import { armPlatforms } from './code-finding.ts';
+import { armPlatforms, isShown } from './code-finding.ts';
 import { automaticValues } from './platform-arg.ts';
 import type { Finding, Rule, RuleContext } from './rule.ts';
 
@@ -36,7 +36,7 @@ export const targetarchLosesVariant: Rule = {
     return readCode(dockerfile, context).words.flatMap((word): readonly Finding[] => {
       const { text } = word.mapped;
       if (word.guarded || word.role === 'label' || !text.includes('${TARGETARCH}')) return [];
-      if (word.command?.name === 'echo' && word.command.redirects.length === 0) return [];
+      if (isShown(word)) return [];
       const [first] = referenceSites(word);
       // A variable with the whole address was judged where it is set.
       if (!first) return [];

@@ -6,7 +6,7 @@ import { addressPattern, assetOf, solveAddress } from '../analysis/solve-address
 import { partSite, shellWordOf } from '../analysis/word-parts.ts';
 import type { Range } from '../dockerfile/model.ts';
 import { platformKey, type Site } from '../fixes/variation.ts';
-import { armPlatforms, isLeftAlone } from './code-finding.ts';
+import { armPlatforms, isLeftAlone, isShown } from './code-finding.ts';
 import type { Finding, Rule, RuleContext } from './rule.ts';
 
 const name = 'uname-in-url';
@@ -51,7 +51,7 @@ function wordFindings(word: CodeWord, context: RuleContext): readonly Finding[] 
   const { text } = word.mapped;
   if (isLeftAlone(word)) return [];
   if (!text.includes('://') || !/uname|arch/i.test(text)) return [];
-  if (word.command?.name === 'echo' && word.command.redirects.length === 0) return [];
+  if (isShown(word)) return [];
   const own = shellWordOf(word)?.parts.some((part) => part.kind === 'dynamic') ?? false;
   return machinesIn(text).flatMap((machine): readonly Finding[] => {
     const [span, ...more] = [...text.matchAll(machine.pattern)].map((match) => ({
