@@ -1,7 +1,8 @@
-import { type Platform, platformSatisfies } from '@mabuild/oci';
+import type { Platform } from '@mabuild/oci';
 import { isLeftOut } from '../analysis/code-words.ts';
 import { resolveBase } from '../dockerfile/base.ts';
 import type { Dockerfile, Stage } from '../dockerfile/model.ts';
+import { serves } from '../knowledge/serves.ts';
 import { isX86 } from '../knowledge/x86-platform.ts';
 import { imageSites } from './image-sites.ts';
 import { automaticValues } from './platform-arg.ts';
@@ -27,8 +28,7 @@ export const fromPlatformConstantX86: Rule = {
       if (use.kind !== 'from' || !flag?.value || flag.value.includes('$')) return [];
       const isOther = isX86(use.platform)
         ? (platform: Platform) => !isX86(platform)
-        : (platform: Platform) =>
-            use.platform.architecture !== platform.architecture || !platformSatisfies(use.platform, platform);
+        : (platform: Platform) => !serves(use.platform, platform);
       const others = platforms.filter(isOther);
       if (others.length === 0) return [];
       if (flag.valueRange && crossBuilds(dockerfile, use.stage, context)) {

@@ -3,9 +3,7 @@ import {
   formatPlatform,
   formatPlatformList,
   type ImageReference,
-  normalizePlatform,
   type Platform,
-  platformSatisfies,
   platformsEqual,
   withTag,
 } from '@mabuild/oci';
@@ -13,6 +11,7 @@ import type { Dockerfile } from '../dockerfile/model.ts';
 import { platformKey } from '../fixes/variation.ts';
 import { officialRepository, readNamespace } from '../knowledge/namespaces.ts';
 import { officialImagePlatforms, officialTagsWith } from '../knowledge/official-images.ts';
+import { serves } from '../knowledge/serves.ts';
 import { suggestTag } from '../knowledge/suggest-tag.ts';
 import { readVendorImage } from '../knowledge/vendor-images.ts';
 import { hasX86Name } from './arch-suffix-in-tag.ts';
@@ -88,14 +87,6 @@ function vendorFinding(rule: string, dockerfile: Dockerfile, site: ImageSite): F
     fix: edits.length > 0 ? 'auto' : 'none',
     edits,
   };
-}
-
-/** The same architecture, for the same or an older processor. */
-function serves(image: Platform, wanted: Platform): boolean {
-  return (
-    normalizePlatform(image).architecture === normalizePlatform(wanted).architecture &&
-    platformSatisfies(image, wanted)
-  );
 }
 
 function missingFinding(

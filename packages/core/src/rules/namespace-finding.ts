@@ -3,13 +3,13 @@ import {
   formatPlatform,
   type ImageReference,
   type Platform,
-  platformSatisfies,
   platformsEqual,
 } from '@mabuild/oci';
 import type { Dockerfile } from '../dockerfile/model.ts';
 import { retargetReference } from '../dockerfile/retarget-base.ts';
 import { type ArchitectureNamespace, readNamespace } from '../knowledge/namespaces.ts';
 import { isOfficialImage, officialImagePlatforms } from '../knowledge/official-images.ts';
+import { serves } from '../knowledge/serves.ts';
 import { imageSites, renameSite, siteRange } from './image-sites.ts';
 import type { Finding, FixKind, RuleContext, Severity } from './rule.ts';
 import { vendorNames, vendorStages } from './vendor-names.ts';
@@ -64,9 +64,7 @@ export function namespaceFindings(
 
 /** An image for an older processor of the same kind runs: well for ARMv6 on ARMv7, slowly where floats are computed in software. */
 function milder(verdict: NamespaceVerdict, own: Platform, platforms: readonly Platform[]): Severity {
-  const runs = platforms.every(
-    (platform) => own.architecture === platform.architecture && platformSatisfies(own, platform),
-  );
+  const runs = platforms.every((platform) => serves(own, platform));
   if (verdict.always || !runs) return verdict.severity;
   return own.variant === 'v5' ? 'warning' : 'info';
 }
@@ -76,9 +74,7 @@ function isListed(plain: ImageReference, platforms: readonly Platform[]): boolea
   const repository = plain.repository.slice('library/'.length);
   const has = officialImagePlatforms(repository, plain.tag ?? 'latest');
   if (!has) return isOfficialImage(repository);
-  return platforms.every((platform) =>
-    has.some((other) => other.architecture === platform.architecture && platformSatisfies(other, platform)),
-  );
+  return platforms.every((platform) => has.some((other) => serves(other, platform)));
 }
 
 /** Tells whether the name is what per-arch files give a platform for want of better: `arm32v5/debian` for arm/v6. */

@@ -1,10 +1,5 @@
-import {
-  isMabuildError,
-  normalizePlatform,
-  type Platform,
-  parsePlatform,
-  platformSatisfies,
-} from '@mabuild/oci';
+import { isMabuildError, type Platform, parsePlatform } from '@mabuild/oci';
+import { serves } from '../knowledge/serves.ts';
 
 /** A platform as it is written; `undefined` for what is none. */
 export function readPlatform(text: string): Platform | undefined {
@@ -20,13 +15,5 @@ export function readPlatform(text: string): Platform | undefined {
 export function leftOut(listed: readonly string[], asked: readonly Platform[]): readonly Platform[] {
   const platforms = listed.map(readPlatform);
   if (platforms.length === 0 || platforms.includes(undefined)) return [];
-  return asked.filter(
-    (wanted) =>
-      !platforms.some(
-        (other) =>
-          other !== undefined &&
-          normalizePlatform(other).architecture === normalizePlatform(wanted).architecture &&
-          platformSatisfies(other, wanted),
-      ),
-  );
+  return asked.filter((wanted) => !platforms.some((other) => other !== undefined && serves(other, wanted)));
 }
