@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { type DownloadFacts, type ImageFacts, recommendedRules } from '@mabuild/core';
 import { type CheckHow, checkFile } from './sdk/check-file.ts';
 import {
+  type CheckedFile,
   type FromWorker,
   lighten,
   type Question,
@@ -9,6 +10,7 @@ import {
   toError,
   toFailure,
 } from './sdk/check-messages.ts';
+import { imageFacts } from './sdk/image-facts.ts';
 
 /** What the main thread starts a worker with. */
 interface Start {
@@ -32,13 +34,16 @@ function ask<T>(question: Question, about: string): Promise<T> {
 }
 
 const known = new Map<string, ReturnType<ImageFacts['platformsOf']>>();
-const images: ImageFacts = {
-  platformsOf(reference) {
-    const answer = known.get(reference) ?? ask('platformsOf', reference);
-    known.set(reference, answer);
-    return answer;
-  },
-};
+// Without a network each thread knows as much as the main one.
+const images: ImageFacts = online
+  ? {
+      platformsOf(reference) {
+        const answer = known.get(reference) ?? ask('platformsOf', reference);
+        known.set(reference, answer);
+        return answer;
+      },
+    }
+  : imageFacts(undefined);
 const downloads: DownloadFacts | undefined = online
   ? { exists: (url) => ask('exists', url), read: (url) => ask('read', url) }
   : undefined;
@@ -50,12 +55,14 @@ port?.on('message', async (message: ToWorker) => {
     open.delete(message.id);
     return;
   }
+  const results: CheckedFile[] = [];
   for (const { index, job } of message.jobs) {
     try {
       const result = await checkFile(job, how, { images, downloads, rules: recommendedRules });
-      send({ kind: 'checked', index, result: lighten(result) });
+      results.push({ index, result: lighten(result) });
     } catch (error) {
       send({ kind: 'failed', index, failure: toFailure(error) });
     }
   }
+  send({ kind: 'checked', results });
 });

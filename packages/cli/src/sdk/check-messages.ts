@@ -6,8 +6,14 @@ import type { CheckJob } from './check-file.ts';
 /** What a worker asks: only the main thread talks to registries and publishers, and once for each name. */
 export type Question = 'platformsOf' | 'exists' | 'read';
 
+/** What was found in the file of a job. */
+export interface CheckedFile {
+  readonly index: number;
+  readonly result: FileFindings;
+}
+
 export type FromWorker =
-  | { readonly kind: 'checked'; readonly index: number; readonly result: FileFindings }
+  | { readonly kind: 'checked'; readonly results: readonly CheckedFile[] }
   | { readonly kind: 'failed'; readonly index: number; readonly failure: Failure }
   | { readonly kind: 'asked'; readonly id: number; readonly question: Question; readonly about: string };
 
@@ -46,19 +52,12 @@ export async function answer(
   return question === 'exists' ? facts.downloads?.exists(about) : facts.downloads?.read(about);
 }
 
-/** What goes back to the main thread: stages hold the whole file, and nobody there reads them. */
+/** What goes back to the main thread: reports need the edits, not what they were made of. */
 export function lighten(result: FileFindings): FileFindings {
   const { text, file } = result.dockerfile;
   return {
     ...result,
     dockerfile: { text, file },
-    findings: result.findings.map((finding) => {
-      if (!finding.variations) return finding;
-      const variations = finding.variations.map((item) => ({
-        ...item,
-        site: { ...item.site, stage: undefined },
-      }));
-      return { ...finding, variations };
-    }),
+    findings: result.findings.map(({ variations: _, ...finding }) => finding),
   };
 }

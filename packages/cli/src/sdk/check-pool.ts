@@ -55,7 +55,11 @@ function inThreads(
     signal?.addEventListener('abort', onAbort, { once: true });
     const count = Math.min(mostThreads, availableParallelism(), Math.ceil(jobs.length / fewest));
     for (let started = 0; started < count; started += 1) {
-      const worker = new Worker(module, { workerData: { how, online: world.downloads !== undefined } });
+      const worker = new Worker(module, {
+        workerData: { how, online: world.downloads !== undefined },
+        // What is read of one file is garbage with the next: room for many files saves collecting it.
+        resourceLimits: { maxYoungGenerationSizeMb: 64 },
+      });
       workers.push(worker);
       const send = (message: ToWorker): void => worker.postMessage(message);
       let open = 0;
@@ -79,10 +83,12 @@ function inThreads(
           return;
         }
         if (message.kind === 'failed') return reject(toError(message.failure));
-        results[message.index] = message.result;
-        open -= 1;
-        done += 1;
-        onFile?.(done, jobs.length);
+        for (const { index, result } of message.results) {
+          results[index] = result;
+          open -= 1;
+          done += 1;
+          onFile?.(done, jobs.length);
+        }
         if (done === jobs.length) resolve(results as readonly FileFindings[]);
         else feed();
       });

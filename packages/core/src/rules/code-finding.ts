@@ -42,7 +42,9 @@ export function knownPlatforms(
 }
 
 /** The places of a Dockerfile that downloads make depend on the platform. */
-export function placesFor(dockerfile: Dockerfile, context: RuleContext): Promise<readonly ArchPlace[]> {
+export async function placesFor(dockerfile: Dockerfile, context: RuleContext): Promise<readonly ArchPlace[]> {
+  // Without an address nothing is downloaded.
+  if (!/:\/\/|\$\{?\w+\}?\//.test(dockerfile.text) && Object.keys(context.buildArgs).length === 0) return [];
   const keys = armPlatforms(context).map((platform) => platformKey(platform));
   return knownPlaces(readCode(dockerfile, context), keys, context.downloads);
 }
