@@ -16,9 +16,11 @@ import { imageFacts } from './sdk/image-facts.ts';
 interface Start {
   readonly how: CheckHow;
   readonly online: boolean;
+  /** The main thread knows of images what everybody knows. */
+  readonly offline: boolean;
 }
 
-const { how, online } = workerData as Start;
+const { how, online, offline } = workerData as Start;
 const port = parentPort;
 const open = new Map<number, { resolve(answer: unknown): void; reject(error: Error): void }>();
 let asked = 0;
@@ -35,15 +37,15 @@ function ask<T>(question: Question, about: string): Promise<T> {
 
 const known = new Map<string, ReturnType<ImageFacts['platformsOf']>>();
 // Without a network each thread knows as much as the main one.
-const images: ImageFacts = online
-  ? {
+const images: ImageFacts = offline
+  ? imageFacts(undefined)
+  : {
       platformsOf(reference) {
         const answer = known.get(reference) ?? ask('platformsOf', reference);
         known.set(reference, answer);
         return answer;
       },
-    }
-  : imageFacts(undefined);
+    };
 const downloads: DownloadFacts | undefined = online
   ? { exists: (url) => ask('exists', url), read: (url) => ask('read', url) }
   : undefined;

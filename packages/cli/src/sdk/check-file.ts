@@ -29,6 +29,8 @@ export interface CheckHow {
 /** What does not go to another thread as it is. */
 export interface CheckWorld {
   readonly images: ImageFacts;
+  /** `images` are the tables alone, which every thread has. @default false */
+  readonly offline?: boolean;
   readonly downloads: DownloadFacts | undefined;
   readonly rules: readonly Rule[];
 }

@@ -56,7 +56,7 @@ function inThreads(
     const count = Math.min(mostThreads, availableParallelism(), Math.ceil(jobs.length / fewest));
     for (let started = 0; started < count; started += 1) {
       const worker = new Worker(module, {
-        workerData: { how, online: world.downloads !== undefined },
+        workerData: { how, online: world.downloads !== undefined, offline: world.offline ?? false },
         // What is read of one file is garbage with the next: room for many files saves collecting it.
         resourceLimits: { maxYoungGenerationSizeMb: 64 },
       });

@@ -67,6 +67,7 @@ export async function checkFiles(request: CheckRequest, options: SdkOptions = {}
     const plugins = config.plugins ?? [];
     const world: CheckWorld = {
       images: imageFacts(request.online ? await registry() : undefined, signal),
+      offline: !request.online,
       downloads: request.online ? downloadFacts(signal) : undefined,
       rules: [...recommendedRules, ...plugins],
     };
