@@ -29,6 +29,10 @@ const rows: readonly Row[] = [
   { text: 'SHELL ["powershell"]\nRUN a X', words: [] },
   { text: 'RUN ["a", "X"]', words: ['X @ RUN X'] },
   { text: 'RUN a \\X', words: ['\\X @ RUN X'] },
+  { text: 'RUN for i in X b; do c $i; done', words: ['X @ RUN X'] },
+  { text: 'RUN for i in X arm64; do c $i; done', words: [] },
+  { text: 'RUN a=(X b)', words: ['X @ RUN X'] },
+  { text: 'RUN declare -A a=([x]=X [arm64]=b)', words: [] },
   { text: 'ONBUILD RUN a X', words: ['X @ RUN X'] },
 ];
 

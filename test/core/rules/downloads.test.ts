@@ -51,6 +51,28 @@ describe('rules about downloads', () => {
       v7: 'error auto: x86_64 → arm',
       v6: 'error auto: x86_64 → armhf',
     },
+    {
+      text: `RUN for url in ${gosu}/1.17/gosu-amd64 https://example.org/b; do curl -O $url; done`,
+      arm64: 'error auto: amd64 → arm64',
+      v7: 'error auto: amd64 → armhf',
+      v6: 'error auto: amd64 → armel',
+    },
+    {
+      text: `SHELL ["/bin/bash", "-c"]\nRUN urls=(${gosu}/1.17/gosu-amd64); curl -O "\${urls[@]}"`,
+      arm64: 'error auto: amd64 → arm64',
+      v7: 'error auto: amd64 → armhf',
+      v6: 'error auto: amd64 → armel',
+    },
+    { text: `RUN for url in ${gosu}/1.17/gosu-amd64 ${gosu}/1.17/gosu-arm64; do curl -O $url; done` },
+    // A question about a file is none about the architecture, but one about a folder of libraries is.
+    {
+      text: `RUN if [ ! -f /opt/gosu-amd64 ]; then curl -O ${gosu}/1.17/gosu-amd64; fi`,
+      arm64: 'error auto: amd64 → arm64',
+      v7: 'error auto: amd64 → armhf',
+      v6: 'error auto: amd64 → armel',
+    },
+    { text: `RUN if [ -d /usr/lib/x86_64-linux-gnu ]; then curl -O ${gosu}/1.17/gosu-amd64; fi` },
+    { text: `RUN if [ -f /opt/gosu-$(uname -m) ]; then curl -O ${gosu}/1.17/gosu-amd64; fi` },
     { text: 'RUN curl -LO https://example.org/tool-linux-amd64.tgz', all: 'error none: amd64' },
     { text: 'RUN curl -LO https://amd64.example.org/tool.tgz' },
     // A table with a row for each architecture, or for each system.

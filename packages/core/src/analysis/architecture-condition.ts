@@ -14,9 +14,13 @@ const aloneWord =
   /(?:^|[\s"'=/(|:])(?:amd64|x86[-_]64|x64|i[3456]86|arm64|aarch64|arm64v8|armhf|armel|armv[5678]\w*|arm32v[567])(?=$|[\s"')|;\]*])/i;
 const isTest = /(?:^|[\s!(;&|])(?:\[\[?|test|case)\s/;
 
+/** Whether there is a file: a question about the architecture only where a folder or the loader of one is asked for. */
+const fileTest = /(?<=\s)-[b-hkprsuwxLN]\s+["']?(?![^\s"'$`]*(?:\blib|\bld-|\/proc\/))[^\s"'$`;&|]+["']?/g;
+
 /** Tells whether a condition (of `if`, `case`, `&&`) is about the architecture. */
-export function isArchitectureCondition(condition: string, patterns: readonly string[] = []): boolean {
-  if (/https?:\/\//.test(condition)) return false;
+export function isArchitectureCondition(whole: string, patterns: readonly string[] = []): boolean {
+  if (/https?:\/\//.test(whole)) return false;
+  const condition = /(?:\[|test)\s/.test(whole) ? whole.replace(fileTest, '') : whole;
   return (
     architectureCommand.test(condition) ||
     architectureVariable.test(condition) ||

@@ -6,6 +6,8 @@ import { mapVariable, unknownVariable, type ValueMap } from './map-word.ts';
 import { joinMapped, type MappedText, noText, type Source, throughReference } from './mapped-text.ts';
 import type { Script } from './scripts.ts';
 
+const otherArchitecture = /arm|aarch|i[3456]86|ppc64|s390|riscv/i;
+
 /** A word of a script, expanded. */
 export interface ScriptWord {
   readonly role: WordRole;
@@ -24,6 +26,8 @@ export function scriptWords(script: Script, values: ValueMap): readonly ScriptWo
   const map = (word: ShellWord): MappedText =>
     joinMapped(word.parts.map((part) => mapPart(part, script, values, locals)));
   for (const command of script.shell.commands) {
+    // A list of several architectures is there for all of them.
+    if (command.list && command.words.some(({ text }) => otherArchitecture.test(text))) continue;
     const switching = isOnArchitecture(command.branches);
     const assign = (name: string, value: MappedText): void => {
       // Which of several values counts, only a run can tell.

@@ -77,6 +77,8 @@ export interface ShellCommand {
   readonly pipeline: number;
   /** Inside `$(…)`, `(…)` or a function: what it assigns may not reach the commands after it. */
   readonly nested: boolean;
+  /** Nothing runs: the name and the words of `for x in …` or of an array. */
+  readonly list?: true;
   readonly start: number;
   readonly end: number;
 }

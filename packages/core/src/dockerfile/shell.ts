@@ -78,7 +78,7 @@ class ScriptReader {
       case 'For':
       case 'Select':
         this.loopVariables.add(node.name.text);
-        for (const word of node.wordlist ?? []) this.substitutions(word.parts, place);
+        this.list(this.word(node.name, place), node.wordlist ?? [], place);
         this.statements(node.body.commands, place);
         break;
       case 'While':
@@ -202,6 +202,9 @@ class ScriptReader {
             assignments.push({ name: item.name, value });
           } else {
             this.loopVariables.add(item.name);
+            const end = item.pos + item.name.length;
+            const name = { text: item.name, start: item.pos, end, parts: [] };
+            this.list(name, item.value.elements, place);
           }
           break;
         case 'HereDoc':
@@ -232,6 +235,25 @@ class ScriptReader {
       end: node.end,
     });
     this.nestedScript(name, words, place);
+  }
+
+  /** The words of a loop or of an array, which are used elsewhere. */
+  private list(name: ShellWord, nodes: readonly NodeWord[], place: Place): void {
+    if (nodes.length === 0) return;
+    const words = [name, ...nodes.map((node) => this.word(node, place))];
+    this.commands.push({
+      name: undefined,
+      words,
+      assignments: [],
+      redirects: [],
+      hereDocs: [],
+      branches: place.branches,
+      pipeline: this.nextPipeline(),
+      nested: place.nested,
+      list: true,
+      start: name.start,
+      end: words.at(-1)?.end ?? name.end,
+    });
   }
 
   /** `sh -c '…'`: the quoted text is a script too, and each of its characters is one of the source. */
