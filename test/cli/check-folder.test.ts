@@ -177,7 +177,23 @@ describe('check and migrate of a folder', () => {
     for (let round = 0; round < 2; round += 1) {
       const { files } = await migrateFiles(request, options());
       expect(files.map(({ path }) => path)).to.deep.equal(['Dockerfile.arm32v7']);
+      expect(files.map(({ changed }) => changed)).to.deep.equal([round === 0]);
     }
+    const later = await migrateFiles({ ...request, platforms: ['linux/arm64'], write: false }, options());
+    expect(later.files.map(({ path }) => path)).to.deep.equal(['Dockerfile.arm64v8']);
+  });
+
+  it('leaves what per-arch has written alone in the portable style, unless it is named', async () => {
+    await write({ Dockerfile: 'FROM debian:13\n' });
+    const platforms = ['linux/arm/v7'];
+    await migrateFiles({ files: ['.'], style: 'per-arch', platforms, write: true }, options());
+    const paths = async (files: readonly string[]) =>
+      (await migrateFiles({ files, platforms }, options())).files.map(({ path }) => path);
+    expect(await paths(['.'])).to.deep.equal(['Dockerfile']);
+    expect(await paths(['Dockerfile', 'Dockerfile.arm32v7'])).to.deep.equal([
+      'Dockerfile',
+      'Dockerfile.arm32v7',
+    ]);
   });
 
   it('threads find what one finds, in the same order, and take their questions to the main one', async () => {

@@ -1,7 +1,7 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type Finding, migrateDockerfile, recommendedRules, unifiedDiff } from '@mabuild/core';
-import { formatPlatform, MabuildError, type Platform } from '@mabuild/oci';
+import { formatPlatform, MabuildError, type Platform, parsePlatform } from '@mabuild/oci';
 import { isFixable } from '../formatters/file-findings.ts';
 import { writeWhole } from '../write-whole.ts';
 import { planCheck, targets } from './check.ts';
@@ -54,6 +54,9 @@ export interface MigratedFile {
   readonly written: boolean;
 }
 
+/** The platforms that an earlier run may have written files for. */
+const armPlatforms = ['linux/arm64', 'linux/arm/v7', 'linux/arm/v6'].map((name) => parsePlatform(name));
+
 /**
  * Rewrites Dockerfiles for ARM, and for the portable style the compose files that name x86; writes only when asked to,
  * each file whole or not at all.
@@ -90,30 +93,30 @@ export async function migrateFiles(
     const tell = (path: string, findings: readonly Pick<Finding, 'message' | 'rule'>[]): void => {
       for (const { message, rule } of findings) unfixed.push(`${path}: ${message} (${rule})`);
     };
-    const add = (path: string, before: string, after: string, platform?: Platform): void => {
+    const add = async (path: string, before: string, after: string, platform?: Platform): Promise<void> => {
       const target = platform ? perArchPath(path, platformSuffix(platform)) : path;
+      const there = target === path || path === '-' ? before : await textIfThere(target, directory);
       results.push({
         path: target,
         source: path,
         platform: platform && formatPlatform(platform),
         before,
         after,
-        changed: after !== before || target !== path,
+        changed: after !== there || (path === '-' && target !== path),
         diff: after === before ? '' : unifiedDiff(before, after, { from: path, to: target }),
         written: false,
       });
     };
     const dockerfiles = plan.jobs.filter(({ kind }) => kind === 'dockerfile');
+    const kin = [...platforms, ...armPlatforms];
     const written = new Set(
-      style === 'per-arch'
-        ? dockerfiles.flatMap(({ path }) => platforms.map((item) => perArchPath(path, platformSuffix(item))))
-        : [],
+      dockerfiles.flatMap(({ path }) => kin.map((item) => perArchPath(path, platformSuffix(item)))),
     );
     for (const job of dockerfiles) {
       options.signal?.throwIfAborted();
       const { path, builds } = job;
       // What an earlier run wrote beside a file of the same folder is its result, not another source.
-      if (written.has(path)) continue;
+      if (written.has(path) && (style === 'per-arch' || !request.files.includes(path))) continue;
       try {
         const text = job.text ?? (await readText(path, { directory }));
         const [build] = builds.length === 1 ? builds : [];
@@ -130,7 +133,7 @@ export async function migrateFiles(
           downloads,
           buildArgs: { ...build?.buildArgs, ...request.buildArgs },
         });
-        for (const file of migration.files) add(path, text, file.text, file.platform);
+        for (const file of migration.files) await add(path, text, file.text, file.platform);
         tell(path, migration.unfixed);
       } catch (error) {
         const finding = how.lenient ? unreadableFinding(error, '', platforms) : undefined;
@@ -140,7 +143,7 @@ export async function migrateFiles(
     }
     for (const { path, dockerfile, findings } of plan.services) {
       const fixes = style === 'portable' ? findings.filter((finding) => isMade(finding, request)) : [];
-      if (fixes.length > 0) add(path, dockerfile.text, withEdits(dockerfile.text, fixes));
+      if (fixes.length > 0) await add(path, dockerfile.text, withEdits(dockerfile.text, fixes));
       tell(
         path,
         findings.filter((finding) => !fixes.includes(finding)),
@@ -155,6 +158,10 @@ export async function migrateFiles(
 
 function isMade(finding: Finding, { only }: MigrateRequest): boolean {
   return isFixable(finding) && (only?.includes(finding.rule) ?? true);
+}
+
+async function textIfThere(path: string, directory: string): Promise<string | undefined> {
+  return readText(path, { directory }).catch(() => undefined);
 }
 
 function perArchPath(path: string, suffix: string): string {
