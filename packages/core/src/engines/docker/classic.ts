@@ -70,10 +70,16 @@ export async function buildClassic(
  * platform of the request, so that there must be none; bases have their platform by digest anyway.
  */
 function hasOtherPlatform({ dockerfile, platform }: EngineBuild): boolean {
-  return parseDockerfile(dockerfile).stages.some(({ platform: flag }) => {
-    const value = flag?.value;
-    return value !== undefined && !value.includes('$') && !platformsEqual(parsePlatform(value), platform);
-  });
+  try {
+    return parseDockerfile(dockerfile).stages.some(({ platform: flag }) => {
+      const value = flag?.value;
+      return value !== undefined && !value.includes('$') && !platformsEqual(parsePlatform(value), platform);
+    });
+  } catch (error) {
+    // What the builder does not read it refuses in its own words.
+    if (isMabuildError(error)) return false;
+    throw error;
+  }
 }
 
 /**
