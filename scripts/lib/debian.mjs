@@ -11,6 +11,7 @@ const needed = [
   { command: 'buildah', package: 'buildah' },
   { command: 'openssl', package: 'openssl' },
   { command: 'git', package: 'git' },
+  { command: 'bwrap', package: 'bubblewrap' },
 ];
 
 /** What the slow tests run besides. */
