@@ -17,7 +17,6 @@ const table: Readonly<Record<string, string>> = {
   'dl.yarnpkg.com/debian': 'amd64 arm64 armhf armel',
   'repo.jellyfin.org': 'amd64 arm64 armhf',
   'cli.github.com/packages': 'amd64 arm64 armhf',
-  'packages.cloud.google.com/apt': 'amd64 arm64 armhf',
   'download.virtualbox.org/virtualbox': 'amd64',
   'repository.spotify.com': 'amd64',
   'repo.steampowered.com/steam': 'amd64',

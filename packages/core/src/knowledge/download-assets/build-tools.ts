@@ -366,12 +366,6 @@ export const buildTools: readonly DownloadTool[] = [
     from: 'aquaproj/aqua-registry:pkgs/biomejs/biome',
   },
   {
-    tool: 'esbuild',
-    urls: ['registry.npmjs.org/esbuild-linux-{arch}/-/esbuild-linux-{arch}-{v}.tgz'],
-    arch: [['', '64 arm64 arm arm']],
-    from: 'general knowledge: evanw/esbuild:npm',
-  },
-  {
     tool: 'tailwindcss',
     github: 'tailwindlabs/tailwindcss',
     files: 'tailwindcss-linux-{arch}{|-musl}',

@@ -1,7 +1,7 @@
 import type { DownloadTool } from './tool.ts';
 
 const debianHosts =
-  '{deb.debian.org|ftp.debian.org|http.debian.net|httpredir.debian.org|ftp.us.debian.org|http.us.debian.org|ftp.de.debian.org|ftp.uk.debian.org|ftp.fr.debian.org|cdn-fastly.deb.debian.org}';
+  '{deb.debian.org|ftp.debian.org|httpredir.debian.org|ftp.us.debian.org|http.us.debian.org|ftp.de.debian.org|ftp.uk.debian.org|ftp.fr.debian.org}';
 const alpineHosts =
   '{dl-cdn.alpinelinux.org|dl-2.alpinelinux.org|dl-3.alpinelinux.org|dl-4.alpinelinux.org|dl-5.alpinelinux.org|nl.alpinelinux.org|mirrors.aliyun.com|mirrors.tuna.tsinghua.edu.cn}';
 
@@ -30,8 +30,6 @@ export const distributions: readonly DownloadTool[] = [
       `${debianHosts}/debian/pool/main/{*}/{*}/{*}_{arch}.deb`,
       'security.debian.org/debian-security/pool/updates/main/{*}/{*}/{*}_{arch}.deb',
       'security.debian.org/pool/updates/main/{*}/{*}/{*}_{arch}.deb',
-      'snapshot.debian.org/archive/{debian|debian-security}/{*}/pool/main/{*}/{*}/{*}_{arch}.deb',
-      'snapshot.debian.org/archive/debian-security/{*}/pool/updates/main/{*}/{*}/{*}_{arch}.deb',
       'archive.debian.org/debian/pool/main/{*}/{*}/{*}_{arch}.deb',
     ],
     arch: 'amd64 arm64 armhf ?',
