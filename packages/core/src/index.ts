@@ -122,6 +122,7 @@ export {
   type Finding,
   type FixKind,
   type ImageFacts,
+  isMadeUnasked,
   optInRules,
   type Rule,
   type RuleContext,

@@ -10,7 +10,7 @@ import { openChecksums } from './fixes/open-checksum.ts';
 import { perArchEdits } from './fixes/per-arch.ts';
 import { portableEdits } from './fixes/portable.ts';
 import { officialNamespace } from './knowledge/namespaces.ts';
-import type { Finding, ImageFacts } from './rules/rule.ts';
+import { type Finding, type ImageFacts, isMadeUnasked } from './rules/rule.ts';
 
 /** `portable`: one file for every platform; `per-arch`: one file per platform. */
 export type MigrationStyle = 'portable' | 'per-arch';
@@ -138,7 +138,7 @@ async function applyFixes(
 
 function isFixable({ rule, fix, edits, variations = [] }: Finding, { only }: MigrateOptions): boolean {
   const hasFix = edits.length > 0 || variations.length > 0;
-  return hasFix && (fix === 'auto' || fix === 'semi') && (only?.includes(rule) ?? true);
+  return hasFix && isMadeUnasked(fix) && (only?.includes(rule) ?? true);
 }
 
 function portableWriter(platforms: readonly Platform[]): Writer {

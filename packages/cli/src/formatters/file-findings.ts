@@ -1,4 +1,4 @@
-import type { Dockerfile, Finding, Severity } from '@mabuild/core';
+import { type Dockerfile, type Finding, isMadeUnasked, type Severity } from '@mabuild/core';
 
 /** What was found in one file. */
 export interface FileFindings {
@@ -18,7 +18,7 @@ export function countFindings(files: readonly FileFindings[]): Record<Severity, 
 
 /** Tells whether `mabuild migrate` makes the fix of a finding. */
 export function isFixable(finding: Finding): boolean {
-  return finding.edits.length > 0 && (finding.fix === 'auto' || finding.fix === 'semi');
+  return finding.edits.length > 0 && isMadeUnasked(finding.fix);
 }
 
 /** `1 file`, `2 files`. */

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import {
   type Finding,
+  isMadeUnasked,
   type Range,
   readBake,
   readCompose,
@@ -128,7 +129,7 @@ function placeOf(range: Range, text: string, inline: NonNullable<ServiceBuild['i
 /** A text with the fixes made that need nobody's look. */
 export function withEdits(text: string, findings: readonly Finding[]): string {
   const edits = findings
-    .filter(({ fix }) => fix === 'auto' || fix === 'semi')
+    .filter(({ fix }) => isMadeUnasked(fix))
     .flatMap((finding) => finding.edits)
     .sort((a, b) => a.start - b.start || a.end - b.end);
   let out = '';

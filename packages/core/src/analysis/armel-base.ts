@@ -1,45 +1,51 @@
-import { parseReference } from '@mabuild/oci';
+import { type Platform, parseReference } from '@mabuild/oci';
 import { resolveBase } from '../dockerfile/base.ts';
 import type { Dockerfile, Stage } from '../dockerfile/model.ts';
-import type { ScopeOptions } from '../dockerfile/scope.ts';
+import { platformKey } from '../fixes/variation.ts';
+import { nameIn } from '../knowledge/architecture-names.ts';
 import { officialRepository, readNamespace } from '../knowledge/namespaces.ts';
 import { officialImagePlatforms } from '../knowledge/official-images.ts';
-
-type Options = Pick<ScopeOptions, 'buildArgs'>;
+import { type Answers, type Given, remembered } from './remembered.ts';
 
 /**
  * Tells whether a build for linux/arm/v6 gets Debian's soft-float userland (armel) from a stage's image: official images
  * of Debian have no ARMv6 of their own, and the one for ARMv5 is taken.
  */
-export function isArmelBase(
-  dockerfile: Dockerfile,
-  stage: Stage | undefined,
-  options: Options = {},
-): boolean {
+export function isArmelBase(dockerfile: Dockerfile, stage: Stage | undefined, options: Given = {}): boolean {
   const variants = stage && armVariants(dockerfile, stage, options);
   return (variants?.has('v5') ?? false) && !variants?.has('v6');
 }
 
-const answers = new WeakMap<Stage, Map<string, ReadonlySet<string> | undefined>>();
+/** Debian's library folder on each platform, e.g. `aarch64-linux-gnu`; for ARMv6 only where it is armel's. */
+export function libraryFolders(
+  dockerfile: Dockerfile,
+  stage: Stage | undefined,
+  platforms: readonly Platform[],
+  options: Given,
+): Readonly<Record<string, string>> {
+  const texts: Record<string, string> = {};
+  for (const platform of platforms) {
+    const key = platformKey(platform);
+    const folder = nameIn('debian-multiarch', platform);
+    // Only Debian's armel has arm-linux-gnueabi; Raspbian and others differ.
+    if (key === 'linux/arm/v6' && !isArmelBase(dockerfile, stage, options)) continue;
+    if (folder !== undefined) texts[key] = folder;
+  }
+  return texts;
+}
+
+const known: Answers<Stage, ReadonlySet<string> | undefined> = new WeakMap();
 
 /** The 32-bit ARM variants that a stage's official image has, `v5` `v6` `v7`; `undefined` for other images. */
 export function armVariants(
   dockerfile: Dockerfile,
   stage: Stage,
-  options: Options = {},
+  options: Given = {},
 ): ReadonlySet<string> | undefined {
-  const key = JSON.stringify(options.buildArgs ?? {});
-  const own = answers.get(stage) ?? new Map<string, ReadonlySet<string> | undefined>();
-  answers.set(stage, own);
-  if (!own.has(key)) own.set(key, readVariants(dockerfile, stage, options));
-  return own.get(key);
+  return remembered(known, stage, options, () => readVariants(dockerfile, stage, options));
 }
 
-function readVariants(
-  dockerfile: Dockerfile,
-  stage: Stage,
-  options: Options,
-): ReadonlySet<string> | undefined {
+function readVariants(dockerfile: Dockerfile, stage: Stage, options: Given): ReadonlySet<string> | undefined {
   try {
     const base = resolveBase(dockerfile, stage, options);
     if (base.kind === 'stage') return armVariants(dockerfile, base.stage, options);

@@ -5,6 +5,7 @@ import { isOnArchitecture } from './architecture-condition.ts';
 import type { CodeWord, WordRole } from './code-word.ts';
 import { guardTables } from './guard-tables.ts';
 import { mapWord, type ValueMap } from './map-word.ts';
+import { type Answers, type Given, remembered } from './remembered.ts';
 import { scriptWords } from './script-words.ts';
 import { readScript, type Script, scriptRange } from './scripts.ts';
 
@@ -16,20 +17,15 @@ export interface CodeReading {
   readonly scripts: readonly Script[];
 }
 
-const readings = new WeakMap<Dockerfile, Map<string, CodeReading>>();
+const readings: Answers<Dockerfile, CodeReading> = new WeakMap();
 
 /**
  * Reads the words of all stages that are for the platform which is built, and of the ARGs above them.
  *
  * Left out: stages of Windows, and those whose name or constant platform says that they are for one architecture alone.
  */
-export function readCode(dockerfile: Dockerfile, options: Pick<ScopeOptions, 'buildArgs'> = {}): CodeReading {
-  const known = readings.get(dockerfile) ?? new Map<string, CodeReading>();
-  readings.set(dockerfile, known);
-  const key = JSON.stringify(options.buildArgs ?? {});
-  const reading = known.get(key) ?? new CodeReader(dockerfile, options).read();
-  known.set(key, reading);
-  return reading;
+export function readCode(dockerfile: Dockerfile, options: Given = {}): CodeReading {
+  return remembered(readings, dockerfile, options, () => new CodeReader(dockerfile, options).read());
 }
 
 const architectureInName =

@@ -1,7 +1,7 @@
 import { parseReference } from '@mabuild/oci';
 import { resolveBase } from '../dockerfile/base.ts';
 import type { Dockerfile, Stage } from '../dockerfile/model.ts';
-import type { ScopeOptions } from '../dockerfile/scope.ts';
+import { type Answers, type Given, remembered } from './remembered.ts';
 
 /** The family of a Linux distribution, by whose packages it has. */
 export type DistributionFamily = 'debian' | 'ubuntu' | 'alpine' | 'rpm';
@@ -43,27 +43,19 @@ const onDebian: ReadonlySet<string> = new Set(
   ),
 );
 
-const known = new WeakMap<Stage, Map<string, Distribution | undefined>>();
+const known: Answers<Stage, Distribution | undefined> = new WeakMap();
 
 /** What a stage stands on, as far as its image's name tells. */
 export function distributionOf(
   dockerfile: Dockerfile,
   stage: Stage | undefined,
-  options: Pick<ScopeOptions, 'buildArgs'> = {},
+  options: Given = {},
 ): Distribution | undefined {
   if (!stage) return undefined;
-  const key = JSON.stringify(options.buildArgs ?? {});
-  const answers = known.get(stage) ?? new Map<string, Distribution | undefined>();
-  known.set(stage, answers);
-  if (!answers.has(key)) answers.set(key, readBase(dockerfile, stage, options));
-  return answers.get(key);
+  return remembered(known, stage, options, () => readBase(dockerfile, stage, options));
 }
 
-function readBase(
-  dockerfile: Dockerfile,
-  stage: Stage,
-  options: Pick<ScopeOptions, 'buildArgs'>,
-): Distribution | undefined {
+function readBase(dockerfile: Dockerfile, stage: Stage, options: Given): Distribution | undefined {
   try {
     const base = resolveBase(dockerfile, stage, options);
     if (base.kind === 'stage') return distributionOf(dockerfile, base.stage, options);

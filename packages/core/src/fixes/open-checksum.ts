@@ -1,9 +1,8 @@
 import { formatPlatform, type Platform } from '@mabuild/oci';
 import { lineAbove } from '../dockerfile/line-above.ts';
 import type { Dockerfile, Instruction, TextEdit } from '../dockerfile/model.ts';
-import { platformKey, type Variation } from './variation.ts';
+import { isChecksum, platformKey, type Variation } from './variation.ts';
 
-const checksums: ReadonlySet<string> = new Set(['md5', 'sha1', 'sha256', 'sha512']);
 const note = /^\s*mabuild: put in the (\w+) of the (\S+) file\b/;
 
 /**
@@ -16,8 +15,9 @@ export function openChecksums(
   platform: Platform,
 ): readonly TextEdit[] {
   const said = new Map<string, TextEdit>();
-  for (const { name, texts, site } of variations) {
-    if (!checksums.has(name) || Object.hasOwn(texts, platformKey(platform))) continue;
+  for (const variation of variations) {
+    const { name, texts, site } = variation;
+    if (!isChecksum(variation) || Object.hasOwn(texts, platformKey(platform))) continue;
     const line = `# mabuild: put in the ${name} of the ${formatPlatform(platform)} file, this one is amd64's`;
     said.set(`${site.instruction.range.start} ${name}`, lineAbove(dockerfile, site.instruction, line));
   }

@@ -1,5 +1,5 @@
 import { normalizePlatform, type Platform, parsePlatform } from '@mabuild/oci';
-import { platformKey, type Variation } from './variation.ts';
+import { isChecksum, platformKey, type Variation } from './variation.ts';
 
 /** A platform as a portable Dockerfile tells it apart. */
 export interface Choice {
@@ -51,16 +51,15 @@ function uniqueChoices(choices: readonly Choice[]): readonly Choice[] {
   });
 }
 
-const checksumNames: ReadonlySet<string> = new Set(['md5', 'sha1', 'sha256', 'sha512', 'checksum']);
-
 /**
  * A variation's text for a platform; `undefined` when nobody knows it.
  *
  * A checksum that is not known is a text that no checksum ever is, so that the verification fails and says what to do.
  */
-export function textFor({ name, text, texts }: Variation, { key, label }: Choice): string | undefined {
+export function textFor(variation: Variation, { key, label }: Choice): string | undefined {
+  const { name, text, texts } = variation;
   if (Object.hasOwn(texts, key)) return texts[key];
-  if (!checksumNames.has(name)) return undefined;
+  if (!isChecksum(variation)) return undefined;
   const algorithm = /^(?:md5|sha1|sha256|sha512):/.exec(text)?.[0] ?? '';
   return `${algorithm}put-the-${name}-of-the-${label}-asset-here`;
 }

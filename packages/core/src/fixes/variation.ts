@@ -38,3 +38,10 @@ export interface Variation {
 export function platformKey(platform: Platform): string {
   return formatPlatform(normalizePlatform(platform));
 }
+
+const checksums: ReadonlySet<string> = new Set(['md5', 'sha1', 'sha256', 'sha512', 'checksum']);
+
+/** Tells whether a variation verifies what another one fetches: it is never dropped, and fails where it is not known. */
+export function isChecksum({ name }: Variation): boolean {
+  return checksums.has(name);
+}

@@ -6,7 +6,7 @@ import type { Dockerfile, Stage } from '../dockerfile/model.ts';
 import { parseDockerfile } from '../dockerfile/parse.ts';
 import type { Builder, EngineBuild } from '../engines/engine.ts';
 import { fixDockerfile } from '../migrate.ts';
-import type { Finding } from '../rules/rule.ts';
+import { type Finding, isMadeUnasked } from '../rules/rule.ts';
 import { addedFolder } from '../transforms/added-folder.ts';
 import {
   type BaseOptions,
@@ -58,7 +58,7 @@ export async function planBuild(request: PlanRequest, world: PlanWorld): Promise
   );
   const substitutes = bases.flat().filter((base) => base.substitute !== undefined);
   const findings: Finding[] = [
-    ...found.filter((finding) => !request.fix || (finding.fix !== 'auto' && finding.fix !== 'semi')),
+    ...found.filter(({ fix }) => !request.fix || !isMadeUnasked(fix)),
     ...(unfetched ? [unfetched] : []),
     ...substitutes.map((base) => substituteFinding(base, dockerfile)),
   ];

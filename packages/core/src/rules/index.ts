@@ -25,6 +25,7 @@ import { x86PackageFile } from './x86-package-file.ts';
 import { x86UrlInEnvArg } from './x86-url-in-env-arg.ts';
 
 export type { Finding, FixKind, ImageFacts, Rule, RuleContext, RulePage, Severity } from './rule.ts';
+export { isMadeUnasked } from './rule.ts';
 export { optInRules } from './toolchain-rules.ts';
 
 /** The rules that check and migrate follow unless told otherwise. */

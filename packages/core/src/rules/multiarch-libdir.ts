@@ -1,9 +1,8 @@
 import type { Platform } from '@mabuild/oci';
-import { isArmelBase } from '../analysis/armel-base.ts';
+import { libraryFolders } from '../analysis/armel-base.ts';
 import type { CodeWord } from '../analysis/code-words.ts';
 import { readCode } from '../analysis/code-words.ts';
 import type { Dockerfile, Instruction } from '../dockerfile/model.ts';
-import { platformKey } from '../fixes/variation.ts';
 import { nameIn } from '../knowledge/architecture-names.ts';
 import { armPlatforms, isLeftAlone, isShown } from './code-finding.ts';
 import type { Rule, RuleContext } from './rule.ts';
@@ -76,7 +75,7 @@ function hitsOf(
   return [...text.matchAll(folder)].flatMap((match): WordHit[] => {
     if (/:\/\/[^\s"']*$/.test(text.slice(0, match.index))) return [];
     const is64 = match[1] === 'x86_64';
-    const texts = is64 ? folders(dockerfile, context, word, platforms) : {};
+    const texts = is64 ? libraryFolders(dockerfile, word.stage, platforms, context) : {};
     return [
       {
         word,
@@ -89,21 +88,4 @@ function hitsOf(
       },
     ];
   });
-}
-
-function folders(
-  dockerfile: Dockerfile,
-  context: RuleContext,
-  word: CodeWord,
-  platforms: readonly Platform[],
-): Readonly<Record<string, string>> {
-  const texts: Record<string, string> = {};
-  for (const platform of platforms) {
-    const key = platformKey(platform);
-    const folderName = nameIn('debian-multiarch', platform);
-    // Only Debian's armel has arm-linux-gnueabi; Raspbian and others differ.
-    if (key === 'linux/arm/v6' && !isArmelBase(dockerfile, word.stage, context)) continue;
-    if (folderName !== undefined) texts[key] = folderName;
-  }
-  return texts;
 }

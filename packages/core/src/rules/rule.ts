@@ -8,6 +8,11 @@ export type Severity = 'error' | 'warning' | 'info';
 /** `auto`: safe to apply; `semi`: safe under a stated condition; `suggest`: shown only; `none`: people must act. */
 export type FixKind = 'auto' | 'semi' | 'suggest' | 'none';
 
+/** Tells whether migrate makes a fix without being asked. */
+export function isMadeUnasked(fix: FixKind): boolean {
+  return fix === 'auto' || fix === 'semi';
+}
+
 /** Something in a Dockerfile that breaks or mis-builds on some of the asked platforms. */
 export interface Finding {
   /** The rule's kebab-case name. */

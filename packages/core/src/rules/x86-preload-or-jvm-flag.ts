@@ -1,8 +1,7 @@
-import { isArmelBase } from '../analysis/armel-base.ts';
+import { libraryFolders } from '../analysis/armel-base.ts';
 import { type CodeWord, readCode } from '../analysis/code-words.ts';
 import type { Dockerfile } from '../dockerfile/model.ts';
 import { platformKey } from '../fixes/variation.ts';
-import { nameIn } from '../knowledge/architecture-names.ts';
 import { armPlatforms, isLeftAlone } from './code-finding.ts';
 import type { Rule, RuleContext } from './rule.ts';
 import { findingsOf, type WordHit } from './word-hits.ts';
@@ -37,22 +36,14 @@ export const x86PreloadOrJvmFlag: Rule = {
 function preloadHits(dockerfile: Dockerfile, context: RuleContext, word: CodeWord): readonly WordHit[] {
   const { text } = word.mapped;
   if (word.name !== 'LD_PRELOAD' && !text.includes('LD_PRELOAD=')) return [];
-  return [...text.matchAll(folder)].map((match) => {
-    const texts: Record<string, string> = {};
-    for (const platform of armPlatforms(context)) {
-      const key = platformKey(platform);
-      const own = nameIn('debian-multiarch', platform);
-      if (key === 'linux/arm/v6' && !isArmelBase(dockerfile, word.stage, context)) continue;
-      if (own !== undefined) texts[key] = own;
-    }
-    return {
-      word,
-      start: match.index,
-      end: match.index + match[0].length,
-      texts,
-      message: 'LD_PRELOAD names a library of amd64',
-    };
-  });
+  const texts = libraryFolders(dockerfile, word.stage, armPlatforms(context), context);
+  return [...text.matchAll(folder)].map((match) => ({
+    word,
+    start: match.index,
+    end: match.index + match[0].length,
+    texts,
+    message: 'LD_PRELOAD names a library of amd64',
+  }));
 }
 
 function flagHits(context: RuleContext, word: CodeWord): readonly WordHit[] {
