@@ -47,8 +47,16 @@ export async function checkDockerfile(
   options: CheckOptions,
 ): Promise<readonly Finding[]> {
   const file = typeof dockerfile === 'string' ? parseDockerfile(dockerfile) : dockerfile;
-  const findings = await followRules(file, options);
-  return findings.map((finding) => withPortableFix(file, finding, options.platforms));
+  return withPortableFixes(file, await followRules(file, options), options.platforms);
+}
+
+/** What the rules say, with `edits` that serve every platform. */
+export function withPortableFixes(
+  file: Dockerfile,
+  findings: readonly Finding[],
+  platforms: readonly Platform[],
+): readonly Finding[] {
+  return findings.map((finding) => withPortableFix(file, finding, platforms));
 }
 
 /** What the rules say, their variations not yet written in any style. */

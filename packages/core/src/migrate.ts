@@ -1,5 +1,5 @@
 import type { Platform } from '@mabuild/oci';
-import { type CheckOptions, checkDockerfile, followRules } from './check.ts';
+import { type CheckOptions, followRules, withPortableFixes } from './check.ts';
 import { applyEdits } from './dockerfile/edit.ts';
 import { lintNames } from './dockerfile/lint-names.ts';
 import type { Dockerfile, TextEdit } from './dockerfile/model.ts';
@@ -9,6 +9,7 @@ import { compatible, fitting } from './fixes/fit-findings.ts';
 import { openChecksums } from './fixes/open-checksum.ts';
 import { perArchEdits } from './fixes/per-arch.ts';
 import { portableEdits } from './fixes/portable.ts';
+import { platformKey } from './fixes/variation.ts';
 import { officialNamespace } from './knowledge/namespaces.ts';
 import { type Finding, type ImageFacts, isMadeUnasked } from './rules/rule.ts';
 
@@ -56,25 +57,22 @@ const mostRounds = 8;
  * @throws MabuildError `DOCKERFILE_SYNTAX`.
  */
 export async function migrateDockerfile(text: string, options: MigrateOptions): Promise<Migration> {
-  const findings = await checkText(text, options.platforms, options);
+  const read = reader(options);
+  const findings = await check(text, options.platforms, read);
   if (options.style === 'portable') {
-    const fixed = await applyFixes(text, options.platforms, options, portableWriter(options.platforms));
-    return {
-      files: [{ text: fixed }],
-      findings,
-      unfixed: await checkText(fixed, options.platforms, options),
-    };
+    const fixed = await applyFixes(text, options.platforms, read, options, portableWriter(options.platforms));
+    return { files: [{ text: fixed }], findings, unfixed: await check(fixed, options.platforms, read) };
   }
   const files: MigratedDockerfile[] = [];
   const unfixed = new Map<string, Finding>();
   for (const platform of options.platforms) {
     // A vendor's name for the platform comes before the name without one, which is for files that serve every platform.
     const named = retarget(text, platform, options, true);
-    const fixed = await applyFixes(named, [platform], options, perArchWriter(platform));
+    const fixed = await applyFixes(named, [platform], read, options, perArchWriter(platform));
     const retargeted = retarget(fixed, platform, options);
     const suffix = officialNamespace(platform);
     files.push({ platform, ...(suffix === undefined ? {} : { suffix }), text: retargeted });
-    for (const finding of await checkText(retargeted, [platform], options)) {
+    for (const finding of await check(retargeted, [platform], read)) {
       const key = `${finding.rule} ${finding.message}`;
       if (!unfixed.has(key)) unfixed.set(key, finding);
     }
@@ -93,20 +91,42 @@ export async function fixDockerfile(
   options: Omit<MigrateOptions, 'style' | 'platforms'>,
 ): Promise<string> {
   const all: MigrateOptions = { ...options, style: 'per-arch', platforms: [platform] };
-  return applyFixes(text, [platform], all, perArchWriter(platform));
+  return applyFixes(text, [platform], reader(all), all, perArchWriter(platform));
 }
 
-function checkText(
+/** A text as the rules read it. */
+interface Reading {
+  readonly dockerfile: Dockerfile;
+  readonly findings: readonly Finding[];
+}
+
+type Reader = (text: string, platforms: readonly Platform[]) => Promise<Reading>;
+
+/** Follows the rules once for each text and its platforms: what one step ends with, the next one starts with. */
+function reader(options: MigrateOptions): Reader {
+  const readings = new Map<string, Promise<Reading>>();
+  return (text, platforms) => {
+    const key = `${platforms.map(platformKey).join()}\n${text}`;
+    const reading = readings.get(key) ?? read(text, platforms, options);
+    readings.set(key, reading);
+    return reading;
+  };
+}
+
+async function read(text: string, platforms: readonly Platform[], options: MigrateOptions): Promise<Reading> {
+  const dockerfile = parse(text, options);
+  const { rules, buildArgs, ignore, facts, downloads } = options;
+  const how = { platforms, rules, buildArgs, ignore, images: facts, downloads };
+  return { dockerfile, findings: await followRules(dockerfile, how) };
+}
+
+async function check(
   text: string,
   platforms: readonly Platform[],
-  options: MigrateOptions,
+  read: Reader,
 ): Promise<readonly Finding[]> {
-  return checkDockerfile(parse(text, options), checkOptions(platforms, options));
-}
-
-function checkOptions(platforms: readonly Platform[], options: MigrateOptions): CheckOptions {
-  const { rules, buildArgs, ignore, facts, downloads } = options;
-  return { platforms, rules, buildArgs, ignore, images: facts, downloads };
+  const { dockerfile, findings } = await read(text, platforms);
+  return withPortableFixes(dockerfile, findings, platforms);
 }
 
 function parse(text: string, options: MigrateOptions): Dockerfile {
@@ -119,13 +139,13 @@ type Writer = (dockerfile: Dockerfile, findings: readonly Finding[]) => readonly
 async function applyFixes(
   text: string,
   platforms: readonly Platform[],
+  read: Reader,
   options: MigrateOptions,
   write: Writer,
 ): Promise<string> {
   let current = text;
   for (let round = 0; round < mostRounds; round += 1) {
-    const dockerfile = parse(current, options);
-    const findings = await followRules(dockerfile, checkOptions(platforms, options));
+    const { dockerfile, findings } = await read(current, platforms);
     const next = applyEdits(
       current,
       write(dockerfile, compatible(findings.filter((finding) => isFixable(finding, options)))),

@@ -2,7 +2,7 @@ import { MabuildError } from '@mabuild/oci';
 import type { Io } from '../io.ts';
 import type { BuildRequest } from '../sdk/build-request.ts';
 import { type Output, parseOutput } from '../sdk/output.ts';
-import { type GlobalOptions, keyValues, list, oneOf, positive } from './options.ts';
+import { type GlobalOptions, keyValues, namedPlatforms, oneOf, positive } from './options.ts';
 
 /** The flags of `mabuild build` as they are parsed. */
 export interface BuildFlags extends GlobalOptions {
@@ -63,7 +63,7 @@ export function buildRequestOf(context: string, options: BuildFlags, io: Io): Bu
     stdin: context === '-' || options.file === '-' ? io.stdin : undefined,
     file: options.file,
     tags,
-    platforms: list(options.platform) ?? list(io.environment.MABUILD_PLATFORM),
+    platforms: namedPlatforms(options, io),
     buildArgs: keyValues('--build-arg', options.buildArg, io.environment),
     target: options.target,
     labels: keyValues('--label', options.label),

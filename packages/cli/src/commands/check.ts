@@ -6,6 +6,7 @@ import {
   isOnline,
   keyValues,
   list,
+  namedPlatforms,
   oneOf,
   paintOf,
   sdkOptions,
@@ -65,7 +66,7 @@ export function checkCommand({ io, exit }: CommandHost): Command {
         rules,
       );
       const { checkFiles } = await import('../sdk/check.ts');
-      const platforms = list(options.platform) ?? list(io.environment.MABUILD_PLATFORM);
+      const platforms = namedPlatforms(options, io);
       const progress = fileProgress(io.stderr);
       const report = await checkFiles(
         {

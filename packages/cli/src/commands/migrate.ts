@@ -9,6 +9,7 @@ import {
   isOnline,
   keyValues,
   list,
+  namedPlatforms,
   oneOf,
   paintOf,
   sdkOptions,
@@ -72,7 +73,7 @@ export function migrateCommand({ io, exit }: CommandHost): Command {
         ...(sdk.config.plugins ?? []),
       ]);
       const { migrateFiles } = await import('../sdk/migrate.ts');
-      const platforms = list(options.platform) ?? list(io.environment.MABUILD_PLATFORM);
+      const platforms = namedPlatforms(options, io);
       const report = await migrateFiles(
         {
           files: files.length > 0 ? files : ['Dockerfile'],

@@ -81,6 +81,14 @@ export function list(values: readonly string[] | string | undefined): readonly s
   return items.map((item) => item.trim()).filter((item) => item !== '');
 }
 
+/** The platforms of `--platform`, else those of MABUILD_PLATFORM. */
+export function namedPlatforms(
+  { platform }: { readonly platform?: readonly string[] | undefined },
+  io: Io,
+): readonly string[] | undefined {
+  return list(platform) ?? list(io.environment.MABUILD_PLATFORM);
+}
+
 /** What the SDK needs of the global flags. */
 export async function sdkOptions(
   io: Io,

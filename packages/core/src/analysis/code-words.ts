@@ -31,6 +31,9 @@ export function readCode(dockerfile: Dockerfile, options: Given = {}): CodeReadi
 const architectureInName =
   /(?:^|[^a-z0-9])(?:amd64|x86[-_]64|x64|i386|386|arm64|aarch64|arm64v8|arm|armhf|armel|armv[567]\w*|arm32v[567]|riscv64|s390x|ppc64le)(?:[^a-z0-9]|$)/;
 
+/** Where a word stands, and for which platform that runs. */
+type Place = Pick<CodeWord, 'stage' | 'instruction' | 'buildPlatform'>;
+
 class CodeReader {
   private readonly dockerfile: Dockerfile;
   private readonly options: ScopeOptions;
@@ -106,19 +109,9 @@ class CodeReader {
     shell: readonly string[] | undefined,
     buildPlatform: boolean,
   ): void {
-    const push = (role: WordRole, word: Word, more: Partial<CodeWord> = {}): void => {
-      const mapped = mapWord(word, scope, { stage, instruction });
-      this.words.push({
-        stage,
-        instruction,
-        role,
-        mapped,
-        range: word.range,
-        guarded: false,
-        buildPlatform,
-        ...more,
-      });
-    };
+    const at: Place = { stage, instruction, buildPlatform };
+    const push = (role: WordRole, word: Word, more: Partial<CodeWord> = {}): void =>
+      this.push(at, role, word, mapWord(word, scope, at), more);
     switch (instruction.keyword) {
       case 'ARG':
         this.args(stage, instruction, scope, buildPlatform);
@@ -161,17 +154,20 @@ class CodeReader {
   ): void {
     for (const { name, value } of argDefinitions(instruction)) {
       if (!value) continue;
-      this.words.push({
-        stage,
-        instruction,
-        role: 'arg',
-        name,
-        mapped: mapWord(value, scope, { stage, instruction }),
-        range: value.range,
-        guarded: false,
-        buildPlatform,
-      });
+      const at: Place = { stage, instruction, buildPlatform };
+      this.push(at, 'arg', value, mapWord(value, scope, at), { name });
     }
+  }
+
+  /** A word outside of scripts, which no condition guards. */
+  private push(
+    at: Place,
+    role: WordRole,
+    { range }: Word,
+    mapped: CodeWord['mapped'],
+    more: Partial<CodeWord>,
+  ): void {
+    this.words.push({ ...at, role, mapped, range, guarded: false, ...more });
   }
 
   private script(
@@ -182,18 +178,10 @@ class CodeReader {
     buildPlatform: boolean,
   ): void {
     if (instruction.json) {
+      const at: Place = { stage, instruction, buildPlatform };
       instruction.words.forEach((word, index) => {
         const text = instruction.args[index] ?? '';
-        this.words.push({
-          stage,
-          instruction,
-          role: 'argument',
-          index,
-          mapped: jsonText(stage, instruction, word, text),
-          range: word.range,
-          guarded: false,
-          buildPlatform,
-        });
+        this.push(at, 'argument', word, jsonText(stage, instruction, word, text), { index });
       });
       return;
     }
