@@ -1,22 +1,19 @@
-import { randomBytes } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { rename, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type CallOptions, MabuildError } from '@mabuild/oci';
+import { type CallOptions, MabuildError, placeFile } from '@mabuild/oci';
 
 /**
  * Writes a file whole or not at all.
  * @throws MabuildError `FILE_UNWRITABLE`
  */
 export async function writeWhole(file: string, text: string | Uint8Array): Promise<void> {
-  const temporary = temporaryBeside(file);
   try {
-    await writeFile(temporary, text);
-    await rename(temporary, file);
+    await placeFile(dirname(file), async (handle) => {
+      await handle.writeFile(text);
+      return file;
+    });
   } catch (error) {
-    await rm(temporary, { force: true });
     throw new MabuildError(`writing ${file}: ${(error as Error).message}`, {
       code: 'FILE_UNWRITABLE',
       hint: 'the folder must exist and be writable',
@@ -34,21 +31,17 @@ export async function streamWhole(
   open: () => Promise<Readable>,
   options: CallOptions = {},
 ): Promise<void> {
-  const temporary = temporaryBeside(file);
   try {
-    await pipeline(
-      await open(),
-      createWriteStream(temporary),
-      options.signal ? { signal: options.signal } : {},
-    );
-    await rename(temporary, file);
+    await placeFile(dirname(file), async (handle) => {
+      await pipeline(
+        await open(),
+        handle.createWriteStream(),
+        options.signal ? { signal: options.signal } : {},
+      );
+      return file;
+    });
   } catch (error) {
-    await rm(temporary, { force: true });
     options.signal?.throwIfAborted();
     throw error;
   }
-}
-
-function temporaryBeside(file: string): string {
-  return join(dirname(file), `.${basename(file)}.${randomBytes(4).toString('hex')}`);
 }

@@ -1,6 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { placeFile } from '@mabuild/oci';
 
 /** Small JSON values that outlive a call, one file each; losing them costs time, never truth. */
 export interface Memory {
@@ -27,15 +28,11 @@ export function openMemory(directory: string): Memory {
     },
     async set(kind, key, value) {
       const file = fileOf(kind, key);
-      const temporary = `${file}.${randomBytes(4).toString('hex')}`;
       await mkdir(dirname(file), { recursive: true });
-      try {
-        await writeFile(temporary, JSON.stringify({ key, value }));
-        await rename(temporary, file);
-      } catch (error) {
-        await rm(temporary, { force: true });
-        throw error;
-      }
+      await placeFile(dirname(file), async (handle) => {
+        await handle.writeFile(JSON.stringify({ key, value }));
+        return file;
+      });
     },
   };
 }

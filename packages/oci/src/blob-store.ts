@@ -1,7 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
@@ -9,6 +9,7 @@ import type { Descriptor } from './descriptor.ts';
 import { parseDigest, verifyingStream } from './digest.ts';
 import { MabuildError } from './error.ts';
 import type { CallOptions } from './image-source.ts';
+import { placeFile } from './place-file.ts';
 
 /** What became of a layer that was stored. */
 export interface StoredBlob {
@@ -70,30 +71,29 @@ export class BlobStore {
       });
     const folder = join(this.directory, 'blobs', 'sha256');
     await mkdir(folder, { recursive: true });
-    const temporary = join(folder, `.${randomBytes(8).toString('hex')}`);
     const before = hashing((chunk) => plain.update(chunk));
     const after = hashing((chunk) => {
       stored.update(chunk);
       size += chunk.length;
     });
-    const output = createWriteStream(temporary);
     const abort = options.signal ? { signal: options.signal } : {};
     try {
-      if (options.gzip === undefined) await pipeline(body, before, after, output, abort);
-      else
-        await pipeline(
-          body,
-          before,
-          createGzip({ level: options.gzip, chunkSize: 64 * 1024 }),
-          after,
-          output,
-          abort,
-        );
-      const hex = stored.digest('hex');
-      await rename(temporary, join(folder, hex));
-      return { digest: `sha256:${hex}`, size, diffId: `sha256:${plain.digest('hex')}` };
+      const file = await placeFile(folder, async (handle) => {
+        const output = handle.createWriteStream();
+        if (options.gzip === undefined) await pipeline(body, before, after, output, abort);
+        else
+          await pipeline(
+            body,
+            before,
+            createGzip({ level: options.gzip, chunkSize: 64 * 1024 }),
+            after,
+            output,
+            abort,
+          );
+        return join(folder, stored.digest('hex'));
+      });
+      return { digest: `sha256:${basename(file)}`, size, diffId: `sha256:${plain.digest('hex')}` };
     } catch (error) {
-      await rm(temporary, { force: true });
       options.signal?.throwIfAborted();
       throw error;
     }

@@ -79,6 +79,7 @@ export {
   parseImageIndex,
   parseImageManifest,
 } from './parse-manifest.ts';
+export { placeFile } from './place-file.ts';
 export {
   choosePlatform,
   formatPlatform,

@@ -1,7 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { BlobStore } from './blob-store.ts';
@@ -13,6 +11,7 @@ import type { CallOptions, ImageSource } from './image-source.ts';
 import type { ImageIndex } from './manifest.ts';
 import { isIndexType, isManifestType, mediaTypes } from './media-type.ts';
 import { parseImageIndex } from './parse-manifest.ts';
+import { placeFile } from './place-file.ts';
 
 /** The annotation of an index entry that names it: OCI image-spec, "Image Layout". */
 export const refNameAnnotation = 'org.opencontainers.image.ref.name';
@@ -89,8 +88,7 @@ class LayoutSink implements ImageSink {
 
   async put(...[descriptor, open, options = {}]: Parameters<ImageSink['put']>): Promise<void> {
     const file = this.#store.fileOf(descriptor.digest);
-    const temporary = `${file}.${randomBytes(6).toString('hex')}`;
-    await mkdir(join(file, '..'), { recursive: true });
+    await mkdir(dirname(file), { recursive: true });
     let written = 0;
     const counted = new Transform({
       transform(chunk: Buffer, _encoding, done) {
@@ -100,16 +98,17 @@ class LayoutSink implements ImageSink {
       },
     });
     try {
-      await pipeline(
-        await open(),
-        verifyingStream(descriptor),
-        counted,
-        createWriteStream(temporary),
-        options.signal ? { signal: options.signal } : {},
-      );
-      await rename(temporary, file);
+      await placeFile(dirname(file), async (handle) => {
+        await pipeline(
+          await open(),
+          verifyingStream(descriptor),
+          counted,
+          handle.createWriteStream(),
+          options.signal ? { signal: options.signal } : {},
+        );
+        return file;
+      });
     } catch (error) {
-      await rm(temporary, { force: true });
       options.signal?.throwIfAborted();
       throw error;
     }
@@ -162,12 +161,8 @@ function invalidLayout(directory: string, why: string, cause?: unknown): Mabuild
 }
 
 async function writeAtomically(file: string, text: string): Promise<void> {
-  const temporary = `${file}.${randomBytes(6).toString('hex')}`;
-  try {
-    await writeFile(temporary, text);
-    await rename(temporary, file);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  await placeFile(dirname(file), async (handle) => {
+    await handle.writeFile(text);
+    return file;
+  });
 }
