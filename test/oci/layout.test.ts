@@ -94,6 +94,18 @@ describe('oci layouts', () => {
     for (const tag of tags) expect((await openLayout(directory, { tag })).root).to.deep.equal(image.root);
   });
 
+  it('moves a name only from what is expected', async () => {
+    const [first, second] = [threePlatforms('one'), threePlatforms('two')];
+    const sink = await createLayoutSink(directory);
+    for (const image of [first, second]) await copyImage(image, sink);
+    await sink.tag('1', first.root, { expected: 'absent' });
+    const late = sink.tag('1', second.root, { expected: 'absent' });
+    expect(await rejection(late)).to.have.property('code', 'REGISTRY_TAG_MOVED');
+    expect((await openLayout(directory, { tag: '1' })).root.digest).to.equal(first.root.digest);
+    await sink.tag('1', second.root, { expected: first.root });
+    expect((await openLayout(directory, { tag: '1' })).root.digest).to.equal(second.root.digest);
+  });
+
   it('leaves nothing of content that is not what it should be', async () => {
     const sink = await createLayoutSink(directory);
     const wrong: Descriptor = { mediaType: mediaTypes.ociLayer, digest: digestOf('a'), size: 1 };

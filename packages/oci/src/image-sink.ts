@@ -20,6 +20,7 @@ export interface ImageSink {
   /**
    * Makes `name` point at a manifest that was put before, or that `options.open` gives; the sink re-reads and compares
    * where it can.
+   * @throws MabuildError `REGISTRY_TAG_MOVED` when `name` points at neither `options.expected` nor this manifest.
    */
   tag(name: string, descriptor: Descriptor, options?: TagOptions): Promise<void>;
 }
@@ -35,4 +36,10 @@ export interface PutOptions extends CallOptions {
 export interface TagOptions extends CallOptions {
   /** The manifest's own bytes: a registry then takes them under the name at once, without a put by digest before. */
   readonly open?: OpenBody | undefined;
+  /**
+   * What the name must still point at, `'absent'` being nothing, so that another writer's work is not overwritten: a
+   * registry that gives ETags is asked with If-Match (RFC 9110, 13.1.1), others are looked at right before and after.
+   * @default anything
+   */
+  readonly expected?: Pick<Descriptor, 'digest'> | 'absent' | undefined;
 }

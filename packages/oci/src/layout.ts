@@ -6,7 +6,7 @@ import { BlobStore } from './blob-store.ts';
 import type { Descriptor } from './descriptor.ts';
 import { verifyingStream } from './digest.ts';
 import { MabuildError } from './error.ts';
-import type { ImageSink } from './image-sink.ts';
+import type { ImageSink, TagOptions } from './image-sink.ts';
 import type { CallOptions, ImageSource } from './image-source.ts';
 import type { ImageIndex } from './manifest.ts';
 import { isIndexType, isManifestType, mediaTypes } from './media-type.ts';
@@ -118,6 +118,7 @@ class LayoutSink implements ImageSink {
     if (options.open && !(await this.has(descriptor))) await this.put(descriptor, options.open, options);
     const change = this.#indexing.then(async () => {
       const index = await readIndexFile(this.#directory);
+      this.#checkExpected(name, descriptor, index, options.expected);
       const entry = { ...descriptor, annotations: { ...descriptor.annotations, [refNameAnnotation]: name } };
       const others = index.manifests.filter((other) => other.annotations?.[refNameAnnotation] !== name);
       const changed = { ...index, manifests: [...others, entry] };
@@ -125,6 +126,20 @@ class LayoutSink implements ImageSink {
     });
     this.#indexing = change.catch(() => {});
     await change;
+  }
+
+  #checkExpected(name: string, to: Descriptor, index: ImageIndex, expected: TagOptions['expected']): void {
+    if (expected === undefined) return;
+    const found = index.manifests.find((entry) => entry.annotations?.[refNameAnnotation] === name)?.digest;
+    const wanted = expected === 'absent' ? undefined : expected.digest;
+    if (found === wanted || found === to.digest) return;
+    throw new MabuildError(
+      `tagging ${name} in OCI layout ${this.#directory}: it points at ${found ?? 'nothing'} by now, not at ${wanted ?? 'nothing'}`,
+      {
+        code: 'REGISTRY_TAG_MOVED',
+        hint: 'somebody else wrote the same tag; read it again and repeat the change',
+      },
+    );
   }
 }
 

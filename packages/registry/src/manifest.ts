@@ -19,6 +19,13 @@ export interface StoredManifest {
   readonly bytes: Buffer;
 }
 
+/** What a name points at. */
+export interface FoundManifest {
+  readonly descriptor: Descriptor;
+  /** By which a write can be made conditional: RFC 9110, 8.8.3. */
+  readonly etag?: string | undefined;
+}
+
 const accept = [
   mediaTypes.ociIndex,
   mediaTypes.dockerManifestList,
@@ -43,8 +50,17 @@ export interface FindOptions extends CallOptions {
 export async function findManifest(
   repository: Repository,
   name: string,
-  { signal, pushing = false }: FindOptions = {},
+  options: FindOptions = {},
 ): Promise<Descriptor | undefined> {
+  return (await lookUpManifest(repository, name, options))?.descriptor;
+}
+
+/** {@link findManifest}, with the ETag. */
+export async function lookUpManifest(
+  repository: Repository,
+  name: string,
+  { signal, pushing = false }: FindOptions = {},
+): Promise<FoundManifest | undefined> {
   const answer = await repository.host.call({
     ...manifestRequest(repository, name, 'HEAD', pushing),
     doing: `looking for ${spell(repository, name)}`,
@@ -56,10 +72,10 @@ export async function findManifest(
   }
   const found = answer.status === 200 ? describe(answer, repository, name) : undefined;
   if (found !== undefined) {
-    return found;
+    return { descriptor: found, etag: answer.header('etag') };
   }
   try {
-    return (await getManifest(repository, name, { signal, pushing })).descriptor;
+    return await getManifest(repository, name, { signal, pushing });
   } catch (error) {
     if (error instanceof RegistryError && error.code === 'IMAGE_NOT_FOUND') {
       return undefined;
@@ -73,7 +89,7 @@ export async function getManifest(
   repository: Repository,
   name: string,
   { signal, pushing = false }: FindOptions = {},
-): Promise<StoredManifest> {
+): Promise<StoredManifest & FoundManifest> {
   const answer = await repository.host.call({
     ...manifestRequest(repository, name, 'GET', pushing),
     doing: `reading the manifest of ${spell(repository, name)}`,
@@ -84,20 +100,26 @@ export async function getManifest(
   const mediaType = checkedType(typeOf(answer) ?? typeInside(bytes) ?? '', repository, name);
   const digest = isDigest(name) ? name : digestOf(bytes);
   verifyBytes(bytes, { digest, size: bytes.length }, spell(repository, name));
-  return { descriptor: { mediaType, digest, size: bytes.length }, bytes };
+  return { descriptor: { mediaType, digest, size: bytes.length }, bytes, etag: answer.header('etag') };
 }
 
-/** Writes a manifest under a tag or its digest: distribution-spec, "Pushing Manifests". */
+/**
+ * Writes a manifest under a tag or its digest: distribution-spec, "Pushing Manifests".
+ * @param options.condition If-Match or If-None-Match.
+ */
 export async function putManifest(
   repository: Repository,
   name: string,
   { descriptor, bytes }: StoredManifest,
-  { signal }: CallOptions = {},
+  {
+    signal,
+    condition,
+  }: CallOptions & { readonly condition?: Readonly<Record<string, string>> | undefined } = {},
 ): Promise<void> {
   const doing = `writing the manifest of ${spell(repository, name)}`;
   const answer = await repository.host.call({
     ...manifestRequest(repository, name, 'PUT', true),
-    headers: { 'content-type': descriptor.mediaType },
+    headers: { 'content-type': descriptor.mediaType, ...condition },
     doing,
     body: bytes,
     signal,

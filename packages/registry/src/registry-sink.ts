@@ -12,17 +12,18 @@ import {
   verifyBytes,
 } from '@mabuild/oci';
 import { hasBlob, mountBlob, type Repository, uploadBlob } from './blob.ts';
-import { RegistryError } from './error.ts';
 import {
+  type FoundManifest,
   findManifest,
   getManifest,
   isStoredAsManifest,
+  lookUpManifest,
   putManifest,
   type StoredManifest,
-  spell,
 } from './manifest.ts';
 import type { ManifestCache } from './manifest-cache.ts';
-import { backoff, pause, type RetryPolicy } from './retry.ts';
+import type { RetryPolicy } from './retry.ts';
+import { writeTag } from './tag.ts';
 
 export interface RegistrySinkOptions {
   readonly repository: Repository;
@@ -34,13 +35,17 @@ export interface RegistrySinkOptions {
   readonly track: <T>(work: Promise<T>) => Promise<T>;
 }
 
+interface Seen {
+  readonly found: FoundManifest | undefined;
+}
+
 /** One repository of a registry, to be written to. */
 export class RegistrySink implements ImageSink {
   readonly #options: RegistrySinkOptions;
   readonly #present = new Set<string>();
   readonly #uploads = new Map<string, Promise<void>>();
-  /** Names that were seen not to point at what the caller wanted. */
-  readonly #elsewhere = new Set<string>();
+  /** What names pointed at when they were looked at last. */
+  readonly #seen = new Map<string, Seen>();
 
   constructor(options: RegistrySinkOptions) {
     this.#options = options;
@@ -99,28 +104,43 @@ export class RegistrySink implements ImageSink {
   }
 
   async tagged(name: string, descriptor: Descriptor, options: CallOptions = {}): Promise<boolean> {
-    const found = await findManifest(this.#options.repository, name, { ...options, pushing: true });
-    const there = found?.digest === descriptor.digest;
-    if (there) {
-      this.#present.add(descriptor.digest);
-      this.#elsewhere.delete(key(name, descriptor));
-    } else {
-      this.#elsewhere.add(key(name, descriptor));
-    }
-    return there;
+    return this.#isThere(descriptor, await this.#look(name, options));
   }
 
   async tag(name: string, descriptor: Descriptor, options: TagOptions = {}): Promise<void> {
-    const { repository } = this.#options;
-    const { signal } = options;
+    const { repository, retry } = this.#options;
+    const { signal, expected } = options;
     signal?.throwIfAborted();
-    if (!this.#elsewhere.delete(key(name, descriptor)) && (await this.tagged(name, descriptor, { signal }))) {
+    const seen = (expected === undefined && this.#seenElsewhere(name, descriptor)) || {
+      found: await this.#look(name, { signal }),
+    };
+    this.#seen.delete(name);
+    if (this.#isThere(descriptor, seen.found)) {
       return;
     }
     const manifest = await this.#manifest(descriptor, options);
-    await putManifest(repository, name, manifest, { signal });
+    await writeTag(repository, name, manifest, { retry, seen: seen.found, expected, signal });
     this.#present.add(descriptor.digest);
-    await this.#confirm(name, descriptor, { signal });
+  }
+
+  async #look(name: string, { signal }: CallOptions): Promise<FoundManifest | undefined> {
+    const found = await lookUpManifest(this.#options.repository, name, { signal, pushing: true });
+    this.#seen.set(name, { found });
+    return found;
+  }
+
+  /** A copy asks before it begins, and need not ask again; who expects something wants to hear of the latest. */
+  #seenElsewhere(name: string, descriptor: Descriptor): Seen | undefined {
+    const seen = this.#seen.get(name);
+    return seen?.found?.descriptor.digest === descriptor.digest ? undefined : seen;
+  }
+
+  #isThere(descriptor: Descriptor, found: FoundManifest | undefined): boolean {
+    const there = found?.descriptor.digest === descriptor.digest;
+    if (there) {
+      this.#present.add(descriptor.digest);
+    }
+    return there;
   }
 
   async #put(descriptor: Descriptor, open: OpenBody, { signal, onBytes }: PutOptions): Promise<void> {
@@ -145,31 +165,6 @@ export class RegistrySink implements ImageSink {
     }
     return getManifest(this.#options.repository, descriptor.digest, { signal, pushing: true });
   }
-
-  /** Re-reads the tag: some registries take a moment, and another push may have won. */
-  async #confirm(name: string, descriptor: Descriptor, { signal }: CallOptions): Promise<void> {
-    const { repository, retry } = this.#options;
-    for (let attempt = 1; ; attempt += 1) {
-      const found = await findManifest(repository, name, { signal, pushing: true });
-      if (found?.digest === descriptor.digest) {
-        return;
-      }
-      if (attempt >= retry.attempts) {
-        throw new RegistryError(
-          `tagging ${spell(repository, name)}: written as ${descriptor.digest}, read back as ${found?.digest ?? 'nothing'}`,
-          {
-            code: 'REGISTRY_TAG_MOVED',
-            hint: 'somebody else pushed the same tag; push again if yours should win',
-          },
-        );
-      }
-      await pause(backoff(retry, attempt), signal);
-    }
-  }
-}
-
-function key(name: string, descriptor: Descriptor): string {
-  return `${name}@${descriptor.digest}`;
 }
 
 async function readManifest(
