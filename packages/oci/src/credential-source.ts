@@ -8,8 +8,13 @@ export type Credential =
   /** A bearer token sent as it is (`registrytoken` in Docker's config.json). */
   | { readonly kind: 'registry-token'; readonly token: string };
 
+export interface CredentialOptions extends CallOptions {
+  /** The repository that is asked for, `team/app`: some credentials count for a part of a registry only. */
+  readonly repository?: string | undefined;
+}
+
 /** Where credentials come from; the registry package and BuildKit's session both ask. */
 export interface CredentialSource {
   /** @param host registry host as a reference spells it (`docker.io`, `localhost:5000`). `undefined`: anonymous. */
-  credentialFor(host: string, options?: CallOptions): Promise<Credential | undefined>;
+  credentialFor(host: string, options?: CredentialOptions): Promise<Credential | undefined>;
 }

@@ -1,6 +1,7 @@
 export { BlobStore, type StoredBlob, type StoreOptions } from './blob-store.ts';
 export { type CopyOptions, copyImage } from './copy.ts';
-export type { Credential, CredentialSource } from './credential-source.ts';
+export { credentialKeys, dockerHubAddress, isDockerHub } from './credential-keys.ts';
+export type { Credential, CredentialOptions, CredentialSource } from './credential-source.ts';
 export { type Compression, compressionOf, decompressed, layerCompressionOf } from './decompress.ts';
 export { type Descriptor, parseDescriptor } from './descriptor.ts';
 export {

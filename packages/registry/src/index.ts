@@ -7,5 +7,6 @@ export type { ManifestStore } from './manifest-cache.ts';
 export { createRegistryClient, type RegistryClient, type RegistryOptions } from './registry.ts';
 export { parseRetryAfter, type RetryOptions } from './retry.ts';
 export { coversScopes, normalizeScopes, pullScope, pushScope } from './scope.ts';
+export { firstCredential, type StaticCredential, staticCredentials } from './static-credentials.ts';
 export type { FetchInit, FetchLike, FetchResponse } from './transport.ts';
 export { resolveUploadLocation } from './upload-location.ts';

@@ -20,6 +20,7 @@ import { ManifestCache, type ManifestStore } from './manifest-cache.ts';
 import { RegistryHost } from './registry-host.ts';
 import { RegistrySink } from './registry-sink.ts';
 import { type RetryOptions, type RetryPolicy, retryPolicy } from './retry.ts';
+import { signIn } from './sign-in.ts';
 import { type FetchLike, Transport } from './transport.ts';
 
 /** Every host key is `HOST` or `HOST:PORT` as references spell it, e.g. `docker.io`. */
@@ -53,6 +54,11 @@ export interface RegistryClient extends ImageResolver {
    * An aborted upload is cancelled at the registry before its promise rejects.
    */
   sink(repository: ImageReference): ImageSink;
+  /**
+   * Asks a registry (`ghcr.io`, `localhost:5000`) whether it takes the credentials.
+   * @throws RegistryError `REGISTRY_UNAUTHORIZED` when it does not.
+   */
+  signIn(registry: string, options?: CallOptions): Promise<void>;
   /** Waits for uploads to be cancelled and ends idle connections. */
   close(): Promise<void>;
 }
@@ -138,6 +144,10 @@ class Client implements RegistryClient {
         return work;
       },
     });
+  }
+
+  async signIn(registry: string, options: CallOptions = {}): Promise<void> {
+    await signIn(this.#origin({ registry, repository: '' }).host, options);
   }
 
   async close(): Promise<void> {

@@ -40,3 +40,8 @@ export function pullScope(repository: string): string {
 export function pushScope(repository: string): string {
   return `repository:${repository}:pull,push`;
 }
+
+/** The repository that the first of these scopes is about. */
+export function repositoryOf(scopes: readonly string[]): string | undefined {
+  return /^repository(?:\([^)]*\))?:(.+):[^:]*$/.exec(scopes[0] ?? '')?.[1];
+}

@@ -23,7 +23,10 @@ export async function pullImage(
   options: PullOptions,
 ): Promise<void> {
   const { signal, platform } = options;
-  const credential = await options.credentials.credentialFor(reference.registry, { signal });
+  const credential = await options.credentials.credentialFor(reference.registry, {
+    repository: reference.repository,
+    signal,
+  });
   const { registry, repository } = reference;
   const { body } = await client.request('POST', '/images/create', {
     signal,

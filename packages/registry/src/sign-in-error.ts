@@ -1,0 +1,23 @@
+import { RegistryError, redactUrl } from './error.ts';
+
+/** Signing in failed for good: what is told never holds the credential. */
+export function signInRefused(host: string, message: string, answer?: RegistryError): RegistryError {
+  return new RegistryError(message, {
+    code: 'REGISTRY_UNAUTHORIZED',
+    hint: `check the user and password or token of ${host}: docker login ${host}`,
+    status: answer?.status,
+    registryCode: answer?.registryCode,
+    requestId: answer?.requestId,
+  });
+}
+
+/** A password would cross a network that is not this machine's own, for everybody to read. */
+export function wouldCrossInTheClear(host: string, url: URL): RegistryError {
+  return new RegistryError(
+    `signing in to ${host}: ${redactUrl(url)} would take the password over plain http`,
+    {
+      code: 'REGISTRY_UNAUTHORIZED',
+      hint: `mark ${host} as insecure if its network is your own`,
+    },
+  );
+}

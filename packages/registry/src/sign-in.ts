@@ -1,0 +1,16 @@
+import type { CallOptions } from '@mabuild/oci';
+import type { RegistryHost } from './registry-host.ts';
+
+/**
+ * Asks a registry whether it takes the credentials: distribution-spec, "Determining Support".
+ * @throws RegistryError `REGISTRY_UNAUTHORIZED`, `REGISTRY_UNREACHABLE`, `REGISTRY_ERROR`.
+ */
+export async function signIn(host: RegistryHost, options: CallOptions = {}): Promise<void> {
+  await host.call({
+    method: 'GET',
+    target: '/v2/',
+    scopes: [],
+    doing: `signing in to ${host.name}`,
+    signal: options.signal,
+  });
+}
