@@ -1,23 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { type Answer, answer, failure, readBody } from './answer.ts';
+import type { Route } from './phase.ts';
 
 /** How callers of a test registry must sign in. */
 export interface TestAuth {
+  /** `basic` as of an htpasswd file, or `token` from a token server, which the registry is itself at `/token`. */
   readonly kind: 'basic' | 'token';
   readonly username: string;
   readonly password: string;
   /** An OAuth2 refresh token that is as good as the password. */
   readonly identityToken?: string | undefined;
+  /** Whether tokens to pull are given to everybody. @default false */
+  readonly anonymousPull?: boolean | undefined;
   /** Seconds that a token is said to live. @default 300 */
   readonly expiresIn?: number | undefined;
   /** The WWW-Authenticate header to send instead of the usual one. */
   readonly challenge?: string | undefined;
-}
-
-export interface AuthAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
 }
 
 /** Who may do what at a test registry: distribution "Token Authentication Specification", without signatures. */
@@ -38,40 +37,57 @@ export class TestAuthority {
     this.#granted.clear();
   }
 
-  /** @returns the refusal; `undefined` when the request may go on. */
-  check(request: IncomingMessage, url: string): AuthAnswer | undefined {
-    const { pathname, searchParams } = new URL(url, 'http://registry');
-    if (pathname === '/token') {
-      return undefined;
+  /** @returns the token or the refusal; `undefined` when the request may go on. */
+  async answer(request: IncomingMessage, url: URL, route: Route): Promise<Answer | undefined> {
+    if (route.phase === 'token') {
+      return this.#token(
+        request.headers.authorization,
+        url.searchParams,
+        (await readBody(request)).toString(),
+      );
     }
     const sent = request.headers.authorization ?? '';
     if (this.#auth.kind === 'basic') {
       return sent === this.#basic() ? undefined : this.#refusal(`Basic realm="test"`);
     }
-    const needed = neededScopes(request.method ?? 'GET', pathname, searchParams);
-    const granted = this.#granted.get(sent.replace(/^Bearer /, '')) ?? [];
-    if (needed.every((scope) => granted.includes(scope))) {
+    const needed = neededScopes(route, url.searchParams);
+    const granted = this.#granted.get(sent.replace(/^Bearer /, ''));
+    if (granted !== undefined && needed.every((scope) => granted.includes(scope))) {
       return undefined;
     }
-    const scope = needed.join(' ');
-    return this.#refusal(`Bearer realm="${this.#realm}",service="test",scope="${scope}"`);
+    const scope = needed.length === 0 ? '' : `,scope="${needed.join(' ')}"`;
+    return this.#refusal(`Bearer realm="${this.#realm}",service="test"${scope}`);
   }
 
-  token(authorization: string | undefined, query: URLSearchParams, body: string): AuthAnswer {
+  #token(authorization: string | undefined, query: URLSearchParams, body: string): Answer {
     const form = new URLSearchParams(body);
-    const { identityToken } = this.#auth;
-    const refreshed = identityToken !== undefined && form.get('refresh_token') === identityToken;
-    if (authorization !== this.#basic() && !refreshed) {
-      return { status: 401, headers: {}, body: JSON.stringify({ errors: [{ code: 'UNAUTHORIZED' }] }) };
+    const asked = [...query.getAll('scope'), ...form.getAll('scope')]
+      .flatMap((scope) => scope.split(' '))
+      .flatMap(singleActions);
+    const anonymous = authorization === undefined && body === '' && this.#auth.anonymousPull === true;
+    if (!anonymous && !this.#knows(authorization, form)) {
+      return failure(401, 'UNAUTHORIZED', 'authentication required');
     }
-    const scopes = [...query.getAll('scope'), ...form.getAll('scope')].flatMap((scope) => scope.split(' '));
     const token = randomUUID();
-    this.#granted.set(token, scopes.flatMap(singleActions));
-    return {
-      status: 200,
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ token, expires_in: this.#auth.expiresIn ?? 300 }),
-    };
+    this.#granted.set(token, anonymous ? asked.filter((scope) => scope.endsWith(':pull')) : asked);
+    return answer(
+      200,
+      { 'content-type': 'application/json' },
+      JSON.stringify({ token, expires_in: this.#auth.expiresIn ?? 300 }),
+    );
+  }
+
+  /** Basic, or OAuth2 (RFC 6749) with a refresh token or a password. */
+  #knows(authorization: string | undefined, form: URLSearchParams): boolean {
+    const { username, password, identityToken } = this.#auth;
+    switch (form.get('grant_type')) {
+      case 'refresh_token':
+        return identityToken !== undefined && form.get('refresh_token') === identityToken;
+      case 'password':
+        return form.get('username') === username && form.get('password') === password;
+      default:
+        return authorization === this.#basic();
+    }
   }
 
   #basic(): string {
@@ -79,11 +95,11 @@ export class TestAuthority {
     return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
   }
 
-  #refusal(challenge: string): AuthAnswer {
+  #refusal(challenge: string): Answer {
+    const refusal = failure(401, 'UNAUTHORIZED', 'authentication required');
     return {
-      status: 401,
-      headers: { 'www-authenticate': this.#auth.challenge ?? challenge, 'content-type': 'application/json' },
-      body: JSON.stringify({ errors: [{ code: 'UNAUTHORIZED', message: 'authentication required' }] }),
+      ...refusal,
+      headers: { ...refusal.headers, 'www-authenticate': this.#auth.challenge ?? challenge },
     };
   }
 }
@@ -96,12 +112,18 @@ function singleActions(scope: string): readonly string[] {
     .map((action) => `${scope.slice(0, at)}:${action}`);
 }
 
-function neededScopes(method: string, path: string, query: URLSearchParams): readonly string[] {
-  const repository = /^\/v2\/(.+?)\/(?:manifests|blobs)\//.exec(path)?.[1];
-  if (repository === undefined) {
+/** distribution "Token Scope Documentation", one action each. */
+function neededScopes({ phase, repository }: Route, query: URLSearchParams): readonly string[] {
+  if (phase === 'catalog') {
+    return ['registry:catalog:*'];
+  }
+  if (repository === '') {
     return [];
   }
-  const reads = method === 'GET' || method === 'HEAD';
+  if (phase.endsWith('-delete')) {
+    return [`repository:${repository}:delete`];
+  }
+  const reads = /-(head|get)$|^tag-list$|^referrers$/.test(phase);
   const from = query.get('from');
   return [
     `repository:${repository}:pull`,

@@ -1,194 +1,115 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
-import { findFault, type RegistryFault } from './fault.ts';
-import { RegistryState, type StoredContent } from './state.ts';
+import { behave, type RegistryBehaviour } from './behaviour.ts';
+import { Contents, type StoredContent } from './contents.ts';
+import type { RegistryFault } from './fault.ts';
+import { handle, type LoggedRequest } from './handler.ts';
+import { listen, type TestTls } from './listener.ts';
+import { profiles, type RegistryProfile } from './profiles.ts';
+import { PullLimit } from './pull-limit.ts';
 import { type TestAuth, TestAuthority } from './test-authority.ts';
+import { Uploads } from './uploads.ts';
 
-/** A request as the registry got it. */
-export interface LoggedRequest {
-  readonly method: string;
-  /** Path with query. */
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string | undefined>>;
-  /** 0 when the connection was cut instead. */
-  status: number;
-}
-
-export interface TestRegistryOptions {
+/** How a test registry is; what is given here counts more than what its profile says. */
+export interface TestRegistryOptions extends RegistryBehaviour {
+  /** Whose ways it has. @default nobody's: the distribution-spec's */
+  readonly profile?: RegistryProfile | undefined;
   /** @default none: everybody may do everything */
   readonly auth?: TestAuth | undefined;
+  /** @default plain http */
+  readonly tls?: TestTls | undefined;
+  /** What `host` begins with; either leads to 127.0.0.1. @default '127.0.0.1' */
+  readonly hostname?: '127.0.0.1' | 'localhost' | undefined;
+  /** Milliseconds of round trip to add, as of a registry far away. @default 0 */
+  readonly latency?: number | undefined;
+  /** Bytes a second that a connection carries in each direction. @default no limit */
+  readonly rate?: number | undefined;
   /** Things to go wrong; more can be pushed later. */
   readonly faults?: readonly RegistryFault[] | undefined;
-  /** Whether blobs can be mounted across repositories. @default true */
-  readonly mount?: boolean | undefined;
-  /** Refuse manifests whose blobs are missing, as real registries do. @default true */
-  readonly strict?: boolean | undefined;
 }
 
-/** A registry in this process: enough of the distribution-spec to push and pull, and able to fail on demand. */
+/** A registry in this process: all of the distribution-spec, the ways of well-known registries, and faults on demand. */
 export interface TestRegistry {
   /** `127.0.0.1:PORT`. */
   readonly host: string;
+  /** `http://HOST` or `https://HOST`. */
+  readonly url: string;
+  /** Every request so far, also those that came to nothing. */
   readonly requests: LoggedRequest[];
   /** Faults still to come; the first that matches a request is used up. */
   readonly faults: RegistryFault[];
   /** Upload ids that are begun and neither finished nor cancelled. */
   readonly openUploads: () => readonly string[];
+  repositories(): readonly string[];
   /** The digest that a tag points at. */
   tagOf(repository: string, tag: string): string | undefined;
   manifest(repository: string, name: string): StoredContent | undefined;
   blob(repository: string, digest: string): Buffer | undefined;
+  /** @returns its digest. */
   addBlob(repository: string, bytes: Uint8Array): string;
+  /** @param name a tag, or the digest to store it under, right or wrong. */
   addManifest(repository: string, name: string, mediaType: string, bytes: Uint8Array): string;
   /** Makes every token given so far worthless, as time would. */
   expireTokens(): void;
+  /** Cuts all connections. */
   close(): Promise<void>;
 }
 
 /** Starts a registry on a free loopback port. */
 export async function startTestRegistry(options: TestRegistryOptions = {}): Promise<TestRegistry> {
-  const state = new RegistryState(options.strict ?? true);
-  const authority = options.auth === undefined ? undefined : new TestAuthority(options.auth);
+  const {
+    profile,
+    auth,
+    tls,
+    hostname = '127.0.0.1',
+    latency = 0,
+    rate = Number.POSITIVE_INFINITY,
+  } = options;
+  const behaviour = behave(profile === undefined ? {} : profiles[profile], options);
+  const contents = new Contents();
+  const uploads = new Uploads();
+  const authority = auth === undefined ? undefined : new TestAuthority(auth);
   const requests: LoggedRequest[] = [];
   const faults: RegistryFault[] = [...(options.faults ?? [])];
-  const sockets = new Set<Socket>();
+  const pace = latency > 0 || Number.isFinite(rate) ? { latency, rate } : undefined;
+  const pulls = new PullLimit(behaviour.rateLimit);
+  const origin = (port: number): string => `${tls === undefined ? 'http' : 'https'}://${hostname}:${port}`;
 
-  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const url = request.url ?? '/';
-    const method = request.method ?? 'GET';
-    const entry: LoggedRequest = {
-      method,
-      url,
-      headers: request.headers as Record<string, string>,
-      status: 0,
-    };
-    requests.push(entry);
-    response.once('finish', () => {
-      entry.status = response.statusCode;
-    });
-    const fault = findFault(faults, method, url);
-    if (fault?.delay !== undefined) {
-      await new Promise((resolve) => setTimeout(resolve, fault.delay));
-    }
-    if (fault?.hang === true) {
-      return;
-    }
-    if (fault?.cutAfter !== undefined) {
-      await cutAfter(request, fault.cutAfter);
-      return;
-    }
-    if (fault?.status !== undefined) {
-      request.resume();
-      reply(response, fault.status, fault.headers ?? {}, fault.body ?? '');
-      return;
-    }
-    const refusal = authority?.check(request, url);
-    if (refusal !== undefined) {
-      request.resume();
-      reply(response, refusal.status, refusal.headers, refusal.body);
-      return;
-    }
-    const path = new URL(url, 'http://registry');
-    if (authority !== undefined && path.pathname === '/token') {
-      const token = authority.token(
-        request.headers.authorization,
-        path.searchParams,
-        await readBody(request),
-      );
-      reply(response, token.status, token.headers, token.body);
-      return;
-    }
-    const answer = await state.answer(method, path, request, options.mount ?? true);
-    if (fault?.cutAfterAnswer === true) {
-      request.socket.destroy();
-      return;
-    }
-    const cut = fault?.cutBodyAfter;
-    if (cut !== undefined) {
-      response.writeHead(answer.status, { ...answer.headers, 'content-length': String(answer.body.length) });
-      response.write(answer.body.subarray(0, cut), () => request.socket.destroy());
-      return;
-    }
-    reply(response, answer.status, answer.headers, method === 'HEAD' ? '' : answer.body, answer.body.length);
+  const start = () =>
+    listen(
+      (request, response) => {
+        handle(handling, request, response).catch(() => request.socket.destroy());
+      },
+      { tls, pace },
+    );
+  const handling = {
+    behaviour,
+    contents,
+    uploads,
+    pulls,
+    authority,
+    faults,
+    requests,
+    storage: () => origin((storage ?? front).port),
   };
-
-  const server = createServer((request, response) => {
-    serve(request, response).catch(() => request.socket.destroy());
-  });
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
-  await listen(server);
-  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  authority?.servedAt(`http://${host}/token`);
+  const front = await start();
+  const storage = behaviour.redirectBlobs ? await start() : undefined;
+  authority?.servedAt(`${origin(front.port)}/token`);
 
   return {
-    host,
+    host: `${hostname}:${front.port}`,
+    url: origin(front.port),
     requests,
     faults,
-    openUploads: () => state.openUploads(),
-    tagOf: (repository, tag) => state.tagOf(repository, tag),
-    manifest: (repository, name) => state.manifest(repository, name),
-    blob: (repository, digest) => state.blob(repository, digest),
-    addBlob: (repository, bytes) => state.addBlob(repository, bytes),
+    openUploads: () => uploads.ids(),
+    repositories: () => contents.names(),
+    tagOf: (repository, tag) => contents.tagOf(repository, tag),
+    manifest: (repository, name) => contents.manifest(repository, name),
+    blob: (repository, digest) => contents.blob(repository, digest),
+    addBlob: (repository, bytes) => contents.addBlob(repository, bytes),
     addManifest: (repository, name, mediaType, bytes) =>
-      state.addManifest(repository, name, mediaType, bytes),
+      contents.addManifest(repository, name, mediaType, bytes),
     expireTokens: () => authority?.expire(),
     async close() {
-      for (const socket of sockets) {
-        socket.destroy();
-      }
-      await new Promise((resolve) => server.close(resolve));
+      await Promise.all([front.close(), storage?.close()]);
     },
   };
-}
-
-function listen(server: Server): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-}
-
-/** Takes some bytes of the body, then cuts the connection. */
-function cutAfter(request: IncomingMessage, bytes: number): Promise<void> {
-  return new Promise((resolve) => {
-    let taken = 0;
-    const cut = (): void => {
-      request.socket.destroy();
-      resolve();
-    };
-    if (bytes === 0) {
-      cut();
-      return;
-    }
-    request.on('data', (chunk: Buffer) => {
-      taken += chunk.length;
-      if (taken >= bytes) {
-        cut();
-      }
-    });
-    request.once('end', cut);
-  });
-}
-
-async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
-}
-
-function reply(
-  response: ServerResponse,
-  status: number,
-  headers: Readonly<Record<string, string>>,
-  body: string | Buffer,
-  length: number = Buffer.byteLength(body),
-): void {
-  const hasLength = status !== 204;
-  response.writeHead(status, { ...headers, ...(hasLength && { 'content-length': String(length) }) });
-  response.end(body);
 }
