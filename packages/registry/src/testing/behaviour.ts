@@ -18,6 +18,10 @@ export interface RegistryBehaviour {
   readonly announceMinChunk?: boolean | undefined;
   /** Bytes that a PATCH with a known length may have; one without is taken as it comes. @default no limit */
   readonly maxChunk?: number | undefined;
+  /** Whether a chunk with a Content-Range that is out of order is a 416; otherwise it is appended. @default true */
+  readonly checkContentRange?: boolean | undefined;
+  /** Whether Location names scheme and host. @default false */
+  readonly absoluteLocations?: boolean | undefined;
   /** Status of a PATCH that was taken; ECR says 201, pulp 204. @default 202 */
   readonly patchStatus?: number | undefined;
   /** Throw away the bytes of every PATCH but the first, and let Range say so, as ECR was seen to do. @default false */
@@ -37,8 +41,10 @@ export interface RegistryBehaviour {
   readonly ranges?: boolean | undefined;
   /** Whether HEAD of a manifest is answered; otherwise 405. @default true */
   readonly headManifest?: boolean | undefined;
-  /** Whether manifests have an ETag, and PUT knows If-Match and If-None-Match. @default false */
+  /** Whether manifests have an ETag. @default false */
   readonly etag?: boolean | undefined;
+  /** Whether PUT heeds If-Match and If-None-Match where there are ETags; docker-registry does not. @default true */
+  readonly ifMatch?: boolean | undefined;
   /** Whether a tag, once written, refuses every further write, also an identical one. @default false */
   readonly immutableTags?: boolean | undefined;
   /** Whether there is a referrers API; otherwise 404. @default true */
@@ -47,6 +53,8 @@ export interface RegistryBehaviour {
   readonly delete?: 'all' | 'digests' | 'none' | undefined;
   /** Whether repositories are listed. @default true */
   readonly catalog?: boolean | undefined;
+  /** Whether lists of tags come in pages; otherwise always whole. @default true */
+  readonly tagPages?: boolean | undefined;
   /** Names that a page of a list has at most, and when it is not said how many. @default 100 */
   readonly pageSize?: number | undefined;
   /** Manifest GETs before 429, told in RateLimit headers. @default no limit */
@@ -70,6 +78,8 @@ const whole: KnownBehaviour = {
   minChunk: 0,
   announceMinChunk: true,
   maxChunk: Number.POSITIVE_INFINITY,
+  checkContentRange: true,
+  absoluteLocations: false,
   patchStatus: 202,
   dropLaterChunks: false,
   uploadStatus: true,
@@ -79,10 +89,12 @@ const whole: KnownBehaviour = {
   ranges: true,
   headManifest: true,
   etag: false,
+  ifMatch: true,
   immutableTags: false,
   referrers: true,
   delete: 'all',
   catalog: true,
+  tagPages: true,
   pageSize: 100,
   rateLimit: { pulls: Number.POSITIVE_INFINITY, windowSeconds: 0 },
   requestIdHeader: '',

@@ -32,6 +32,8 @@ export interface HandlerOptions extends Endpoints {
   readonly authority: TestAuthority | undefined;
   readonly faults: RegistryFault[];
   readonly requests: LoggedRequest[];
+  /** Scheme and host. */
+  readonly origin: () => string;
 }
 
 /** Answers one request, or fails at it as the first fault that matches says. */
@@ -76,11 +78,23 @@ export async function handle(
     request.socket.destroy();
     return;
   }
-  const { requestIdHeader: id } = options.behaviour;
-  const named = id === '' ? said : { ...said, headers: { [id]: randomUUID(), ...said.headers } };
-  await send(request, response, named, fault, (count) => {
+  await send(request, response, signed(said, options), fault, (count) => {
     entry.answerBytes += count;
   });
+}
+
+/** What every answer has besides its own headers. */
+function signed(said: Answer, { behaviour, origin }: HandlerOptions): Answer {
+  const { requestIdHeader: id, absoluteLocations } = behaviour;
+  const location = said.headers.location;
+  return {
+    ...said,
+    headers: {
+      ...(id !== '' && { [id]: randomUUID() }),
+      ...said.headers,
+      ...(absoluteLocations && location?.startsWith('/') === true && { location: `${origin()}${location}` }),
+    },
+  };
 }
 
 /** Faults after which there is no answer. */

@@ -8,7 +8,8 @@ export function listTags({ contents, repository, url, behaviour }: Asked): Answe
   if (found === undefined) {
     return failure(404, 'NAME_UNKNOWN', 'repository name not known to registry', { name: repository });
   }
-  const { names, link } = page([...found.tags.keys()].sort(), url, behaviour.pageSize);
+  const all = [...found.tags.keys()].sort();
+  const { names, link } = behaviour.tagPages ? page(all, url, behaviour.pageSize) : { names: all, link: {} };
   return json(link, { name: repository, tags: names });
 }
 

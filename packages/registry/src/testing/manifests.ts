@@ -90,7 +90,7 @@ function unknown(): Answer {
 function refusedTag({ contents, repository, name, request, behaviour }: Asked): Answer | undefined {
   const current = contents.tagOf(repository, name);
   const { 'if-match': match, 'if-none-match': noneMatch } = request.headers;
-  if (behaviour.etag) {
+  if (behaviour.etag && behaviour.ifMatch) {
     const lost =
       match !== undefined && (current === undefined || (match !== '*' && match !== `"${current}"`));
     const taken = noneMatch === '*' && current !== undefined;

@@ -12,19 +12,29 @@ export type RegistryProfile =
 
 const mebibyte = 1024 * 1024;
 
+/** What docker-registry 2.8 and what is built on it do with uploads. */
+const distributionUploads: RegistryBehaviour = {
+  offsetInLocation: true,
+  checkContentRange: false,
+  absoluteLocations: true,
+};
+
 /** How well-known registries differ from the distribution-spec, as far as their clients must care. */
 export const profiles: Readonly<Record<RegistryProfile, RegistryBehaviour>> = {
   /** docker-registry 2.8 as it comes. */
   distribution: {
-    offsetInLocation: true,
+    ...distributionUploads,
+    etag: true,
+    ifMatch: false,
     referrers: false,
     delete: 'none',
+    tagPages: false,
   },
   /** Counts pulls and says so; blobs come from elsewhere; deletes nothing and lists no repositories. */
   'docker-hub': {
     rateLimit: { pulls: 100, windowSeconds: 21_600 },
     redirectBlobs: true,
-    offsetInLocation: true,
+    ...distributionUploads,
     delete: 'none',
     catalog: false,
     requestIdHeader: 'docker-request-id',
@@ -60,7 +70,7 @@ export const profiles: Readonly<Record<RegistryProfile, RegistryBehaviour>> = {
     referrers: false,
   },
   /** docker-registry behind a proxy that knows more. */
-  harbor: { offsetInLocation: true, requestIdHeader: 'x-request-id' },
+  harbor: { ...distributionUploads, requestIdHeader: 'x-request-id' },
   /** docker-registry with a database. */
-  gitlab: { offsetInLocation: true, referrers: false, requestIdHeader: 'x-request-id' },
+  gitlab: { ...distributionUploads, referrers: false, requestIdHeader: 'x-request-id' },
 };

@@ -71,7 +71,7 @@ export async function startTestRegistry(options: TestRegistryOptions = {}): Prom
   const faults: RegistryFault[] = [...(options.faults ?? [])];
   const pace = latency > 0 || Number.isFinite(rate) ? { latency, rate } : undefined;
   const pulls = new PullLimit(behaviour.rateLimit);
-  const origin = (port: number): string => `${tls === undefined ? 'http' : 'https'}://${hostname}:${port}`;
+  const originOf = (port: number): string => `${tls === undefined ? 'http' : 'https'}://${hostname}:${port}`;
 
   const start = () =>
     listen(
@@ -88,15 +88,16 @@ export async function startTestRegistry(options: TestRegistryOptions = {}): Prom
     authority,
     faults,
     requests,
-    storage: () => origin((storage ?? front).port),
+    origin: () => originOf(front.port),
+    storage: () => originOf((storage ?? front).port),
   };
   const front = await start();
   const storage = behaviour.redirectBlobs ? await start() : undefined;
-  authority?.servedAt(`${origin(front.port)}/token`);
+  authority?.servedAt(`${originOf(front.port)}/token`);
 
   return {
     host: `${hostname}:${front.port}`,
-    url: origin(front.port),
+    url: originOf(front.port),
     requests,
     faults,
     openUploads: () => uploads.ids(),
