@@ -1,3 +1,4 @@
+export { attestationSubject } from './attestation.ts';
 export { BlobStore, type StoredBlob, type StoreOptions } from './blob-store.ts';
 export { type CopyOptions, copyImage } from './copy.ts';
 export { credentialKeys, dockerHubAddress, isDockerHub } from './credential-keys.ts';
@@ -29,9 +30,16 @@ export {
   type LayerFilterResult,
 } from './filter-layer.ts';
 export { flattenImage } from './flatten.ts';
-export { type DescribedDocument, describe, type MakeIndexOptions, makeIndex } from './image-index.ts';
+export { type MakeIndexOptions, makeIndex } from './image-index.ts';
 export type { ImageSink, OpenBody, PutOptions, TagOptions } from './image-sink.ts';
 export type { CallOptions, ImageResolver, ImageSource } from './image-source.ts';
+export { type AddToIndexOptions, addToIndex, emptyIndex } from './index-add.ts';
+export { type AnnotationChanges, annotateIndex } from './index-annotate.ts';
+export { type IndexEntriesOptions, readIndexEntries } from './index-entries.ts';
+export { type ImageEntry, imagesFor, isImageEntry, platformKey } from './index-entry.ts';
+export { filterIndex, removeFromIndex, removeImages, withoutAttestations } from './index-remove.ts';
+export { type DescribedDocument, describe, describeIndex, type IndexType } from './index-type.ts';
+export { type IndexPart, joinSources } from './joined-source.ts';
 export {
   type JudgedImage,
   type JudgedLayer,
