@@ -91,7 +91,7 @@ function mabuildLines(block: string): string[] {
 /** Parses a command line as the command would, without running it. */
 function parse(line: string): void {
   const words = line
-    .replace(/\s#.*$/, '')
+    .replace(/\s[#<|].*$/, '')
     .trim()
     .split(/\s+/)
     .slice(1);

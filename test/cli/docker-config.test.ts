@@ -1,11 +1,12 @@
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import type { Credential } from '@mabuild/oci';
 import { expect } from 'chai';
-import { hostOfAuthKey, readDockerConfig } from '../../packages/cli/src/sdk/docker-config.ts';
+import { hostOfAuthKey } from '../../packages/cli/src/sdk/auth-file.ts';
+import { readDockerConfig } from '../../packages/cli/src/sdk/docker-config.ts';
 import { rejection } from '../support/rejection.ts';
-import { sharedDescribe, sharedJson } from '../support/shared.ts';
+import { registryVectors } from '../support/vectors.ts';
 
 interface ResolveVector {
   readonly target: string;
@@ -25,40 +26,35 @@ describe('cli/docker-config', () => {
 
   async function credentialFor(
     config: string,
-    host: string,
+    target: string,
     environment: Record<string, string | undefined> = {},
   ): Promise<Credential | undefined> {
     await writeFile(join(directory, 'config.json'), config);
     const { credentials } = await readDockerConfig({ directory, environment });
-    return credentials.credentialFor(host);
+    const [host = '', ...repository] = target.split('/');
+    return credentials.credentialFor(host, { repository: repository.join('/') });
   }
 
   const encode = (text: string): string => Buffer.from(text).toString('base64');
 
-  sharedDescribe('vectors', () => {
-    for (const { input, expected } of sharedJson<{ vectors: readonly { input: string; expected: string }[] }>(
-      'vectors/registry/auth-config-hostname.json',
-    ).vectors) {
-      it(`the key ${input} is for ${expected}`, () => {
-        expect(hostOfAuthKey(input)).to.equal(expected);
-      });
-    }
+  registryVectors<{ input: string; expected: string }>('auth-config-hostname.json', {
+    title: ({ input, expected }) => `the key ${input} is for ${expected}`,
+    check: ({ input, expected }) => expect(hostOfAuthKey(input)).to.equal(expected),
+  });
 
-    for (const { target, config, ...want } of sharedJson<{ vectors: readonly ResolveVector[] }>(
-      'vectors/registry/auth-config-resolve.json',
-    ).vectors) {
-      it(`${target} in ${config}`, async () => {
-        const asked = credentialFor(config, target, { PATH: directory });
-        if (want.error === true) {
-          await rejection(asked);
-        } else if (want.anonymous === true) {
-          expect(await asked).to.equal(undefined);
-        } else {
-          const { username, password } = want;
-          expect(await asked).to.deep.equal({ kind: 'basic', username, password });
-        }
-      });
-    }
+  registryVectors<ResolveVector>('auth-config-resolve.json', {
+    title: ({ target, config }) => `${target} in ${config}`,
+    async check({ target, config, ...want }) {
+      const asked = credentialFor(config, target, { PATH: directory });
+      if (want.error === true) {
+        await rejection(asked);
+      } else if (want.anonymous === true) {
+        expect(await asked).to.equal(undefined);
+      } else {
+        const { username, password } = want;
+        expect(await asked).to.deep.equal({ kind: 'basic', username, password });
+      }
+    },
   });
 
   const rows: readonly [string, object, string, Credential | undefined][] = [
@@ -123,6 +119,94 @@ describe('cli/docker-config', () => {
       expect(await credentialFor(JSON.stringify(config), host)).to.deep.equal(expected);
     });
   }
+
+  const perRepository = {
+    auths: {
+      'localhost:5000': { auth: encode('host:p') },
+      'localhost:5000/team': { auth: encode('team:p') },
+      'localhost:5000/team/app': { auth: encode('app:p') },
+      'docker.io/me': { auth: encode('me:p') },
+      'https://index.docker.io/v1/': { auth: encode('hub:p') },
+    },
+  };
+  for (const [target, username] of [
+    ['localhost:5000', 'host'],
+    ['localhost:5000/other', 'host'],
+    ['localhost:5000/teams', 'host'],
+    ['localhost:5000/team', 'team'],
+    ['localhost:5000/team/other', 'team'],
+    ['localhost:5000/team/application', 'team'],
+    ['localhost:5000/team/app', 'app'],
+    ['localhost:5000/team/app/web', 'app'],
+    ['docker.io/library/node', 'hub'],
+    ['docker.io/me/node', 'me'],
+    ['index.docker.io/me/node', 'me'],
+    ['r.example/team/app', undefined],
+  ] as const) {
+    it(`gives ${target} the credential of ${username}`, async () => {
+      const found = await credentialFor(JSON.stringify(perRepository), target);
+      expect(found?.kind === 'basic' ? found.username : undefined).to.equal(username);
+    });
+  }
+
+  describe('other files', () => {
+    /** One file of credentials per place, with the place for a user name. */
+    async function places(names: Readonly<Record<string, string>>): Promise<Record<string, string>> {
+      for (const [name, file] of Object.entries(names)) {
+        await mkdir(dirname(join(directory, file)), { recursive: true });
+        await writeFile(
+          join(directory, file),
+          JSON.stringify({ auths: { 'r.example': { auth: encode(`${name}:p`) } } }),
+        );
+      }
+      return { XDG_RUNTIME_DIR: join(directory, 'run'), REGISTRY_AUTH_FILE: join(directory, 'given.json') };
+    }
+    async function userOf(environment: Record<string, string>): Promise<string | undefined> {
+      const { credentials } = await readDockerConfig({ directory, environment, homeDirectory: directory });
+      const found = await credentials.credentialFor('r.example', { repository: 'app' });
+      return found?.kind === 'basic' ? found.username : undefined;
+    }
+
+    const files = {
+      given: 'given.json',
+      docker: 'config.json',
+      runtime: 'run/containers/auth.json',
+      home: '.config/containers/auth.json',
+    };
+    it('are asked in order', async () => {
+      const environment = await places(files);
+      expect(
+        await userOf({
+          ...environment,
+          DOCKER_AUTH_CONFIG: JSON.stringify({ auths: { 'r.example': { auth: encode('ci:p') } } }),
+        }),
+      ).to.equal('ci');
+      for (const [name, file] of Object.entries(files)) {
+        expect(await userOf(environment)).to.equal(name);
+        await rm(join(directory, file));
+      }
+      expect(await userOf(environment)).to.equal(undefined);
+    });
+
+    it('are asked on when one has an empty entry', async () => {
+      const environment = await places({ home: files.home });
+      await writeFile(join(directory, 'config.json'), '{"auths":{"r.example":{}}}');
+      expect(await userOf(environment)).to.equal('home');
+    });
+
+    it('of podman lie where XDG_CONFIG_HOME says', async () => {
+      await places({ elsewhere: 'elsewhere/containers/auth.json', home: files.home });
+      expect(await userOf({ XDG_CONFIG_HOME: join(directory, 'elsewhere') })).to.equal('elsewhere');
+    });
+
+    it('are named when they are broken', async () => {
+      await places(files);
+      await writeFile(join(directory, files.home), '{"auths": "secret"}');
+      const error = await rejection(userOf({}));
+      expect(error).to.have.property('code', 'DOCKER_CONFIG_INVALID');
+      expect(error.message).to.contain(files.home).and.not.contain('secret');
+    });
+  });
 
   it('is empty without a file, or without the folder', async () => {
     for (const missing of [directory, join(directory, 'nowhere')]) {
@@ -241,6 +325,22 @@ describe('cli/docker-config', () => {
     it('may know nothing', async () => {
       const environment = await withHelper('echo "credentials not found in native keychain"; exit 1');
       expect(await credentialFor(config, 'r.example', environment)).to.equal(undefined);
+    });
+
+    it('that know nothing leave room for the file', async () => {
+      const environment = await withHelper('echo "credentials not found in native keychain"; exit 1');
+      const kept = JSON.stringify({ credsStore: 'test', auths: { 'r.example': { auth: encode('a:b') } } });
+      expect(await credentialFor(kept, 'r.example', environment)).to.include({ username: 'a' });
+    });
+
+    it('come after what is kept for a repository', async () => {
+      const environment = await withHelper('echo "{\\"Username\\":\\"u\\",\\"Secret\\":\\"s\\"}"');
+      const kept = JSON.stringify({
+        credsStore: 'test',
+        auths: { 'r.example/team': { auth: encode('a:b') } },
+      });
+      expect(await credentialFor(kept, 'r.example/team/app', environment)).to.include({ username: 'a' });
+      expect(await credentialFor(kept, 'r.example/app', environment)).to.include({ username: 'u' });
     });
 
     const failures: readonly [string, string, RegExp][] = [

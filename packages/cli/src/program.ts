@@ -1,4 +1,4 @@
-import { isMabuildError, MabuildError } from '@mabuild/oci';
+import { isMabuildError } from '@mabuild/oci';
 import { Command, CommanderError } from './commands/command.ts';
 import { commands } from './commands/index.ts';
 import { collect } from './commands/options.ts';
@@ -6,6 +6,7 @@ import { type ExitCode, exitCodeOf } from './exit-code.ts';
 import { formatError, formatErrorJson } from './formatters/error.ts';
 import { paintFor } from './formatters/paint.ts';
 import { Interrupted, type Io } from './io.ts';
+import { asUsageError } from './usage-error.ts';
 import { version } from './version.ts';
 
 /** Parses the arguments, runs the command and says how it ended. Never throws. */
@@ -80,20 +81,7 @@ function takeOver(program: Command, command: Command): void {
 function reportError(error: unknown, io: Io, argv: readonly string[]): ExitCode {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0;
-    // `help NOTHING` shows the whole help and throws that it did.
-    const message =
-      error.code === 'commander.help' ? 'there is no such command' : error.message.replace(/^error: /, '');
-    return reportError(
-      new MabuildError(message, {
-        code: 'USAGE',
-        hint:
-          argv.find((word) => !word.startsWith('-')) === 'run' && error.code === 'commander.unknownOption'
-            ? "put -- before the program's own options: mabuild run REF -- PROGRAM --option"
-            : '`mabuild --help` lists the commands, `mabuild COMMAND --help` its options',
-      }),
-      io,
-      argv,
-    );
+    return reportError(asUsageError(error, argv), io, argv);
   }
   const reason = io.signal.aborted ? io.signal.reason : error;
   if (reason instanceof Interrupted) {

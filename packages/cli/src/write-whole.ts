@@ -3,13 +3,26 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type CallOptions, MabuildError, placeFile } from '@mabuild/oci';
 
+export interface WriteWholeOptions {
+  /** Permissions, set before the first byte is written. @default what the system gives new files */
+  readonly mode?: number | undefined;
+  /** Whom the file belongs to, where this process may say so. @default this process's user */
+  readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
+}
+
 /**
  * Writes a file whole or not at all.
  * @throws MabuildError `FILE_UNWRITABLE`
  */
-export async function writeWhole(file: string, text: string | Uint8Array): Promise<void> {
+export async function writeWhole(
+  file: string,
+  text: string | Uint8Array,
+  { mode, owner }: WriteWholeOptions = {},
+): Promise<void> {
   try {
     await placeFile(dirname(file), async (handle) => {
+      if (mode !== undefined) await handle.chmod(mode);
+      if (owner) await handle.chown(owner.uid, owner.gid).catch(() => undefined);
       await handle.writeFile(text);
       return file;
     });

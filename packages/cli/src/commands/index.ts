@@ -4,6 +4,8 @@ import type { DefineCommand } from './command.ts';
 import { digestCommand } from './digest.ts';
 import { doctorCommand } from './doctor.ts';
 import { inspectCommand } from './inspect.ts';
+import { loginCommand } from './login.ts';
+import { logoutCommand } from './logout.ts';
 import { migrateCommand } from './migrate.ts';
 import { pushCommand } from './push.ts';
 import { rulesCommand } from './rules.ts';
@@ -21,5 +23,7 @@ export const commands: readonly DefineCommand[] = [
   verifyCommand,
   pushCommand,
   digestCommand,
+  loginCommand,
+  logoutCommand,
   doctorCommand,
 ];

@@ -1,11 +1,25 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type CallOptions, type Credential, type CredentialSource, MabuildError } from '@mabuild/oci';
+import type { CallOptions, CredentialSource } from '@mabuild/oci';
+import {
+  type AuthFile,
+  credentialOfHost,
+  credentialOfRepository,
+  helperOf,
+  hostOfAuthKey,
+  parseAuthFile,
+  readAuthFile,
+  record,
+  text,
+  texts,
+} from './auth-file.ts';
 import { askCredentialHelper } from './credential-helper.ts';
 
-/** What mabuild takes from Docker's config.json. */
+/** What mabuild takes from Docker's config.json, and from what stands in for it. */
 export interface DockerConfig {
-  /** `auths`, `credHelpers` and `credsStore`; a helper program runs when it is asked, not before. */
+  /**
+   * `auths`, `credHelpers` and `credsStore` of DOCKER_AUTH_CONFIG, of the file that REGISTRY_AUTH_FILE names, of
+   * config.json and of podman's auth.json, in this order; a helper program runs when it is asked, not before.
+   */
   readonly credentials: CredentialSource;
   /** The endpoint that `docker context use` chose. */
   readonly currentContext: string | undefined;
@@ -20,135 +34,84 @@ export interface DockerConfig {
 export interface ReadDockerConfigOptions extends CallOptions {
   /** The folder of config.json. */
   readonly directory: string;
-  /** For credential helpers (PATH, HOME) and `DOCKER_AUTH_CONFIG`, which holds `auths` as JSON. */
+  /**
+   * For credential helpers (PATH, HOME), `DOCKER_AUTH_CONFIG`, which holds `auths` as JSON, `REGISTRY_AUTH_FILE`, and
+   * `XDG_RUNTIME_DIR` and `XDG_CONFIG_HOME`, which podman's auth.json lies under.
+   */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Where podman looks for `.config/containers/auth.json`. @default it is not looked for */
+  readonly homeDirectory?: string | undefined;
 }
 
 /**
- * Reads Docker's config.json; one that does not exist is empty.
+ * Reads Docker's config.json and podman's auth.json; files that do not exist are empty.
  * @throws MabuildError `DOCKER_CONFIG_INVALID`, which names the file and never what is in it.
  */
 export async function readDockerConfig(options: ReadDockerConfigOptions): Promise<DockerConfig> {
-  const { environment } = options;
-  const file = join(options.directory, 'config.json');
-  const config = parseConfig(await readIfThere(file, options.signal), file);
-  const given = parseConfig(environment.DOCKER_AUTH_CONFIG ?? '', 'DOCKER_AUTH_CONFIG');
-  const sources = [
-    { auths: record(given.auths, 'DOCKER_AUTH_CONFIG', 'auths'), file: 'DOCKER_AUTH_CONFIG' },
-    { auths: record(config.auths, file, 'auths'), file },
-  ];
-  const credHelpers = texts(config.credHelpers, file, 'credHelpers');
-  const credsStore = text(config.credsStore, file, 'credsStore');
-  const proxies = record(config.proxies, file, 'proxies');
+  const { config, before, after } = await readAuthFiles(options);
+  const files = [...before, config, ...after];
+  const proxies = record(config.document.proxies, config.name, 'proxies');
   return {
-    credentials: {
-      async credentialFor(host, { signal } = {}) {
-        const fromVariable = findAuth(sources[0]!.auths, host, sources[0]!.file);
-        if (fromVariable !== undefined) {
-          return fromVariable.credential;
-        }
-        const helper = helperOf(credHelpers, host) ?? credsStore;
-        if (helper !== undefined) {
-          return askCredentialHelper(helper, serverAddress(host), { environment, file, signal });
-        }
-        return findAuth(sources[1]!.auths, host, file)?.credential;
-      },
-    },
-    currentContext: text(config.currentContext, file, 'currentContext'),
-    proxyBuildArgs: proxyBuildArgs(texts(proxies.default, file, 'proxies.default')),
-    httpHeaders: texts(config.HttpHeaders, file, 'HttpHeaders'),
+    credentials: credentialsIn(files, options.environment),
+    currentContext: text(config.document.currentContext, config.name, 'currentContext'),
+    proxyBuildArgs: proxyBuildArgs(texts(proxies.default, config.name, 'proxies.default')),
+    httpHeaders: texts(config.document.HttpHeaders, config.name, 'HttpHeaders'),
     hosts: [
       ...new Set(
-        [...sources.flatMap(({ auths }) => Object.keys(auths)), ...Object.keys(credHelpers)].map(
-          hostOfAuthKey,
-        ),
+        files
+          .flatMap(({ auths, credHelpers }) => [...Object.keys(auths), ...Object.keys(credHelpers)])
+          .map(hostOfAuthKey),
       ),
     ],
   };
 }
 
-/** The registry host that a key of `auths` stands for: docker writes hosts, old ones addresses. */
-export function hostOfAuthKey(key: string): string {
-  const authority = /^[^:/?#]+:\/\/(?:[^/?#@]*@)?([^/?#]*)/.exec(key)?.[1] ?? '';
-  const [, name = '', port] = /^\[?(.*?)\]?(?::(\d+))?$/.exec(authority) ?? [];
-  if (name === '') {
-    return key.split('/', 1)[0] ?? '';
-  }
-  return port === undefined ? name : `${name.includes(':') ? `[${name}]` : name}:${port}`;
+/** Files of credentials; what `before` says wins over config.json, which wins over `after`. */
+export interface AuthFiles {
+  readonly before: readonly AuthFile[];
+  readonly config: AuthFile;
+  readonly after: readonly AuthFile[];
 }
 
-/** Docker Hub under the names that it goes by. */
-const dockerHub = ['docker.io', 'index.docker.io', 'registry-1.docker.io'];
-const dockerHubAddress = 'https://index.docker.io/v1/';
-
-function serverAddress(host: string): string {
-  return dockerHub.includes(host) ? dockerHubAddress : host;
+/** @see readDockerConfig */
+export async function readAuthFiles(options: ReadDockerConfigOptions): Promise<AuthFiles> {
+  const { environment, directory, homeDirectory, signal } = options;
+  const read = (file: string): Promise<AuthFile> => readAuthFile(file, signal);
+  const configHome =
+    environment.XDG_CONFIG_HOME ?? (homeDirectory === undefined ? undefined : join(homeDirectory, '.config'));
+  const podmans = [environment.XDG_RUNTIME_DIR, configHome]
+    .filter((folder) => folder !== undefined && folder !== '')
+    .map((folder) => join(folder ?? '', 'containers', 'auth.json'));
+  const [given, config, ...after] = await Promise.all([
+    environment.REGISTRY_AUTH_FILE ? read(environment.REGISTRY_AUTH_FILE) : undefined,
+    read(join(directory, 'config.json')),
+    ...podmans.map(read),
+  ]);
+  const variable = parseAuthFile(environment.DOCKER_AUTH_CONFIG ?? '', 'DOCKER_AUTH_CONFIG');
+  return { before: [variable, ...(given ? [given] : [])], config, after };
 }
 
-function helperOf(helpers: Readonly<Record<string, string>>, host: string): string | undefined {
-  const names = dockerHub.includes(host) ? [dockerHubAddress, ...dockerHub] : [host];
-  const name = names.find((candidate) => Object.hasOwn(helpers, candidate));
-  return name === undefined ? undefined : helpers[name];
-}
-
-/**
- * Looks a host, or a repository (`HOST/PATH`, as podman's logins may be kept), up in `auths`.
- * @returns `undefined` when no key fits; an entry that holds nothing means anonymous.
- */
-function findAuth(
-  auths: Readonly<Record<string, unknown>>,
-  target: string,
-  file: string,
-): { readonly credential: Credential | undefined } | undefined {
-  const names = [target];
-  for (let path = target; path.includes('/'); ) {
-    path = path.slice(0, path.lastIndexOf('/'));
-    names.push(path);
-  }
-  const host = names.at(-1) ?? target;
-  if (dockerHub.includes(host)) {
-    names.push(dockerHubAddress, ...dockerHub);
-  }
-  const exact = names.find((name) => Object.hasOwn(auths, name));
-  const key =
-    exact ??
-    Object.keys(auths).find((candidate) => {
-      const isAddress = candidate.includes('://') || /^[^/]+\/(v[12]\/?)?$/.test(candidate);
-      return isAddress && hostOfAuthKey(candidate) === host;
-    });
-  if (key === undefined) {
-    return undefined;
-  }
-  const entry = auths[key];
-  if (typeof entry !== 'object' || entry === null) {
-    throw invalid(file, `auths has no object for ${hostOfAuthKey(key)}`);
-  }
+/** Looks in files of credentials, in this order, until one has something for a repository. */
+export function credentialsIn(
+  files: readonly AuthFile[],
+  environment: Readonly<Record<string, string | undefined>>,
+): CredentialSource {
   return {
-    credential: credentialOf(entry as Record<string, unknown>, `${file}: auths of ${hostOfAuthKey(key)}`),
+    async credentialFor(host, { repository = '', signal } = {}) {
+      for (const file of files) {
+        const ofRepository = credentialOfRepository(file, host, repository);
+        if (ofRepository !== undefined) return ofRepository;
+        const helper = helperOf(file, host);
+        const kept =
+          helper === undefined
+            ? undefined
+            : await askCredentialHelper(helper, host, { environment, file: file.name, signal });
+        const found = kept ?? credentialOfHost(file, host);
+        if (found !== undefined) return found;
+      }
+      return undefined;
+    },
   };
-}
-
-function credentialOf(entry: Readonly<Record<string, unknown>>, place: string): Credential | undefined {
-  const { auth, username, password, identitytoken, registrytoken } = entry;
-  if (typeof registrytoken === 'string' && registrytoken !== '') {
-    return { kind: 'registry-token', token: registrytoken };
-  }
-  if (typeof identitytoken === 'string' && identitytoken !== '') {
-    return { kind: 'identity-token', token: identitytoken };
-  }
-  if (typeof auth === 'string' && auth !== '') {
-    const decoded = Buffer.from(auth, 'base64').toString();
-    const colon = decoded.indexOf(':');
-    if (colon === -1 || !/^[A-Za-z0-9+/_\-\s]+=*\s*$/.test(auth)) {
-      throw invalid(place, '"auth" is not the base64 of user:password');
-    }
-    // Docker pads with zero bytes what it once encrypted.
-    const secret = decoded.slice(colon + 1).replace(/^\0+|\0+$/g, '');
-    return { kind: 'basic', username: decoded.slice(0, colon), password: secret };
-  }
-  return typeof username === 'string' && username !== '' && typeof password === 'string'
-    ? { kind: 'basic', username, password }
-    : undefined;
 }
 
 function proxyBuildArgs(proxies: Readonly<Record<string, string>>): Record<string, string> {
@@ -170,68 +133,4 @@ function proxyBuildArgs(proxies: Readonly<Record<string, string>>): Record<strin
           ];
     }),
   );
-}
-
-async function readIfThere(file: string, signal: AbortSignal | undefined): Promise<string> {
-  try {
-    return await readFile(file, { encoding: 'utf8', ...(signal !== undefined && { signal }) });
-  } catch (cause) {
-    signal?.throwIfAborted();
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') {
-      return '';
-    }
-    throw new MabuildError(`reading ${file}: ${code ?? 'it cannot be read'}`, {
-      code: 'DOCKER_CONFIG_INVALID',
-      hint: 'make the file readable, or point DOCKER_CONFIG at another folder',
-      cause,
-    });
-  }
-}
-
-function parseConfig(json: string, file: string): Record<string, unknown> {
-  if (json.trim() === '') {
-    return {};
-  }
-  try {
-    return record(JSON.parse(json.replace(/^\uFEFF/, '')), file, 'the document');
-  } catch (error) {
-    // What the parser says quotes the text, which holds passwords.
-    throw error instanceof MabuildError ? error : invalid(file, 'it is not JSON');
-  }
-}
-
-function record(value: unknown, file: string, field: string): Record<string, unknown> {
-  if (value === undefined || value === null) {
-    return {};
-  }
-  if (typeof value !== 'object' || Array.isArray(value)) {
-    throw invalid(file, `${field} is not an object`);
-  }
-  return value as Record<string, unknown>;
-}
-
-function texts(value: unknown, file: string, field: string): Record<string, string> {
-  const fields = record(value, file, field);
-  for (const [name, entry] of Object.entries(fields)) {
-    text(entry, file, `${field}.${name}`);
-  }
-  return fields as Record<string, string>;
-}
-
-function text(value: unknown, file: string, field: string): string | undefined {
-  if (value === undefined || value === null || value === '') {
-    return undefined;
-  }
-  if (typeof value !== 'string') {
-    throw invalid(file, `${field} is not a text`);
-  }
-  return value;
-}
-
-function invalid(place: string, problem: string): MabuildError {
-  return new MabuildError(`reading ${place}: ${problem}`, {
-    code: 'DOCKER_CONFIG_INVALID',
-    hint: 'mend the file, or point DOCKER_CONFIG at another folder',
-  });
 }

@@ -49,7 +49,11 @@ export async function withToolbox<T>(options: SdkOptions, use: (toolbox: Toolbox
   const directory = dockerConfigDirectory(environment);
   const [config, dockerConfig] = await Promise.all([
     options.config ?? loadConfig({ directory: environment.workingDirectory }),
-    readDockerConfig({ directory, environment: environment.variables }),
+    readDockerConfig({
+      directory,
+      environment: environment.variables,
+      homeDirectory: environment.homeDirectory,
+    }),
   ]);
   const credentials = options.credentials ?? dockerConfig.credentials;
   const memory = openMemory(join(environment.cacheDirectory, 'memory'));

@@ -1,0 +1,25 @@
+import { MabuildError } from '@mabuild/oci';
+import type { CommanderError } from './commands/command.ts';
+
+/** What commander says of wrong arguments, in our form. @param argv without what follows `--` */
+export function asUsageError(error: CommanderError, argv: readonly string[]): MabuildError {
+  const command = argv.find((word) => !word.startsWith('-'));
+  const unknownOption = error.code === 'commander.unknownOption';
+  // The word itself is not repeated: the password may be part of it.
+  if (command === 'login' && unknownOption && argv.some((word) => /^(-p|--pass(word)?(=|$))/.test(word))) {
+    return new MabuildError('a password is not taken from the command line, where others can read it', {
+      code: 'USAGE',
+      hint: 'give it on standard input: mabuild login REGISTRY -u USER --password-stdin < token.txt',
+    });
+  }
+  // `help NOTHING` shows the whole help and throws that it did.
+  const message =
+    error.code === 'commander.help' ? 'there is no such command' : error.message.replace(/^error: /, '');
+  return new MabuildError(message, {
+    code: 'USAGE',
+    hint:
+      command === 'run' && unknownOption
+        ? "put -- before the program's own options: mabuild run REF -- PROGRAM --option"
+        : '`mabuild --help` lists the commands, `mabuild COMMAND --help` its options',
+  });
+}
