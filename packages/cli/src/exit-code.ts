@@ -17,6 +17,7 @@ const answerIsNo: ReadonlySet<string> = new Set([
   'ONBUILD_NEEDS_EMULATOR',
   'PLATFORM_MISSING',
   'QEMU_NOT_FOUND',
+  'REPOSITORY_NOT_FOUND',
   'VERIFICATION_FAILED',
   'WRONG_ARCHITECTURE',
 ]);
@@ -49,6 +50,7 @@ const worldRefused: ReadonlySet<string> = new Set([
   'REGISTRY_TAG_MOVED',
   'REGISTRY_UNAUTHORIZED',
   'REGISTRY_UNREACHABLE',
+  'REGISTRY_UNSUPPORTED',
   'SIZE_MISMATCH',
   'UNSUPPORTED_MANIFEST',
 ]);
@@ -57,6 +59,7 @@ const worldRefused: ReadonlySet<string> = new Set([
 const askedWrongly: ReadonlySet<string> = new Set([
   'ADDED_FILE_UNREADABLE',
   'ARCHIVE_INVALID',
+  'CERTIFICATES_INVALID',
   'CONFIG_INVALID',
   'CONFIG_NOT_FOUND',
   'CONTEXT_ARCHIVE_INVALID',
@@ -82,6 +85,7 @@ const askedWrongly: ReadonlySet<string> = new Set([
   'INVALID_OUTPUT',
   'INVALID_PLATFORM',
   'INVALID_PORT',
+  'INVALID_PROXY',
   'INVALID_REFERENCE',
   'INVALID_SOURCE',
   'INVALID_TAR',

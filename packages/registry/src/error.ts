@@ -1,5 +1,7 @@
 import { MabuildError } from '@mabuild/oci';
-import { apiHost } from './host-name.ts';
+import { registryName } from './host-name.ts';
+import { formatRateLimit, type RateLimit, rateLimitOf } from './rate-limit.ts';
+import { parseRetryAfter } from './retry.ts';
 
 /** Codes that the registry client throws with. */
 export type RegistryErrorCode =
@@ -9,6 +11,8 @@ export type RegistryErrorCode =
   | 'REGISTRY_RATE_LIMITED'
   | 'REGISTRY_ERROR'
   | 'REGISTRY_TAG_MOVED'
+  | 'REGISTRY_UNSUPPORTED'
+  | 'REPOSITORY_NOT_FOUND'
   | 'UNSUPPORTED_MANIFEST'
   | 'IMAGE_NOT_FOUND'
   | 'BLOB_NOT_FOUND';
@@ -30,23 +34,50 @@ export class RegistryError extends MabuildError {
   readonly registryCode: string | undefined;
   /** What the registry calls this request in its log. */
   readonly requestId: string | undefined;
+  /** e.g. `PUT`. */
+  readonly method: string | undefined;
+  /** The address that was asked, without query and user. */
+  readonly url: string | undefined;
+  /** Everything that the registry says went wrong. */
+  readonly reasons: readonly RegistryReason[];
+  /** Milliseconds that the registry asks to wait. */
+  readonly retryAfter: number | undefined;
+  /** What the registry says of its limit. */
+  readonly rateLimit: RateLimit | undefined;
 
-  constructor(
-    message: string,
-    options: {
-      readonly code: RegistryErrorCode;
-      readonly hint?: string | undefined;
-      readonly status?: number | undefined;
-      readonly registryCode?: string | undefined;
-      readonly requestId?: string | undefined;
-      readonly cause?: unknown;
-    },
-  ) {
+  constructor(message: string, options: RegistryErrorOptions) {
     super(message, options);
     this.status = options.status;
     this.registryCode = options.registryCode;
     this.requestId = options.requestId;
+    this.method = options.method;
+    this.url = options.url === undefined ? undefined : redactUrl(options.url);
+    this.reasons = options.reasons ?? [];
+    this.retryAfter = options.retryAfter;
+    this.rateLimit = options.rateLimit;
   }
+}
+
+export interface RegistryErrorOptions {
+  readonly code: RegistryErrorCode;
+  readonly hint?: string | undefined;
+  readonly status?: number | undefined;
+  readonly registryCode?: string | undefined;
+  readonly requestId?: string | undefined;
+  readonly method?: string | undefined;
+  readonly url?: URL | undefined;
+  readonly reasons?: readonly RegistryReason[] | undefined;
+  readonly retryAfter?: number | undefined;
+  readonly rateLimit?: RateLimit | undefined;
+  readonly cause?: unknown;
+}
+
+/** One entry of a registry's error: distribution-spec, "Error Codes". Texts are shortened and hold no secrets. */
+export interface RegistryReason {
+  readonly code?: string;
+  readonly message?: string;
+  /** JSON, when it is no text. */
+  readonly detail?: string;
 }
 
 /** An address without its query, fragment and user, for messages. */
@@ -67,19 +98,31 @@ export function answerError(
   answer: ErrorAnswer,
   notFound: RegistryErrorCode = 'REGISTRY_ERROR',
 ): RegistryError {
+  const { status, header } = answer;
+  const { method, url } = asked;
   const reasons = readReasons(answer.text);
-  const requestId = requestIdOf(answer.header);
-  const code = codeOf(answer.status, reasons[0]?.code, notFound);
+  const requestId = requestIdOf(header);
+  const code = codeOf(status, reasons[0]?.code, notFound);
+  const rateLimit = code === 'REGISTRY_RATE_LIMITED' ? rateLimitOf(header) : undefined;
   const said = reasons.map(formatReason).join('; ');
+  const asides = [
+    rateLimit === undefined ? '' : formatRateLimit(rateLimit),
+    requestId === undefined ? '' : `request id ${requestId}`,
+  ].filter((aside) => aside !== '');
   const message =
-    `${asked.doing}: ${asked.method} ${redactUrl(asked.url)} answered ${answer.status}` +
-    `${said === '' ? '' : ` ${said}`}${requestId === undefined ? '' : ` (request id ${requestId})`}`;
+    `${asked.doing}: ${method} ${redactUrl(url)} answered ${status}` +
+    `${said === '' ? '' : ` ${said}`}${asides.length === 0 ? '' : ` (${asides.join('; ')})`}`;
   return new RegistryError(message, {
     code,
-    hint: hintFor(code, signInName(asked.url.host)),
-    status: answer.status,
+    hint: hintFor(code, registryName(url.host)),
+    status,
     registryCode: reasons[0]?.code,
     requestId,
+    method,
+    url,
+    reasons,
+    retryAfter: parseRetryAfter(header('retry-after'), Date.now()),
+    rateLimit,
   });
 }
 
@@ -113,29 +156,23 @@ function hintFor(code: RegistryErrorCode, host: string): string | undefined {
       return 'wait, sign in for a higher limit, or read through a mirror';
     case 'IMAGE_NOT_FOUND':
       return 'check the spelling of the name and the tag';
+    case 'REPOSITORY_NOT_FOUND':
+      return 'check the spelling of the name; some registries answer so for a repository that needs signing in';
     default:
       return undefined;
   }
 }
 
-/** What "docker login" calls a host. */
-function signInName(host: string): string {
-  return host === apiHost('docker.io') ? 'docker.io' : host;
-}
-
-interface Reason {
-  readonly code?: string;
-  readonly message?: string;
-  readonly detail?: unknown;
-}
-
 /** Reads distribution-spec "Error Codes" bodies, and OAuth2 ones (RFC 6749, 5.2); anything else is shown shortened. */
-function readReasons(text: string): readonly Reason[] {
+function readReasons(text: string): readonly RegistryReason[] {
   try {
     const body: unknown = JSON.parse(text);
     if (typeof body === 'object' && body !== null) {
       if ('errors' in body && Array.isArray(body.errors)) {
-        return body.errors.filter((entry) => typeof entry === 'object' && entry !== null).map(reasonOf);
+        return body.errors
+          .filter((entry) => typeof entry === 'object' && entry !== null)
+          .slice(0, mostReasons)
+          .map(reasonOf);
       }
       const { error, error_description, code, message, details } = body as Record<string, unknown>;
       return [reasonOf({ code: error ?? code, message: error_description ?? message ?? details })];
@@ -144,32 +181,38 @@ function readReasons(text: string): readonly Reason[] {
     // Not JSON: a proxy's page, or nothing.
   }
   const line = text.trim().startsWith('<') ? '' : text.trim();
-  return line === '' ? [] : [{ message: line }];
+  return line === '' ? [] : [{ message: printable(line, 300) }];
 }
 
-function reasonOf(entry: { code?: unknown; message?: unknown; detail?: unknown }): Reason {
+const mostReasons = 8;
+
+function reasonOf(entry: { code?: unknown; message?: unknown; detail?: unknown }): RegistryReason {
+  const { code, message, detail } = entry;
+  const text = typeof detail === 'string' ? detail : JSON.stringify(detail ?? '');
   return {
-    ...(typeof entry.code === 'string' && { code: printable(entry.code, 60) }),
-    ...(typeof entry.message === 'string' && { message: entry.message }),
-    ...(entry.detail !== undefined && entry.detail !== null && { detail: entry.detail }),
+    ...(typeof code === 'string' && { code: printable(code, 60) }),
+    ...(typeof message === 'string' && { message: printable(message, 300) }),
+    ...(!['', '""', '{}', '[]'].includes(text) && { detail: printable(text, 300) }),
   };
 }
 
-function formatReason(reason: Reason): string {
-  const detail = typeof reason.detail === 'string' ? reason.detail : JSON.stringify(reason.detail);
+function formatReason({ code, message, detail }: RegistryReason): string {
   const parts = [
-    reason.code,
-    reason.message === undefined || reason.message === reason.code
-      ? undefined
-      : printable(reason.message, 300),
-    detail === undefined || detail === '{}' || detail === '' ? undefined : `(${printable(detail, 300)})`,
+    code,
+    message === code ? undefined : message,
+    detail === undefined ? undefined : `(${detail})`,
   ];
   return parts.filter((part) => part !== undefined && part !== '').join(' ');
 }
 
-/** Takes out what could command a terminal, and shortens. */
+/** Takes out what could command a terminal and what could be a secret that is repeated to us, and shortens. */
 function printable(text: string, length: number): string {
-  const clean = text.replace(/\p{Cc}+/gu, ' ').trim();
+  const clean = text
+    .replace(/\p{Cc}+/gu, ' ')
+    .replace(/\b(bearer|basic)\s+[\w.~+/=-]{8,}/gi, '$1 …')
+    .replace(/(\bhttps?:\/\/)[^\s/@"']*@/gi, '$1')
+    .replace(/(\bhttps?:\/\/[^\s?"'<>]*)\?[^\s"'<>)]*/gi, '$1')
+    .trim();
   return clean.length > length ? `${clean.slice(0, length)}…` : clean;
 }
 

@@ -1,3 +1,5 @@
+import type { RateLimit } from './rate-limit.ts';
+
 /** What the registry client tells while it works; data, never words for people. */
 export type RegistryEvent =
   | {
@@ -15,6 +17,10 @@ export type RegistryEvent =
       readonly delay: number;
       /** Whether the registry asked for this wait with Retry-After. */
       readonly asked: boolean;
+      /** Milliseconds that it asked for; `delay` is less when that is above the client's cap. */
+      readonly retryAfter?: number;
+      /** What the registry says of its limit. */
+      readonly rateLimit?: RateLimit;
     }
   | {
       /** A mirror could not answer; the next one, or the registry itself, is asked. */

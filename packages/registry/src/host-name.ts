@@ -5,6 +5,11 @@ export function apiHost(registry: string): string {
   return registry === 'docker.io' || registry === 'index.docker.io' ? 'registry-1.docker.io' : registry;
 }
 
+/** What references call the registry that serves its API at `host`. */
+export function registryName(host: string): string {
+  return host === apiHost('docker.io') ? 'docker.io' : host;
+}
+
 /** Tells whether a host name (no port; brackets around IPv6 allowed) is this machine: `localhost`, 127.0.0.0/8, `::1`. */
 export function isLoopbackHost(hostname: string): boolean {
   const host = bare(hostname);

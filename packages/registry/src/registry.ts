@@ -10,21 +10,20 @@ import {
   type ImageSource,
   isMabuildError,
 } from '@mabuild/oci';
-import { createAgents, type TlsOptions } from './agents.ts';
 import { type Repository, readBlob } from './blob.ts';
+import { type ConnectionOptions, openTransport } from './connections.ts';
 import { RegistryError } from './error.ts';
 import type { OnRegistryEvent } from './event.ts';
-import { apiHost } from './host-name.ts';
 import { findManifest, getManifest, isStoredAsManifest } from './manifest.ts';
 import { ManifestCache, type ManifestStore } from './manifest-cache.ts';
 import { RegistryHost } from './registry-host.ts';
 import { RegistrySink } from './registry-sink.ts';
 import { type RetryOptions, type RetryPolicy, retryPolicy } from './retry.ts';
 import { signIn } from './sign-in.ts';
-import { type FetchLike, Transport } from './transport.ts';
+import type { Transport } from './transport.ts';
 
 /** Every host key is `HOST` or `HOST:PORT` as references spell it, e.g. `docker.io`. */
-export interface RegistryOptions {
+export interface RegistryOptions extends ConnectionOptions {
   /** Who to sign in as; asked when a registry wants to know. @default nobody: anonymous */
   readonly credentials?: CredentialSource | undefined;
   /**
@@ -32,14 +31,6 @@ export interface RegistryOptions {
    * or `http://…`. A mirror is never written to and gets only credentials of its own host.
    */
   readonly mirrors?: Readonly<Record<string, readonly string[]>> | undefined;
-  /** Hosts whose certificate is not checked, and that may speak plain http. Loopback hosts may anyway. */
-  readonly insecure?: readonly string[] | undefined;
-  /** Certificates per host. */
-  readonly tls?: Readonly<Record<string, TlsOptions>> | undefined;
-  /** @default 'mabuild' */
-  readonly userAgent?: string | undefined;
-  /** Sends API calls; blob bodies go through `node:http` with the same connections. @default node-fetch */
-  readonly fetch?: FetchLike | undefined;
   readonly retry?: RetryOptions | undefined;
   /** Remembers manifests by digest between runs. */
   readonly manifestStore?: ManifestStore | undefined;
@@ -94,16 +85,7 @@ class Client implements RegistryClient {
     this.#retry = retryPolicy(options.retry);
     this.#manifests = new ManifestCache(options.manifestStore);
     this.#mirrors = new Map(Object.entries(options.mirrors ?? {}));
-    const insecure = new Set(options.insecure?.map(apiHost));
-    const tls = new Map(Object.entries(options.tls ?? {}).map(([host, value]) => [apiHost(host), value]));
-    const agents = createAgents((host) =>
-      insecure.has(host) || tls.has(host) ? { ...tls.get(host), insecure: insecure.has(host) } : undefined,
-    );
-    this.#transport = new Transport({
-      agents,
-      userAgent: options.userAgent ?? 'mabuild',
-      fetch: options.fetch,
-    });
+    this.#transport = openTransport(options);
   }
 
   async resolve(reference: ImageReference, { signal }: CallOptions = {}): Promise<ImageSource> {

@@ -1,0 +1,96 @@
+import { MabuildError } from '@mabuild/oci';
+import { ConnectionFault, speaksNoTls } from './connection-fault.ts';
+import { apiHost, isLoopbackHost } from './host-name.ts';
+
+/** Which scheme a host speaks: tried in the order of {@link originsOf}, settled by the first answer. */
+export class Origins {
+  /** Left to try, best first; one is left after the first answer. */
+  #left: readonly URL[];
+  #answered = false;
+
+  constructor(host: string, insecure: boolean) {
+    this.#left = originsOf(host, insecure);
+  }
+
+  get current(): URL {
+    return this.#left[0]!;
+  }
+
+  /** Whether the host ever answered. */
+  get answered(): boolean {
+    return this.#answered;
+  }
+
+  /** The address of a path, or an address that was given whole. */
+  resolve(target: string | URL): URL {
+    return typeof target === 'string' ? new URL(target, this.current) : target;
+  }
+
+  isOurs(url: URL): boolean {
+    return url.origin === this.current.origin;
+  }
+
+  settle(): void {
+    this.#answered = true;
+    this.#left = this.#left.slice(0, 1);
+  }
+
+  /** Moves to the next scheme when this one cannot be spoken with the host. */
+  moveAfter(error: unknown): boolean {
+    if (this.#answered || this.#left.length < 2 || !(error instanceof ConnectionFault)) {
+      return false;
+    }
+    const unspoken =
+      this.current.protocol === 'https:'
+        ? error.code === 'ECONNREFUSED' || speaksNoTls(error.code)
+        : error.code.startsWith('HPE_');
+    if (unspoken) {
+      this.#left = this.#left.slice(1);
+    }
+    return unspoken;
+  }
+
+  /**
+   * Moves to https when a TLS server answered to plain http.
+   * @param probe asks an address by GET: the words stand in the body, which a HEAD does not have.
+   */
+  async moveToTls(
+    status: number,
+    probe: (url: URL) => Promise<{ readonly status: number; readonly bytes: Buffer }>,
+  ): Promise<boolean> {
+    const secure = this.#left.find(({ protocol }) => protocol === 'https:');
+    if (this.#answered || status !== 400 || this.current.protocol !== 'http:' || secure === undefined) {
+      return false;
+    }
+    const answer = await probe(new URL('/v2/', this.current));
+    if (answer.status !== 400 || !/to (an )?HTTPS (server|port)/i.test(answer.bytes.toString())) {
+      return false;
+    }
+    this.#left = [secure];
+    return true;
+  }
+}
+
+/**
+ * What a host may be reached at, best first: https; http first for loopback hosts, and last for insecure ones.
+ * @param host as references spell it, or an address with scheme (a mirror).
+ */
+function originsOf(host: string, insecure: boolean): readonly URL[] {
+  try {
+    if (host.includes('://')) {
+      return [new URL(new URL(host).origin)];
+    }
+    const name = apiHost(host);
+    const [secure, plain] = [new URL(`https://${name}`), new URL(`http://${name}`)];
+    if (isLoopbackHost(secure.hostname)) {
+      return [plain, secure];
+    }
+    return insecure ? [secure, plain] : [secure];
+  } catch {
+    const shown = host.replace(/\/\/[^/]*@/, '//');
+    throw new MabuildError(`${shown} is not a registry host`, {
+      code: 'INVALID_REFERENCE',
+      hint: 'write HOST or HOST:PORT, or for a mirror http://HOST:PORT',
+    });
+  }
+}

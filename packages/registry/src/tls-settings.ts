@@ -1,0 +1,109 @@
+import { X509Certificate } from 'node:crypto';
+import tls, { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
+import { MabuildError } from '@mabuild/oci';
+
+/** How TLS is spoken with one host: PEM texts. */
+export interface TlsOptions {
+  /** Certificates to trust besides those that Node.js trusts. */
+  readonly ca?: string | readonly string[] | undefined;
+  /** The client's certificate, when the host asks for one. */
+  readonly cert?: string | undefined;
+  /** The key of `cert`. */
+  readonly key?: string | undefined;
+}
+
+/** Where certificates of hosts come from. */
+export interface CertificateSource {
+  /**
+   * Asked once for every host, when it is first talked to over TLS.
+   * @param host `HOST` or `HOST:PORT`, as references spell it, e.g. `docker.io`.
+   */
+  certificatesFor(host: string): Promise<TlsOptions | undefined>;
+}
+
+/** TLS settings as connections take them. */
+export interface HostTls {
+  readonly secureContext: SecureContext;
+  /** Whether the certificate of the other side is checked. */
+  readonly rejectUnauthorized: boolean;
+}
+
+/** Certificates of both are trusted; the client's certificate is that of the first that has one. */
+export function mergeTls(...settings: readonly (TlsOptions | undefined)[]): TlsOptions | undefined {
+  const given = settings.filter((options) => options !== undefined);
+  const client = given.find(({ cert, key }) => cert !== undefined || key !== undefined);
+  return given.length === 0
+    ? undefined
+    : { ca: given.flatMap(({ ca }) => ca ?? []), cert: client?.cert, key: client?.key };
+}
+
+/** @throws MabuildError `CERTIFICATES_INVALID`, which never quotes a key. */
+export function hostTls(host: string, options: TlsOptions, insecure: boolean): HostTls {
+  const { cert, key } = options;
+  if ((cert === undefined) !== (key === undefined)) {
+    throw invalid(
+      host,
+      cert === undefined ? 'there is a key and no certificate for it' : 'the client certificate has no key',
+      'give both: cert and key in the configuration, or NAME.cert and NAME.key in certs.d',
+    );
+  }
+  const ca = [options.ca ?? []].flat();
+  for (const text of ca) {
+    checkCertificates(host, text, 'a certificate authority');
+  }
+  if (cert !== undefined) {
+    checkCertificates(host, cert, 'the client certificate');
+  }
+  try {
+    return {
+      secureContext: createSecureContext({
+        ...(ca.length > 0 && { ca: [...defaultAuthorities(), ...ca] }),
+        ...(cert !== undefined && key !== undefined && { cert, key }),
+      }),
+      rejectUnauthorized: !insecure,
+    };
+  } catch (error) {
+    throw invalid(
+      host,
+      keyProblem(error),
+      'give the key that belongs to the certificate, as PEM without a passphrase',
+    );
+  }
+}
+
+/** What Node.js trusts by itself; newer ones know what else they were told to. */
+function defaultAuthorities(): readonly string[] {
+  const { getCACertificates } = tls as { getCACertificates?: (kind: 'default') => readonly string[] };
+  return getCACertificates?.('default') ?? rootCertificates;
+}
+
+function checkCertificates(host: string, text: string, what: string): void {
+  const blocks = text.match(
+    /-----BEGIN (?:TRUSTED )?CERTIFICATE-----[^-]*-----END (?:TRUSTED )?CERTIFICATE-----/g,
+  );
+  const hint = 'certificates are PEM texts: -----BEGIN CERTIFICATE-----';
+  if (blocks === null) {
+    throw invalid(host, `${what} holds no certificate`, hint);
+  }
+  for (const block of blocks) {
+    try {
+      new X509Certificate(block);
+    } catch {
+      throw invalid(host, `${what} cannot be read`, hint);
+    }
+  }
+}
+
+function keyProblem(error: unknown): string {
+  const { code = '' } = error as { code?: string };
+  if (code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH') {
+    return 'the client certificate and its key do not belong together';
+  }
+  return /PASS|BAD_DECRYPT|INTERRUPTED/.test(code)
+    ? 'the key of the client certificate is protected by a passphrase'
+    : 'the key of the client certificate cannot be read';
+}
+
+function invalid(host: string, problem: string, hint: string): MabuildError {
+  return new MabuildError(`setting up TLS for ${host}: ${problem}`, { code: 'CERTIFICATES_INVALID', hint });
+}
