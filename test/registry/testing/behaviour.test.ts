@@ -104,6 +104,22 @@ const rows: readonly Row[] = [
     [202, 202, 400],
   ],
   [
+    'can have a proxy before it that refuses large bodies, however they come',
+    { maxBody: 100 },
+    async (talk) => [
+      await monolithic(talk, 100),
+      await monolithic(talk, 101),
+      await inChunks(talk, [100, 101]),
+      (
+        await talk.ask('PATCH', await talk.begin(), {
+          body: Buffer.alloc(101),
+          headers: { 'transfer-encoding': 'chunked' },
+        })
+      ).status,
+    ],
+    [201, 413, [202, 413], 413],
+  ],
+  [
     'takes one POST with everything',
     { singlePost: true },
     async ({ ask }) =>

@@ -26,6 +26,8 @@ export interface RegistryBehaviour {
   readonly patchStatus?: number | undefined;
   /** Throw away the bytes of every PATCH but the first, and let Range say so, as ECR was seen to do. @default false */
   readonly dropLaterChunks?: boolean | undefined;
+  /** Bytes of a request above which a proxy in front says 413 in HTML. @default no limit */
+  readonly maxBody?: number | undefined;
   /** Whether GET of an upload tells how far it is. @default true */
   readonly uploadStatus?: boolean | undefined;
   /** Whether DELETE ends an upload. @default true */
@@ -78,6 +80,7 @@ const whole: KnownBehaviour = {
   minChunk: 0,
   announceMinChunk: true,
   maxChunk: Number.POSITIVE_INFINITY,
+  maxBody: Number.POSITIVE_INFINITY,
   checkContentRange: true,
   absoluteLocations: false,
   patchStatus: 202,

@@ -20,6 +20,7 @@ export type RegistryPhase =
   | 'blob-head'
   | 'blob-get'
   | 'blob-delete'
+  /** With `from`. */
   | 'mount'
   | 'upload-begin'
   | 'upload-patch'
@@ -75,7 +76,7 @@ export function routeOf(method: string, { pathname, searchParams }: URL): Route 
       if (!name.startsWith('uploads/')) {
         return route(withMethod('blob', method));
       }
-      return method === 'POST' && searchParams.has('mount')
+      return method === 'POST' && searchParams.has('from')
         ? route('mount', '')
         : route(uploadPhases[method] ?? 'unknown', name.slice('uploads/'.length));
   }

@@ -35,6 +35,9 @@ export class Uploads {
       this.#open.delete(name);
       return failure(404, 'BLOB_UPLOAD_INVALID', 'blob upload invalid');
     }
+    if ((lengthOf(request) ?? 0) > behaviour.maxBody) {
+      return tooLarge();
+    }
     switch (phase) {
       case 'upload-patch':
         return this.#patch(asked, upload);
@@ -103,8 +106,8 @@ export class Uploads {
     }
     if (behaviour.dropLaterChunks && upload.chunks > 0) {
       await readBody(request);
-    } else {
-      await take(request, upload);
+    } else if (!(await take(request, upload, behaviour.maxBody))) {
+      return tooLarge();
     }
     upload.chunks += 1;
     return answer(behaviour.patchStatus, headersOf(asked, name, upload));
@@ -144,14 +147,22 @@ export class Uploads {
   }
 }
 
-/** What arrives is kept, also when the connection is cut. */
-async function take(request: IncomingMessage, upload: Upload): Promise<void> {
+/** What arrives is kept, also when the connection is cut. @returns whether the body kept to its limit. */
+async function take(
+  request: IncomingMessage,
+  upload: Upload,
+  limit: number = Number.POSITIVE_INFINITY,
+): Promise<boolean> {
   upload.lastChunk = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    upload.lastChunk += chunk.length;
+    if (upload.lastChunk > limit) {
+      return false;
+    }
     upload.parts.push(chunk);
     upload.size += chunk.length;
-    upload.lastChunk += chunk.length;
   }
+  return true;
 }
 
 function tooShort({ behaviour }: Asked, { chunks, lastChunk }: Upload): Answer | undefined {
@@ -198,6 +209,12 @@ function lengthOf(request: IncomingMessage): number | undefined {
 
 function unknownUpload(): Answer {
   return failure(404, 'BLOB_UPLOAD_UNKNOWN', 'blob upload unknown to registry');
+}
+
+/** As nginx says it, which does not pass such a request on. */
+function tooLarge(): Answer {
+  const page = '<html><head><title>413 Request Entity Too Large</title></head></html>';
+  return answer(413, { 'content-type': 'text/html' }, page);
 }
 
 /** A 404 as of a server that has no such address. */
