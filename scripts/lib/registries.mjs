@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { join } from 'node:path';
@@ -15,8 +15,10 @@ export const testUser = {
  * Starts a docker-registry on a free loopback port with its data in `dir`.
  *
  * @param {string} name
- * @param {{ dir: string, htpasswd?: boolean, tls?: { key: string, certificate: string },
- *   token?: { realm: string, issuer: string, certificate: string } }} options certificate and key are file paths
+ * @param {{ dir: string, htpasswd?: boolean,
+ *   tls?: { key: string, certificate: string, client?: { authority: string, key: string, certificate: string } },
+ *   token?: { realm: string, issuer: string, certificate: string } }} options certificates and keys are file paths;
+ *   with `client` only callers whose certificate the authority signed are let in, as that one is
  * @returns {Promise<{ host: string, url: string, data: string, stop(): Promise<void> }>}
  */
 export async function startRegistry(name, options) {
@@ -38,7 +40,7 @@ export async function startRegistry(name, options) {
       },
     );
     try {
-      await registry.ready(async () => [200, 401].includes(await status(`${url}/v2/`)));
+      await registry.ready(async () => [200, 401].includes(await status(`${url}/v2/`, options.tls?.client)));
       return { host, url, data: join(dir, 'data'), stop: () => registry.stop(3000) };
     } catch (error) {
       await registry.stop(0);
@@ -56,7 +58,13 @@ async function config(dir, host, { htpasswd, tls, token }) {
     http: {
       addr: host,
       secret: 'loopback only',
-      ...(tls && { tls: { certificate: tls.certificate, key: tls.key } }),
+      ...(tls && {
+        tls: {
+          certificate: tls.certificate,
+          key: tls.key,
+          ...(tls.client && { clientcas: [tls.client.authority] }),
+        },
+      }),
     },
     ...(htpasswd && { auth: { htpasswd: { realm: 'mabuild tests', path: join(dir, 'htpasswd') } } }),
     ...(token && {
@@ -72,10 +80,14 @@ async function config(dir, host, { htpasswd, tls, token }) {
   };
 }
 
-function status(url) {
+async function status(url, client) {
+  const certificates = client && {
+    cert: await readFile(client.certificate),
+    key: await readFile(client.key),
+  };
   const request = url.startsWith('https:') ? httpsRequest : httpRequest;
   return new Promise((resolve, reject) => {
-    request(url, { rejectUnauthorized: false, timeout: 2000 }, (response) => {
+    request(url, { rejectUnauthorized: false, timeout: 2000, ...certificates }, (response) => {
       response.resume();
       resolve(response.statusCode);
     })

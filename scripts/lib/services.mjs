@@ -78,9 +78,16 @@ export async function startServices({ cache, log = () => {}, only, newer }) {
     });
     stops.push(() => tokens.close());
     const realm = `http://127.0.0.1:${tokens.port}/token`;
-    const [auth, secure, token] = await Promise.all([
+    const known = await makeAuthority(join(dir, 'authority'));
+    const [auth, secure, mutual, token] = await Promise.all([
       started(startRegistry('auth', { dir, htpasswd: true })),
       started(startRegistry('tls', { dir, htpasswd: true, tls })),
+      started(
+        startRegistry('mutual', {
+          dir,
+          tls: { ...known.server, client: { ...known.client, authority: known.authority } },
+        }),
+      ),
       started(
         startRegistry('token', {
           dir,
@@ -92,6 +99,8 @@ export async function startServices({ cache, log = () => {}, only, newer }) {
       MABUILD_TEST_REGISTRY_AUTH: auth.host,
       MABUILD_TEST_REGISTRY_TLS: secure.host,
       MABUILD_TEST_REGISTRY_TLS_CA: tls.certificate,
+      MABUILD_TEST_REGISTRY_MUTUAL: mutual.host,
+      MABUILD_TEST_REGISTRY_MUTUAL_CERTIFICATES: join(dir, 'authority'),
       MABUILD_TEST_REGISTRY_TOKEN: token.host,
       MABUILD_TEST_REGISTRY_USER: testUser.name,
       MABUILD_TEST_REGISTRY_PASSWORD: testUser.password,
@@ -139,6 +148,33 @@ async function makeCertificate(dir) {
     ...['-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-keyout', key, '-out', certificate],
   ]);
   return { key, certificate };
+}
+
+/**
+ * A certificate authority, and a server and a client whose certificates it signed: ca.pem, server.pem, client.pem, and
+ * the keys NAME-key.pem.
+ */
+async function makeAuthority(dir) {
+  await mkdir(dir);
+  const path = (name) => join(dir, `${name}.pem`);
+  const authority = path('ca');
+  const pair = (name) => ({ key: path(`${name}-key`), certificate: path(name) });
+  const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2'];
+  await run('openssl', [
+    ...request,
+    ...['-subj', '/CN=mabuild tests', '-keyout', path('ca-key'), '-out', authority],
+    ...['-addext', 'basicConstraints=critical,CA:TRUE'],
+  ]);
+  for (const name of ['server', 'client']) {
+    const { key, certificate } = pair(name);
+    await run('openssl', [
+      ...request,
+      ...['-subj', `/CN=${name}`, '-CA', authority, '-CAkey', path('ca-key'), '-keyout', key],
+      ...['-out', certificate, '-addext', 'basicConstraints=critical,CA:FALSE'],
+      ...['-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'],
+    ]);
+  }
+  return { authority, server: pair('server'), client: pair('client') };
 }
 
 async function stopAll(stops, dir) {

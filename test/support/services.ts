@@ -16,6 +16,10 @@ export interface Services {
   readonly tlsRegistry: string;
   /** Path of the PEM file. */
   readonly tlsCertificate: string;
+  /** A registry behind TLS that lets in only who has a certificate of its authority. */
+  readonly mutualRegistry: string;
+  /** Folder with that authority, `ca.pem`, and the caller's `client.pem` and `client-key.pem`. */
+  readonly mutualCertificates: string;
   /** A registry with token authentication; names under `public/` may be pulled without a user. */
   readonly tokenRegistry: string;
   readonly user: string;
@@ -36,6 +40,8 @@ export function findServices(): Services | undefined {
     authRegistry: env.MABUILD_TEST_REGISTRY_AUTH,
     tlsRegistry: env.MABUILD_TEST_REGISTRY_TLS ?? '',
     tlsCertificate: env.MABUILD_TEST_REGISTRY_TLS_CA ?? '',
+    mutualRegistry: env.MABUILD_TEST_REGISTRY_MUTUAL ?? '',
+    mutualCertificates: env.MABUILD_TEST_REGISTRY_MUTUAL_CERTIFICATES ?? '',
     tokenRegistry: env.MABUILD_TEST_REGISTRY_TOKEN ?? '',
     user: env.MABUILD_TEST_REGISTRY_USER ?? '',
     password: env.MABUILD_TEST_REGISTRY_PASSWORD ?? '',
