@@ -9,6 +9,7 @@ import { isForeignLayerType, isIndexType, isManifestType } from './media-type.ts
 import { parseImageIndex, parseImageManifest } from './parse-manifest.ts';
 import { normalizePlatform, type Platform } from './platform.ts';
 import { readDocument } from './read-document.ts';
+import { referrerDescriptor } from './referrers.ts';
 
 export interface CopyOptions extends CallOptions {
   /** What to copy. @default the source's root */
@@ -17,7 +18,15 @@ export interface CopyOptions extends CallOptions {
   readonly tags?: readonly string[] | undefined;
   /** Requests at a time. @default 8 */
   readonly jobs?: number | undefined;
+  /** Copy what names the images as its subject too: signatures, SBOMs, attestations. @default false */
+  readonly referrers?: boolean | undefined;
   readonly onEvent?: ((event: PushEvent) => void) | undefined;
+}
+
+/** One of several images of a source. */
+export interface CopyItem {
+  readonly root: Descriptor;
+  readonly tags: readonly string[];
 }
 
 /**
@@ -33,30 +42,30 @@ export async function copyImage(
   options: CopyOptions = {},
 ): Promise<Descriptor> {
   const root = options.root ?? source.root;
-  const tags = options.tags ?? [];
+  await copyImages(source, sink, [{ root, tags: options.tags ?? [] }], options);
+  return root;
+}
+
+/**
+ * Copies several images of a source, as {@link copyImage} does each, with one limit over all.
+ * @throws what source and sink throw; the first failure stops the rest
+ */
+export async function copyImages(
+  source: ImageSource,
+  sink: ImageSink,
+  items: readonly CopyItem[],
+  options: Omit<CopyOptions, 'root' | 'tags'> = {},
+): Promise<void> {
   const failed = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
   // Every request listens to it.
   setMaxListeners(0, signal);
   signal.throwIfAborted();
-  if (tags.length > 0 && (await allTagged(sink, tags, root, signal))) {
-    options.onEvent?.({
-      type: 'blob',
-      descriptor: root,
-      state: 'exists',
-      bytes: 0,
-      ...platformOf(root.platform),
-    });
-    return root;
-  }
-  const copy = new Copy(source, sink, pLimit(options.jobs ?? 8), { signal, onEvent: options.onEvent });
+  const { onEvent, referrers = false, jobs = 8 } = options;
+  const copy = new Copy(source, sink, pLimit(jobs), { signal, onEvent, referrers });
+  const oneOfMany = pLimit(jobs);
   try {
-    const bytes = await copy.contents(root, root.platform);
-    if (tags.length === 0) await copy.putManifest(root, bytes, root.platform);
-    for (const tag of tags) {
-      await sink.tag(tag, root, { signal, open: async () => Readable.from([bytes], { objectMode: false }) });
-    }
-    return root;
+    await Promise.all(items.map((item) => oneOfMany(() => copy.item(item))));
   } catch (error) {
     failed.abort(error);
     // Uploads end, or are cancelled at the registry, before the caller hears of the failure.
@@ -77,24 +86,45 @@ async function allTagged(
   return true;
 }
 
-/** One walk from a root to its blobs; what is met twice is copied once. */
+interface WalkOptions extends CallOptions {
+  readonly signal: AbortSignal;
+  readonly onEvent: ((event: PushEvent) => void) | undefined;
+  readonly referrers: boolean;
+}
+
+/** One walk from roots to their blobs; what is met twice is copied once. */
 class Copy {
   readonly #source: ImageSource;
   readonly #sink: ImageSink;
   readonly #limit: LimitFunction;
-  readonly #options: CallOptions & { readonly onEvent: ((event: PushEvent) => void) | undefined };
+  readonly #options: WalkOptions;
   readonly #running = new Map<string, Promise<void>>();
+  /** Manifests whose referrers were looked for. */
+  readonly #subjects = new Set<string>();
 
-  constructor(
-    source: ImageSource,
-    sink: ImageSink,
-    limit: LimitFunction,
-    options: CallOptions & { readonly onEvent: ((event: PushEvent) => void) | undefined },
-  ) {
+  constructor(source: ImageSource, sink: ImageSink, limit: LimitFunction, options: WalkOptions) {
     this.#source = source;
     this.#sink = sink;
     this.#limit = limit;
     this.#options = options;
+  }
+
+  async item({ root, tags }: CopyItem): Promise<void> {
+    const { signal } = this.#options;
+    if (tags.length > 0 && (await allTagged(this.#sink, tags, root, signal))) {
+      this.#tell({ type: 'blob', descriptor: root, state: 'exists', bytes: 0, ...platformOf(root.platform) });
+      if (this.#options.referrers) await this.#referrersBelow(root);
+      return;
+    }
+    const bytes = await this.contents(root, root.platform);
+    if (tags.length === 0) await this.putManifest(root, bytes, root.platform);
+    for (const tag of tags) {
+      await this.#sink.tag(tag, root, {
+        signal,
+        open: async () => Readable.from([bytes], { objectMode: false }),
+      });
+    }
+    if (this.#options.referrers) await this.#referrersBelow(root);
   }
 
   /** Copies what a manifest or index points at, and gives its bytes. */
@@ -142,6 +172,27 @@ class Copy {
     await this.putManifest(child, await this.contents(child, child.platform), child.platform);
   }
 
+  /** Copies what names a manifest, or an image of an index, as its subject, and what names that. */
+  async #referrersBelow(descriptor: Descriptor): Promise<void> {
+    if (this.#subjects.has(descriptor.digest) || !this.#source.referrers) return;
+    this.#subjects.add(descriptor.digest);
+    const isIndex = isIndexType(descriptor.mediaType);
+    if (!isIndex && !isManifestType(descriptor.mediaType)) return;
+    const found = await this.#limit(() => this.#source.referrers?.(descriptor, this.#options) ?? []);
+    const described = await Promise.all(
+      found.map(async (referrer) => {
+        const bytes = await readDocument(this.#source, referrer, this.#options);
+        await this.#once(referrer, () => this.#child(referrer));
+        await this.#referrersBelow(referrer);
+        return referrerDescriptor(referrer, bytes);
+      }),
+    );
+    if (described.length > 0) await this.#sink.refer?.(descriptor, described, this.#options);
+    if (!isIndex) return;
+    const { manifests } = parseImageIndex(await readDocument(this.#source, descriptor, this.#options));
+    await Promise.all(manifests.map((child) => this.#referrersBelow(child)));
+  }
+
   async #blob(descriptor: Descriptor, platform: Platform | undefined): Promise<void> {
     await this.#limit(async () => {
       this.#options.signal?.throwIfAborted();
@@ -155,12 +206,19 @@ class Copy {
         this.#tell({ ...about, state: 'mounted', bytes: 0 });
         return;
       }
+      let mounted = false;
       const options: PutOptions = {
         ...this.#options,
         onBytes: (bytes) => this.#tell({ ...about, state: 'sending', bytes }),
+        onMounted: () => {
+          mounted = true;
+        },
       };
       await this.#sink.put(descriptor, () => this.#source.read(descriptor, this.#options), options);
-      this.#tell({ ...about, state: 'sent', bytes: descriptor.size });
+      this.#tell({
+        ...about,
+        ...(mounted ? { state: 'mounted', bytes: 0 } : { state: 'sent', bytes: descriptor.size }),
+      });
     });
   }
 

@@ -23,6 +23,8 @@ export interface ImageSink {
    * @throws MabuildError `REGISTRY_TAG_MOVED` when `name` points at neither `options.expected` nor this manifest.
    */
   tag(name: string, descriptor: Descriptor, options?: TagOptions): Promise<void>;
+  /** Lists manifests that were put as what names `subject`, where that is not seen from them alone. */
+  refer?(subject: Descriptor, referrers: readonly Descriptor[], options?: CallOptions): Promise<void>;
 }
 
 /** Opens a body afresh. */
@@ -31,6 +33,8 @@ export type OpenBody = () => Promise<Readable>;
 export interface PutOptions extends CallOptions {
   /** Called with the bytes written so far of this descriptor. */
   readonly onBytes?: ((written: number) => void) | undefined;
+  /** Called when the sink's own side had the blob elsewhere, so that no byte was sent. */
+  readonly onMounted?: (() => void) | undefined;
 }
 
 export interface TagOptions extends CallOptions {

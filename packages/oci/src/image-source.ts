@@ -24,6 +24,8 @@ export interface ImageSource {
   read(descriptor: Descriptor, options?: CallOptions): Promise<Readable>;
   /** A registry repository that already holds this blob, from which a sink on the same registry may mount it. */
   mountableFrom?(descriptor: Descriptor): ImageReference | undefined | Promise<ImageReference | undefined>;
+  /** What names a manifest as its subject, such as signatures: distribution-spec, "Listing Referrers". */
+  referrers?(subject: Descriptor, options?: CallOptions): Promise<readonly Descriptor[]>;
 }
 
 /** Where a name becomes an image. */

@@ -1,6 +1,6 @@
 export { attestationSubject } from './attestation.ts';
 export { BlobStore, type StoredBlob, type StoreOptions } from './blob-store.ts';
-export { type CopyOptions, copyImage } from './copy.ts';
+export { type CopyItem, type CopyOptions, copyImage, copyImages } from './copy.ts';
 export { credentialKeys, dockerHubAddress, isDockerHub } from './credential-keys.ts';
 export type { Credential, CredentialOptions, CredentialSource } from './credential-source.ts';
 export { type Compression, compressionOf, decompressed, layerCompressionOf } from './decompress.ts';
@@ -56,7 +56,7 @@ export {
   type LinkFile,
   type ScriptFile,
 } from './layer-facts.ts';
-export { createLayoutSink, openLayout } from './layout.ts';
+export { createLayoutSink, layoutTags, openLayout } from './layout.ts';
 export {
   type ContainerConfig,
   chooseManifest,
@@ -77,7 +77,13 @@ export {
   mediaTypes,
 } from './media-type.ts';
 export { type FinalLayer, type MutatedImage, type MutateRequest, mutateImage } from './mutate.ts';
-export { type ArchiveSink, createOciArchiveSink, ociArchive, openOciArchive } from './oci-archive.ts';
+export {
+  type ArchiveSink,
+  createOciArchiveSink,
+  ociArchive,
+  ociArchiveTags,
+  openOciArchive,
+} from './oci-archive.ts';
 export {
   longestConfig,
   longestManifest,
@@ -113,6 +119,7 @@ export {
   withDigest,
   withTag,
 } from './reference.ts';
+export { addToReferrersTag, referrerDescriptor, referrersTag } from './referrers.ts';
 export { scanLayer } from './scan-layer.ts';
 export { withRoot } from './sources.ts';
 export { type PackEntry, packTar, readTarEntries, type TarEntry, type TarEntryType } from './tar.ts';

@@ -1,6 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Transform } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { BlobStore } from './blob-store.ts';
 import type { Descriptor } from './descriptor.ts';
@@ -12,6 +13,7 @@ import type { ImageIndex } from './manifest.ts';
 import { isIndexType, isManifestType, mediaTypes } from './media-type.ts';
 import { parseImageIndex } from './parse-manifest.ts';
 import { placeFile } from './place-file.ts';
+import { addToReferrersTag, isReferrersTag, referrersTag } from './referrers.ts';
 
 /** The annotation of an index entry that names it: OCI image-spec, "Image Layout". */
 export const refNameAnnotation = 'org.opencontainers.image.ref.name';
@@ -30,13 +32,52 @@ export async function openLayout(
   const index = await readIndexFile(directory);
   const store = new BlobStore(directory);
   const { annotations: _, ...root } = chooseEntry(index, options.tag, directory);
-  return { root, read: (descriptor) => store.read(descriptor) };
+  return {
+    root,
+    read: (descriptor) => store.read(descriptor),
+    referrers: (subject) => referrersIn(index, subject, (list) => store.read(list)),
+  };
+}
+
+/**
+ * The names of a layout's images, without the lists of referrers.
+ * @throws MabuildError `LAYOUT_INVALID`
+ */
+export async function layoutTags(directory: string): Promise<readonly string[]> {
+  await readLayoutFile(directory);
+  return namesIn(await readIndexFile(directory));
+}
+
+/** @see layoutTags */
+export function namesIn(index: ImageIndex): readonly string[] {
+  const names = index.manifests.filter(isImage).map((entry) => entry.annotations?.[refNameAnnotation]);
+  return [...new Set(names.filter((name) => name !== undefined && !isReferrersTag(name)) as string[])];
+}
+
+/** What a layout lists under the referrers tag, as one of a registry would. */
+export async function referrersIn(
+  index: ImageIndex,
+  subject: Descriptor,
+  read: ImageSource['read'],
+): Promise<readonly Descriptor[]> {
+  const list = namedEntry(index, referrersTag(subject.digest));
+  if (!list || !isIndexType(list.mediaType)) return [];
+  return parseImageIndex(await buffer(await read(list))).manifests;
+}
+
+function namedEntry(index: ImageIndex, name: string): Descriptor | undefined {
+  return index.manifests.find((entry) => entry.annotations?.[refNameAnnotation] === name);
+}
+
+function isImage({ mediaType }: Descriptor): boolean {
+  return isIndexType(mediaType) || isManifestType(mediaType);
 }
 
 /** Picks the entry with a name, or the only image or index there is. */
 export function chooseEntry(index: ImageIndex, tag: string | undefined, where: string): Descriptor {
   const images = index.manifests.filter(
-    (entry) => isIndexType(entry.mediaType) || isManifestType(entry.mediaType),
+    (entry) =>
+      isImage(entry) && (tag !== undefined || !isReferrersTag(entry.annotations?.[refNameAnnotation] ?? '')),
   );
   const names = images.map((entry) => entry.annotations?.[refNameAnnotation]);
   const fitting =
@@ -81,8 +122,7 @@ class LayoutSink implements ImageSink {
   }
 
   async tagged(name: string, descriptor: Descriptor): Promise<boolean> {
-    const { manifests } = await readIndexFile(this.#directory);
-    const named = manifests.find((entry) => entry.annotations?.[refNameAnnotation] === name);
+    const named = namedEntry(await readIndexFile(this.#directory), name);
     return named?.digest === descriptor.digest && (await this.has(descriptor));
   }
 
@@ -128,9 +168,21 @@ class LayoutSink implements ImageSink {
     await change;
   }
 
+  async refer(
+    subject: Descriptor,
+    referrers: readonly Descriptor[],
+    options: CallOptions = {},
+  ): Promise<void> {
+    const readList = async () => {
+      const list = namedEntry(await readIndexFile(this.#directory), referrersTag(subject.digest));
+      return list && { descriptor: list, bytes: await buffer(await this.#store.read(list)) };
+    };
+    await addToReferrersTag(this, subject.digest, referrers, readList, options);
+  }
+
   #checkExpected(name: string, to: Descriptor, index: ImageIndex, expected: TagOptions['expected']): void {
     if (expected === undefined) return;
-    const found = index.manifests.find((entry) => entry.annotations?.[refNameAnnotation] === name)?.digest;
+    const found = namedEntry(index, name)?.digest;
     const wanted = expected === 'absent' ? undefined : expected.digest;
     if (found === wanted || found === to.digest) return;
     throw new MabuildError(

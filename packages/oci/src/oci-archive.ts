@@ -9,7 +9,7 @@ import { parseDigest, verifyingStream } from './digest.ts';
 import { MabuildError } from './error.ts';
 import type { ImageSink } from './image-sink.ts';
 import type { CallOptions, ImageSource } from './image-source.ts';
-import { chooseEntry, createLayoutSink, refNameAnnotation } from './layout.ts';
+import { chooseEntry, createLayoutSink, namesIn, referrersIn, refNameAnnotation } from './layout.ts';
 import { isForeignLayerType, isIndexType, mediaTypes } from './media-type.ts';
 import { parseImageIndex, parseImageManifest } from './parse-manifest.ts';
 import { readDocument } from './read-document.ts';
@@ -30,8 +30,9 @@ export async function openOciArchive(
   const archive = await openTarFile(file, options);
   const index = parseImageIndex(await archive.bytes('index.json'), { of: `${file}: index.json` });
   const { annotations: _, ...root } = chooseEntry(index, options.tag, file);
-  return {
+  const source: ImageSource = {
     root,
+    referrers: (subject) => referrersIn(index, subject, source.read),
     async read(descriptor) {
       const path = blobPath(descriptor);
       if (!archive.has(path)) {
@@ -44,6 +45,13 @@ export async function openOciArchive(
       return verified;
     },
   };
+  return source;
+}
+
+/** The names of the images in an archive. @throws MabuildError `ARCHIVE_INVALID` */
+export async function ociArchiveTags(file: string, options: CallOptions = {}): Promise<readonly string[]> {
+  const archive = await openTarFile(file, options);
+  return namesIn(parseImageIndex(await archive.bytes('index.json'), { of: `${file}: index.json` }));
 }
 
 /** An archive being written: whole after `close`, gone after `abort`. */
@@ -61,6 +69,7 @@ export async function createOciArchiveSink(file: string): Promise<ArchiveSink> {
     has: (descriptor, options) => sink.has(descriptor, options),
     put: (descriptor, open, options) => sink.put(descriptor, open, options),
     tag: (name, descriptor, options) => sink.tag(name, descriptor, options),
+    refer: async (subject, referrers, options) => sink.refer?.(subject, referrers, options),
     async close(options = {}) {
       const temporary = `${directory}.tar`;
       try {

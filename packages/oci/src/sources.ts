@@ -37,5 +37,9 @@ export function withRoot(document: DescribedDocument, sources: readonly ImageSou
       }
       return undefined;
     },
+    async referrers(subject, options) {
+      const found = await Promise.all(sources.map((source) => source.referrers?.(subject, options) ?? []));
+      return found.flat();
+    },
   };
 }
