@@ -1,6 +1,5 @@
-import { pipeline, Readable, type Transform } from 'node:stream';
-import * as zlib from 'node:zlib';
-import { layerCompressionOf } from './decompress.ts';
+import { Readable } from 'node:stream';
+import { layerCompressionOf, unpack } from './decompress.ts';
 import { isElf, parseElf } from './elf.ts';
 import { captureElf, type ElfCapture } from './elf-capture.ts';
 import type { CallOptions } from './image-source.ts';
@@ -24,7 +23,7 @@ type Compression = ReturnType<typeof layerCompressionOf>;
 /**
  * Reads a layer once, from beginning to end, and notes what matters for telling what runs in it.
  *
- * The stream is a tar, plain, gzip or (where this Node can) zstd; one that cannot be read gives facts that say why.
+ * The stream is a tar, plain, gzip or zstd; one that cannot be read gives facts that say why.
  * Memory stays small whatever the layer's size. Errors of the stream itself, such as `DIGEST_MISMATCH`, reject.
  */
 export async function scanLayer(layer: Readable, options: CallOptions = {}): Promise<LayerFacts> {
@@ -52,9 +51,6 @@ export async function scanLayer(layer: Readable, options: CallOptions = {}): Pro
     const start = await firstBytes(next);
     // Told by the first bytes and not by the media type, which may lie.
     const compression = layerCompressionOf(start);
-    if (compression === 'zstd' && decompressor(compression) === undefined) {
-      return emptyLayerFacts('zstd compression cannot be read by this version of Node');
-    }
     const facts = await readFacts(unpacked(start, next, compression), options).catch((error: unknown) => {
       if (failure !== undefined || signal?.aborted === true) throw error;
       return emptyLayerFacts(error instanceof Error ? error.message : String(error));
@@ -84,13 +80,6 @@ async function firstBytes(next: NextChunk): Promise<Buffer> {
   return start;
 }
 
-/** zstd came to Node 22.15; the types are those of 20. */
-function decompressor(compression: 'gzip' | 'zstd'): Transform | undefined {
-  return compression === 'gzip'
-    ? zlib.createGunzip()
-    : (zlib as { createZstdDecompress?: () => Transform }).createZstdDecompress?.();
-}
-
 function unpacked(start: Buffer, next: NextChunk, compression: Compression): Readable {
   const packed = Readable.from(
     (async function* () {
@@ -99,9 +88,7 @@ function unpacked(start: Buffer, next: NextChunk, compression: Compression): Rea
     })(),
     { objectMode: false },
   );
-  const decompress = compression === 'none' ? undefined : decompressor(compression);
-  // The tar reader meets the error, if there is one, on the last stream of the chain.
-  return decompress === undefined ? packed : pipeline(packed, decompress, () => undefined);
+  return unpack(packed, compression);
 }
 
 /** What was found, by path: a later entry of the same tar takes an earlier one's place. */
