@@ -44,6 +44,11 @@ export function speaksNoTls(code: string): boolean {
   return /^(EPROTO|HPE_.*|ERR_SSL_.*)$/.test(code) && !isTlsAlert(code);
 }
 
+/** Tells whether a fault says that the other side speaks TLS, and that one side does not like the other. */
+export function refusesTls(code: string): boolean {
+  return isTlsRefusal(code) && !speaksNoTls(code);
+}
+
 /** What a fault is, for people. @param proxy the proxy on the way, as `http://HOST:PORT`. */
 export function faultWords(code: string, proxy?: string): string {
   const [, ofProxy] = /^PROXY_(.*)$/.exec(code) ?? [];
@@ -95,7 +100,7 @@ export function faultHint(code: string, host: string): string {
   if (code === 'CERT_HAS_EXPIRED' || code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     return `${host} needs another certificate; marked as insecure, it is not checked`;
   }
-  if (isTlsRefusal(code) && !speaksNoTls(code)) {
+  if (refusesTls(code)) {
     return `give the certificate authority of ${host} in the configuration, or mark the registry as insecure`;
   }
   if (speaksNoTls(code)) {

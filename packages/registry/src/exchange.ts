@@ -53,6 +53,7 @@ export async function exchange<T extends CallAnswer | StreamAnswer>(
   let challenged = false;
   let redirects = 0;
   let stale = 0;
+  const ask = (address: URL): Promise<CallAnswer> => probe(address, signal);
   // A request that ran beside this one may have found out that the host speaks the other scheme.
   const isOutdated = (asked: URL): boolean =>
     redirects === 0 && typeof request.target === 'string' && !origins.isOurs(asked);
@@ -69,7 +70,7 @@ export async function exchange<T extends CallAnswer | StreamAnswer>(
       if (signal?.aborted === true) {
         throw error;
       }
-      if (isOutdated(url) || (ours && origins.moveAfter(error))) {
+      if (isOutdated(url) || (ours && (await origins.moveAfterFault(error, ask)))) {
         url = origins.resolve(request.target);
         continue;
       }
@@ -81,7 +82,7 @@ export async function exchange<T extends CallAnswer | StreamAnswer>(
       }
       throw error;
     }
-    const moved = ours && (await origins.moveToTls(answer.status, (address) => probe(address, signal)));
+    const moved = ours && (await origins.moveAfterStatus(answer.status, ask));
     if (moved || isOutdated(url)) {
       await discard(answer);
       url = origins.resolve(request.target);

@@ -1,5 +1,5 @@
 import { MabuildError } from '@mabuild/oci';
-import { ConnectionFault, speaksNoTls } from './connection-fault.ts';
+import { ConnectionFault, refusesTls, speaksNoTls } from './connection-fault.ts';
 import { apiHost, isLoopbackHost } from './host-name.ts';
 
 /** Which scheme a host speaks: tried in the order of {@link originsOf}, settled by the first answer. */
@@ -35,33 +35,32 @@ export class Origins {
     this.#left = this.#left.slice(0, 1);
   }
 
-  /** Moves to the next scheme when this one cannot be spoken with the host. */
-  moveAfter(error: unknown): boolean {
+  /**
+   * Moves to the next scheme when a fault says that this one cannot be spoken with the host.
+   * @param probe asks an address by GET.
+   */
+  async moveAfterFault(error: unknown, probe: Probe): Promise<boolean> {
     if (this.#answered || this.#left.length < 2 || !(error instanceof ConnectionFault)) {
       return false;
     }
+    const { code } = error;
     const unspoken =
       this.current.protocol === 'https:'
-        ? error.code === 'ECONNREFUSED' || speaksNoTls(error.code)
-        : error.code.startsWith('HPE_');
-    if (unspoken) {
+        ? code === 'ECONNREFUSED' || speaksNoTls(code)
+        : code.startsWith('HPE_') || (code === 'ECONNRESET' && (await this.#speaksTls(probe)));
+    if (unspoken && !this.#answered) {
       this.#left = this.#left.slice(1);
     }
     return unspoken;
   }
 
-  /**
-   * Moves to https when a TLS server answered to plain http.
-   * @param probe asks an address by GET: the words stand in the body, which a HEAD does not have.
-   */
-  async moveToTls(
-    status: number,
-    probe: (url: URL) => Promise<{ readonly status: number; readonly bytes: Buffer }>,
-  ): Promise<boolean> {
-    const secure = this.#left.find(({ protocol }) => protocol === 'https:');
+  /** Moves to https when a TLS server answered to plain http. @param probe asks an address by GET. */
+  async moveAfterStatus(status: number, probe: Probe): Promise<boolean> {
+    const secure = this.#secure;
     if (this.#answered || status !== 400 || this.current.protocol !== 'http:' || secure === undefined) {
       return false;
     }
+    // The words stand in the body, which the answer to a HEAD does not have.
     const answer = await probe(new URL('/v2/', this.current));
     if (answer.status !== 400 || !/to (an )?HTTPS (server|port)/i.test(answer.bytes.toString())) {
       return false;
@@ -69,7 +68,27 @@ export class Origins {
     this.#left = [secure];
     return true;
   }
+
+  get #secure(): URL | undefined {
+    return this.#left.find(({ protocol }) => protocol === 'https:');
+  }
+
+  /** Some TLS servers cut a connection on which plain http is spoken, as servers in trouble do. */
+  async #speaksTls(probe: Probe): Promise<boolean> {
+    const secure = this.#secure;
+    if (secure === undefined) {
+      return false;
+    }
+    try {
+      await probe(new URL('/v2/', secure));
+      return true;
+    } catch (error) {
+      return error instanceof ConnectionFault && refusesTls(error.code);
+    }
+  }
 }
+
+type Probe = (url: URL) => Promise<{ readonly status: number; readonly bytes: Buffer }>;
 
 /**
  * What a host may be reached at, best first: https; http first for loopback hosts, and last for insecure ones.
