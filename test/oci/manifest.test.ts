@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   chooseManifest,
   configPlatform,
@@ -5,6 +8,7 @@ import {
   formatPlatform,
   isAttestation,
   mediaTypes,
+  openLayout,
   parseAnyManifest,
   parseDescriptor,
   parseImageConfig,
@@ -12,7 +16,7 @@ import {
   parseImageManifest,
 } from '@mabuild/oci';
 import { expect } from 'chai';
-import { sharedDescribe, sharedJson } from '../support/shared.ts';
+import { registryVectors } from '../support/vectors.ts';
 
 const digest = digestOf('x');
 const config = { mediaType: mediaTypes.ociConfig, digest, size: 1 };
@@ -181,36 +185,44 @@ const otherVerdict: ReadonlyMap<string, { readonly accepted: boolean; readonly b
   ],
 ]);
 
-sharedDescribe('document vectors', () => {
-  const { vectors } = sharedJson<{ vectors: DocumentVector[] }>('vectors/registry/oci-documents.json');
-  const readers: Readonly<Record<string, (input: string) => unknown>> = {
-    index: parseImageIndex,
-    manifest: parseImageManifest,
-    config: parseImageConfig,
-    descriptor: parseDescriptor,
-  };
-  for (const [row, { kind, document, valid, note }] of vectors.entries()) {
-    const reader = readers[kind];
-    if (reader === undefined) {
-      continue;
-    }
-    const exception = otherVerdict.get(note);
-    it(`${row} ${kind}: ${note}${exception === undefined ? '' : ` (not followed: ${exception.because})`}`, () => {
-      if (exception?.accepted ?? valid) {
-        reader(document);
-      } else {
-        expect(() => reader(document))
-          .to.throw()
-          .that.has.property('code', `INVALID_${kind.toUpperCase()}`);
-      }
-    });
-  }
+const readers: Readonly<Record<string, (input: string) => unknown>> = {
+  index: parseImageIndex,
+  manifest: parseImageManifest,
+  config: parseImageConfig,
+  descriptor: parseDescriptor,
+};
 
-  it('has only rows among the exceptions that differ', () => {
-    for (const [note, { accepted }] of otherVerdict) {
-      expect(vectors.find((row) => row.note === note)?.valid, note).to.equal(!accepted);
-    }
-  });
+/** What reading a document of a kind throws; a layout is a folder. */
+async function refusalOf(kind: string, document: string): Promise<string | undefined> {
+  try {
+    if (kind === 'layout') await readLayout(document);
+    else readers[kind]?.(document);
+    return undefined;
+  } catch (error) {
+    return String((error as { code?: unknown }).code);
+  }
+}
+
+async function readLayout(document: string): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'mabuild-layout-'));
+  try {
+    await writeFile(join(directory, 'oci-layout'), document);
+    await writeFile(join(directory, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [child] }));
+    await openLayout(directory);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+registryVectors<DocumentVector>('oci-documents.json', {
+  title: ({ kind, note }, row) => `${row} ${kind}: ${note}`,
+  departs: ({ note }) => otherVerdict.get(note)?.because,
+  async check({ kind, document, valid, note }) {
+    const other = otherVerdict.get(note);
+    const code = kind === 'layout' ? 'LAYOUT_INVALID' : `INVALID_${kind.toUpperCase()}`;
+    expect(await refusalOf(kind, document)).to.equal((other?.accepted ?? valid) ? undefined : code);
+    expect(other?.accepted).to.not.equal(valid);
+  },
 });
 
 interface ChoiceVector {
@@ -241,30 +253,27 @@ const chosenOtherwise: ReadonlyMap<string, { readonly index: number | undefined;
     ],
   ]);
 
-sharedDescribe('index choice vectors (containers/image)', () => {
-  const { vectors, lists } = sharedJson<{ vectors: ChoiceVector[]; lists: Record<string, unknown> }>(
-    'vectors/registry/index-choose-containers-image.json',
-  );
-  const met = new Set<string>();
-  for (const { list, os, architecture, variant, digest: expected } of vectors) {
-    const host = { os, architecture, ...(variant === '' ? {} : { variant }) };
-    const name = `${list} ${formatPlatform(host)}`;
-    const other = chosenOtherwise.get(name);
-    met.add(name);
-    it(`${name}${other === undefined ? '' : ` (differs: ${other.because})`}`, () => {
+const choiceName = ({ list, os, architecture, variant }: ChoiceVector): string =>
+  `${list} ${formatPlatform({ os, architecture, ...(variant === '' ? {} : { variant }) })}`;
+
+registryVectors<ChoiceVector, { lists: Readonly<Record<string, unknown>> }>(
+  'index-choose-containers-image.json',
+  {
+    title: choiceName,
+    departs: (row) => chosenOtherwise.get(choiceName(row))?.because,
+    check(row, { lists }) {
+      const { list, os, architecture, variant, digest: expected } = row;
       const parsed = parseImageIndex(lists[list]);
+      const host = { os, architecture, ...(variant === '' ? {} : { variant }) };
       const chosen = chooseManifest(parsed, host)?.digest ?? null;
+      const other = chosenOtherwise.get(choiceName(row));
       if (other === undefined) {
         expect(chosen).to.equal(expected);
-      } else {
-        const entry = other.index === undefined ? undefined : parsed.manifests[other.index];
-        expect(chosen).to.equal(entry?.digest ?? null);
-        expect(chosen).to.not.equal(expected);
+        return;
       }
-    });
-  }
-
-  it('has every difference among its rows', () => {
-    expect([...chosenOtherwise.keys()].filter((name) => !met.has(name))).to.deep.equal([]);
-  });
-});
+      const entry = other.index === undefined ? undefined : parsed.manifests[other.index];
+      expect(chosen).to.equal(entry?.digest ?? null);
+      expect(chosen).to.not.equal(expected);
+    },
+  },
+);

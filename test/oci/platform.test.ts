@@ -12,7 +12,7 @@ import {
   platformsEqual,
 } from '@mabuild/oci';
 import { expect } from 'chai';
-import { sharedDescribe, sharedJson } from '../support/shared.ts';
+import { registryVectors } from '../support/vectors.ts';
 
 /** The vectors were made on linux/amd64, from which containerd fills in what a one-word name leaves out. */
 const vectorHost: Platform = { os: 'linux', architecture: 'amd64' };
@@ -135,45 +135,51 @@ interface ParseVector {
   };
 }
 
-sharedDescribe('platform vectors', () => {
-  const parse = sharedJson<{ vectors: ParseVector[] }>('vectors/registry/platform-parse.json').vectors;
-  for (const { input, containerd } of parse) {
-    it(`parse ${JSON.stringify(input)}`, () => {
-      if (!containerd.ok) {
-        expect(() => parsePlatform(input, vectorHost))
-          .to.throw()
-          .that.has.property('code', 'INVALID_PLATFORM');
-        return;
-      }
-      const platform = parsePlatform(input, vectorHost);
-      expect(platform).to.deep.equal(containerd.normalized);
-      expect(normalizePlatform(containerd.platform!)).to.deep.equal(containerd.normalized);
-      expect(formatPlatform(containerd.platform!)).to.equal(containerd.format);
-      expect(formatPlatformDetails(containerd.platform!)).to.equal(containerd.formatAll);
-      expect(parsePlatform(formatPlatformDetails(platform))).to.deep.equal(platform);
-    });
-  }
-
-  const match = sharedJson<{
-    vectors: { host: string; image: string; containerd_only: boolean; containerd_onlyStrict: boolean }[];
-  }>('vectors/registry/platform-match.json').vectors;
-  it(`match: ${match.length} pairs of host and image`, () => {
-    for (const row of match) {
-      const [image, host] = [parsePlatform(row.image), parsePlatform(row.host)];
-      const title = `${row.image} on ${row.host}`;
-      expect(platformSatisfies(image, host), title).to.equal(row.containerd_only);
-      expect(platformSatisfies(image, host, { strict: true }), title).to.equal(row.containerd_onlyStrict);
+registryVectors<ParseVector>('platform-parse.json', {
+  title: ({ input }) => JSON.stringify(input),
+  check({ input, containerd }) {
+    if (!containerd.ok) {
+      expect(() => parsePlatform(input, vectorHost))
+        .to.throw()
+        .that.has.property('code', 'INVALID_PLATFORM');
+      return;
     }
-  });
+    const platform = parsePlatform(input, vectorHost);
+    expect(platform).to.deep.equal(containerd.normalized);
+    expect(normalizePlatform(containerd.platform!)).to.deep.equal(containerd.normalized);
+    expect(formatPlatform(containerd.platform!)).to.equal(containerd.format);
+    expect(formatPlatformDetails(containerd.platform!)).to.equal(containerd.formatAll);
+    expect(parsePlatform(formatPlatformDetails(platform))).to.deep.equal(platform);
+  },
+});
 
-  const select = sharedJson<{
-    vectors: { list: string; host: string; entries: string[]; containerd_index: number | null }[];
-  }>('vectors/registry/platform-select.json').vectors;
-  it(`select: ${select.length} choices from a list`, () => {
-    for (const row of select) {
-      const entries = row.entries.map((entry) => parsePlatform(entry));
-      const chosen = choosePlatform(entries, parsePlatform(row.host));
-      expect(chosen ?? null, `${row.list} on ${row.host}`).to.equal(row.containerd_index);
-    }
-  });
+interface MatchVector {
+  readonly host: string;
+  readonly image: string;
+  readonly containerd_only: boolean;
+  readonly containerd_onlyStrict: boolean;
+}
+
+registryVectors<MatchVector>('platform-match.json', {
+  title: ({ image, host }) => `${image} on ${host}`,
+  check(row) {
+    const [image, host] = [parsePlatform(row.image), parsePlatform(row.host)];
+    expect(platformSatisfies(image, host)).to.equal(row.containerd_only);
+    expect(platformSatisfies(image, host, { strict: true })).to.equal(row.containerd_onlyStrict);
+  },
+});
+
+interface SelectVector {
+  readonly list: string;
+  readonly host: string;
+  readonly entries: readonly string[];
+  readonly containerd_index: number | null;
+}
+
+registryVectors<SelectVector>('platform-select.json', {
+  title: ({ list, host }) => `${list} on ${host}`,
+  check({ entries, host, containerd_index }) {
+    const platforms = entries.map((entry) => parsePlatform(entry));
+    expect(choosePlatform(platforms, parsePlatform(host)) ?? null).to.equal(containerd_index);
+  },
 });

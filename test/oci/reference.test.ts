@@ -8,7 +8,7 @@ import {
   withTag,
 } from '@mabuild/oci';
 import { expect } from 'chai';
-import { sharedDescribe, sharedJson } from '../support/shared.ts';
+import { registryVectors } from '../support/vectors.ts';
 
 const sha256 = `sha256:${'0123456789abcdef'.repeat(4)}`;
 
@@ -87,34 +87,28 @@ const refusedHere: ReadonlyMap<RegExp, string> = new Map([
   [/^\[1::2::3\]\//, 'two "::" are no IPv6 address'],
 ]);
 
-sharedDescribe('reference vectors', () => {
-  const { vectors } = sharedJson<{ vectors: Vector[] }>('vectors/registry/reference-parse.json');
-  const refused = (input: string): boolean => [...refusedHere.keys()].some((pattern) => pattern.test(input));
+const refusal = (input: string): string | undefined =>
+  [...refusedHere].find(([pattern]) => pattern.test(input))?.[1];
 
-  for (const [index, { input, normative }] of vectors.entries()) {
-    it(`${index}: ${JSON.stringify(input.slice(0, 80))}`, () => {
-      if (!normative.ok || refused(input)) {
-        expect(() => parseReference(input))
-          .to.throw()
-          .that.has.property('code', 'INVALID_REFERENCE');
-        return;
-      }
-      const reference = parseReference(input);
-      expect(reference).to.deep.equal({
-        registry: normative.registry,
-        repository: normative.repository,
-        ...(normative.tag === undefined ? {} : { tag: normative.tag }),
-        ...(normative.digest === undefined ? {} : { digest: normative.digest }),
-      });
-      expect(formatReference(reference)).to.equal(normative.canonical);
-      expect(familiarReference(reference)).to.equal(normative.familiar);
-      expect(parseReference(familiarReference(reference))).to.deep.equal(reference);
-    });
-  }
-
-  it('has every exception among its rows', () => {
-    for (const pattern of refusedHere.keys()) {
-      expect(vectors.some(({ input, normative }) => normative.ok && pattern.test(input))).to.equal(true);
+registryVectors<Vector>('reference-parse.json', {
+  title: ({ input }, index) => `${index}: ${JSON.stringify(input.slice(0, 80))}`,
+  departs: ({ input, normative }) => (normative.ok ? refusal(input) : undefined),
+  check({ input, normative }) {
+    if (!normative.ok || refusal(input) !== undefined) {
+      expect(() => parseReference(input))
+        .to.throw()
+        .that.has.property('code', 'INVALID_REFERENCE');
+      return;
     }
-  });
+    const reference = parseReference(input);
+    expect(reference).to.deep.equal({
+      registry: normative.registry,
+      repository: normative.repository,
+      ...(normative.tag === undefined ? {} : { tag: normative.tag }),
+      ...(normative.digest === undefined ? {} : { digest: normative.digest }),
+    });
+    expect(formatReference(reference)).to.equal(normative.canonical);
+    expect(familiarReference(reference)).to.equal(normative.familiar);
+    expect(parseReference(familiarReference(reference))).to.deep.equal(reference);
+  },
 });

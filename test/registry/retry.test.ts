@@ -1,6 +1,6 @@
 import { parseRetryAfter } from '@mabuild/registry';
 import { expect } from 'chai';
-import { sharedDescribe, sharedJson } from '../support/shared.ts';
+import { registryVectors } from '../support/vectors.ts';
 
 interface Vector {
   readonly header: string | null;
@@ -12,17 +12,14 @@ interface Vector {
 const now = Date.UTC(2026, 10, 21);
 
 describe('registry/retry', () => {
-  sharedDescribe('Retry-After vectors', () => {
-    for (const { header, fallbackMs, delayMs } of sharedJson<{ vectors: readonly Vector[] }>(
-      'vectors/registry/retry-after.json',
-    ).vectors) {
-      it(String(header), () => {
-        const text = header?.startsWith('(now') === true ? new Date(now + 30_000).toUTCString() : header;
-        const delay = parseRetryAfter(text ?? undefined, now) ?? fallbackMs;
-        // The vectors' own note: a negative number is 0.
-        expect(delay).to.equal(Math.max(0, delayMs));
-      });
-    }
+  registryVectors<Vector>('retry-after.json', {
+    title: ({ header }) => String(header),
+    departs: ({ delayMs }) =>
+      delayMs < 0 ? "a negative number is 0, as the row's own note says" : undefined,
+    check({ header, fallbackMs, delayMs }) {
+      const text = header?.startsWith('(now') === true ? new Date(now + 30_000).toUTCString() : header;
+      expect(parseRetryAfter(text ?? undefined, now) ?? fallbackMs).to.equal(Math.max(0, delayMs));
+    },
   });
 
   const bad: readonly [string, number | undefined][] = [

@@ -1,6 +1,6 @@
 import { coversScopes, normalizeScopes } from '@mabuild/registry';
 import { expect } from 'chai';
-import { sharedDescribe, sharedJson } from '../support/shared.ts';
+import { registryVectors } from '../support/vectors.ts';
 
 interface Vector {
   readonly name: string;
@@ -9,14 +9,9 @@ interface Vector {
 }
 
 describe('registry/scope', () => {
-  sharedDescribe('vectors', () => {
-    for (const { name, scopes, want } of sharedJson<{ vectors: readonly Vector[] }>(
-      'vectors/registry/token-scopes.json',
-    ).vectors) {
-      it(name, () => {
-        expect(normalizeScopes(scopes ?? [])).to.deep.equal(want ?? []);
-      });
-    }
+  registryVectors<Vector>('token-scopes.json', {
+    title: ({ name }) => name,
+    check: ({ scopes, want }) => expect(normalizeScopes(scopes ?? [])).to.deep.equal(want ?? []),
   });
 
   const rows: readonly [readonly string[], readonly string[], boolean][] = [

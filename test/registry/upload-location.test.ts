@@ -1,6 +1,6 @@
 import { isPrivateHost, resolveUploadLocation } from '@mabuild/registry';
 import { expect } from 'chai';
-import { sharedDescribe, sharedJson } from '../support/shared.ts';
+import { registryVectors } from '../support/vectors.ts';
 
 interface Vector {
   readonly request: string;
@@ -10,21 +10,18 @@ interface Vector {
 }
 
 describe('registry/upload-location', () => {
-  sharedDescribe('vectors', () => {
-    for (const { request, location, url, error } of sharedJson<{ vectors: readonly Vector[] }>(
-      'vectors/registry/upload-location.json',
-    ).vectors) {
-      it(`${request} says ${location}`, () => {
-        const resolve = (): URL => resolveUploadLocation(new URL(request), location, 'uploading');
-        if (error !== undefined) {
-          expect(resolve).to.throw(/private address/);
-        } else if (url === undefined) {
-          expect(resolve().hostname).to.equal(new URL(request).hostname);
-        } else {
-          expect(resolve().href).to.equal(url);
-        }
-      });
-    }
+  registryVectors<Vector>('upload-location.json', {
+    title: ({ request, location }) => `${request} says ${location}`,
+    check({ request, location, url, error }) {
+      const resolve = (): URL => resolveUploadLocation(new URL(request), location, 'uploading');
+      if (error !== undefined) {
+        expect(resolve).to.throw(/private address/);
+      } else if (url === undefined) {
+        expect(resolve().hostname).to.equal(new URL(request).hostname);
+      } else {
+        expect(resolve().href).to.equal(url);
+      }
+    },
   });
 
   it('takes a registry behind a TLS proxy back to https', () => {
