@@ -85,3 +85,8 @@ function platformText({ os, architecture, variant }: PlatformFields): string {
 function skopeo(...args: string[]): Promise<string> {
   return run('skopeo', args);
 }
+
+/** The tags of a repository, as skopeo lists them. */
+export async function listTags(repository: string): Promise<readonly string[]> {
+  return JSON.parse(await skopeo('list-tags', '--tls-verify=false', `docker://${repository}`)).Tags;
+}

@@ -41,6 +41,10 @@ export function pushScope(repository: string): string {
   return `repository:${repository}:pull,push`;
 }
 
+export function deleteScope(repository: string): string {
+  return `repository:${repository}:delete,pull`;
+}
+
 /** The repository that the first of these scopes is about. */
 export function repositoryOf(scopes: readonly string[]): string | undefined {
   return /^repository(?:\([^)]*\))?:(.+):[^:]*$/.exec(scopes[0] ?? '')?.[1];
