@@ -79,10 +79,11 @@ describe('registry/proxy-choice', () => {
     it(`${https} is refused, and its password not shown`, () => {
       let thrown: unknown;
       try {
-        proxyChoice({ https });
+        proxyChoice({ https })(new URL('https://r.example/'));
       } catch (error) {
         thrown = error;
       }
+      expect(proxyChoice({ https })(new URL('https://localhost/'))).to.equal(undefined);
       expect(thrown).to.have.property('code', 'INVALID_PROXY');
       expect((thrown as Error).message)
         .to.match(message)

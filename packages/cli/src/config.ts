@@ -24,8 +24,9 @@ export interface Config {
 export interface RegistryConfig {
   /** URLs that are read first, e.g. `http://127.0.0.1:5000`. */
   readonly mirrors?: readonly string[];
-  /** PEM files. */
+  /** A PEM file with certificates to trust besides those of Node.js; relative to the configuration's folder. */
   readonly ca?: string;
+  /** PEM files of the client's certificate and its key. */
   readonly cert?: string;
   readonly key?: string;
   /** Plain http, or a certificate that nobody vouches for. @default false */
@@ -81,11 +82,23 @@ async function readConfig(file: string): Promise<Config | undefined> {
     });
   }
   try {
-    return validateConfig(await parseConfig(file, text), file);
+    return withWholePaths(validateConfig(await parseConfig(file, text), file), dirname(file));
   } catch (error) {
     if (error instanceof MabuildError) throw error;
     throw invalid(file, (error as Error).message, error);
   }
+}
+
+/** Certificates lie where the configuration says, wherever the command was started. */
+function withWholePaths(config: Config, directory: string): Config {
+  if (config.registries === undefined) return config;
+  const whole = (path: string | undefined): string | undefined => path && resolve(directory, path);
+  const registries = Object.entries(config.registries).map(([host, registry]) => {
+    const files = { ca: whole(registry.ca), cert: whole(registry.cert), key: whole(registry.key) };
+    const given = Object.entries(files).filter(([, file]) => file !== undefined);
+    return [host, { ...registry, ...Object.fromEntries(given) }];
+  });
+  return { ...config, registries: Object.fromEntries(registries) };
 }
 
 async function parseConfig(file: string, text: string): Promise<unknown> {

@@ -23,7 +23,6 @@ export interface ConnectionOptions {
   readonly fetch?: FetchLike | undefined;
 }
 
-/** @throws MabuildError `INVALID_PROXY`. */
 export function openTransport(options: ConnectionOptions): Transport {
   const timeouts = timeoutsOf(options.timeouts);
   const insecure = new Set(options.insecure?.map(urlHost));

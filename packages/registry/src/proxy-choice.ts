@@ -16,20 +16,22 @@ export interface ProxyOptions {
   readonly noProxy?: string | undefined;
 }
 
-/** Tells the proxy for an address; `undefined`: none. */
+/**
+ * Tells the proxy for an address; `undefined`: none.
+ * @throws MabuildError `INVALID_PROXY`, without the proxy's user and password.
+ */
 export type ProxyChoice = (url: URL) => URL | undefined;
 
-/** @throws MabuildError `INVALID_PROXY`, without the proxy's user and password. */
+/** What is wrong with a proxy is told when an address needs it: most registries may be reached without. */
 export function proxyChoice(options: ProxyOptions = {}): ProxyChoice {
-  const http = proxyAddress(options.http, 'http');
-  const https = proxyAddress(options.https, 'https');
-  if (http === undefined && https === undefined) {
-    return () => undefined;
-  }
   const isExcepted = exceptions(options.noProxy ?? '');
   return (url) => {
-    const proxy = url.protocol === 'https:' ? https : http;
-    return proxy === undefined || isLoopbackHost(url.hostname) || isExcepted(url) ? undefined : proxy;
+    if (isLoopbackHost(url.hostname) || isExcepted(url)) {
+      return undefined;
+    }
+    return url.protocol === 'https:'
+      ? proxyAddress(options.https, 'https')
+      : proxyAddress(options.http, 'http');
   };
 }
 

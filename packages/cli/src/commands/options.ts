@@ -2,6 +2,7 @@ import { MabuildError } from '@mabuild/oci';
 import { type Config, loadConfig } from '../config.ts';
 import { type Paint, paintFor } from '../formatters/paint.ts';
 import type { Io } from '../io.ts';
+import { plainProgress } from '../progress/plain.ts';
 import type { SdkOptions } from '../sdk/toolbox.ts';
 
 /** Options that every command takes. */
@@ -117,5 +118,6 @@ export async function sdkOptions(
     config: await loadConfig({ directory: io.workingDirectory, file: options.config }),
     mirrors,
     signal: io.signal,
+    onRegistryEvent: plainProgress(io.stderr, paintOf(io, 'stderr', options)).onEvent,
   };
 }

@@ -52,12 +52,22 @@ export function plainLines(event: ProgressEvent): readonly string[] {
         `${prefix}${event.state} ${event.descriptor.digest.slice(0, 19)} ${formatBytes(event.descriptor.size)}`,
       ];
     case 'registry-retry':
-      return [
-        `${event.host}: ${event.doing}: ${event.reason}; attempt ${event.attempt + 1} of ${event.attempts} in ${(event.delay / 1000).toFixed(1)} s${event.asked ? ', as the registry asks' : ''}`,
-      ];
+      return [retryLine(event)];
     case 'registry-mirror-skipped':
       return [`${event.registry}: mirror ${event.mirror} is passed over: ${event.reason}`];
     default:
       return [];
   }
+}
+
+/** What is waited for, and whose wish it is. */
+function retryLine(event: Extract<ProgressEvent, { readonly type: 'registry-retry' }>): string {
+  const { attempt, attempts, delay, asked, retryAfter = delay, rateLimit } = event;
+  const seconds = (milliseconds: number): string => `${(milliseconds / 1000).toFixed(1)} s`;
+  const { remaining, limit } = rateLimit ?? {};
+  const left = remaining === undefined || limit === undefined ? remaining : `${remaining} of ${limit}`;
+  const reason = left === undefined ? event.reason : `${event.reason} (${left} requests left)`;
+  const wish =
+    retryAfter > delay ? `, though the registry asks for ${seconds(retryAfter)}` : ', as the registry asks';
+  return `${event.host}: ${event.doing}: ${reason}; attempt ${attempt + 1} of ${attempts} in ${seconds(delay)}${asked ? wish : ''}`;
 }

@@ -1,5 +1,6 @@
 import { homedir, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ProxyOptions } from '@mabuild/registry';
 
 /** What the SDK takes from the machine that it runs on; every part can be given instead. */
 export interface Environment {
@@ -44,7 +45,13 @@ function cacheDirectory(
   return join(homeDirectory, '.cache', 'mabuild');
 }
 
+/** The proxies of `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, which count more than their spellings in lower case. */
+export function proxiesOf({ variables }: Pick<Environment, 'variables'>): ProxyOptions {
+  const either = (name: string): string | undefined => variables[name] || variables[name.toLowerCase()];
+  return { http: either('HTTP_PROXY'), https: either('HTTPS_PROXY'), noProxy: either('NO_PROXY') };
+}
+
 /** Docker's configuration folder: `DOCKER_CONFIG`, else `~/.docker`. */
-export function dockerConfigDirectory(environment: Environment): string {
+export function dockerConfigDirectory(environment: Pick<Environment, 'variables' | 'homeDirectory'>): string {
   return environment.variables.DOCKER_CONFIG ?? join(environment.homeDirectory, '.docker');
 }

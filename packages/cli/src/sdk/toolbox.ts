@@ -1,5 +1,5 @@
 import { mkdir, readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { detectEngine, type Engine, type EngineInfo, type Memory, openMemory } from '@mabuild/core';
 import type { CallOptions, CredentialSource } from '@mabuild/oci';
 import {
@@ -7,13 +7,13 @@ import {
   type ManifestStore,
   type RegistryClient,
   type RegistryEvent,
-  type TlsOptions,
 } from '@mabuild/registry';
 import { type Config, loadConfig, type RegistryConfig } from '../config.ts';
 import { version } from '../version.ts';
 import { writeWhole } from '../write-whole.ts';
+import { certificateSource } from './certificates.ts';
 import { type DockerConfig, readDockerConfig } from './docker-config.ts';
-import { dockerConfigDirectory, type Environment, environmentOf } from './environment.ts';
+import { dockerConfigDirectory, type Environment, environmentOf, proxiesOf } from './environment.ts';
 
 /** What every function of the SDK takes. */
 export interface SdkOptions extends CallOptions {
@@ -76,7 +76,8 @@ export async function withToolbox<T>(options: SdkOptions, use: (toolbox: Toolbox
             credentials,
             mirrors: mergeMirrors(config.registries, options.mirrors, engine),
             insecure: insecureHosts(config.registries),
-            tls: await readTls(config.registries, environment.workingDirectory),
+            certificates: certificateSource(config.registries, environment),
+            proxies: proxiesOf(environment),
             userAgent: `mabuild/${version}`,
             manifestStore: manifestStore(join(environment.cacheDirectory, 'manifests')),
             onEvent: options.onRegistryEvent,
@@ -130,20 +131,6 @@ function insecureHosts(registries: Readonly<Record<string, RegistryConfig>> | un
   return Object.entries(registries ?? {})
     .filter(([, registry]) => registry.insecure)
     .map(([host]) => host);
-}
-
-async function readTls(
-  registries: Readonly<Record<string, RegistryConfig>> | undefined,
-  directory: string,
-): Promise<Record<string, TlsOptions>> {
-  const tls: Record<string, TlsOptions> = {};
-  for (const [host, { ca, cert, key }] of Object.entries(registries ?? {})) {
-    if (ca === undefined && cert === undefined && key === undefined) continue;
-    const read = async (file: string | undefined): Promise<string | undefined> =>
-      file === undefined ? undefined : readFile(resolve(directory, file), 'utf8');
-    tls[host] = { ca: await read(ca), cert: await read(cert), key: await read(key) };
-  }
-  return tls;
 }
 
 /** Manifests by digest on disk: an index that did not change costs a HEAD and no pull from a rate-limited registry. */
