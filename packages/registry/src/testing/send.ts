@@ -62,13 +62,18 @@ function written(response: ServerResponse, bytes: Buffer): Promise<void> {
   });
 }
 
-async function writeWithoutEnd(response: ServerResponse, onBytes: (count: number) => void): Promise<void> {
+function writeWithoutEnd(response: ServerResponse, onBytes: (count: number) => void): Promise<void> {
   const filler = Buffer.alloc(65_536, ' ');
-  while (!response.destroyed && !response.closed) {
-    onBytes(filler.length);
-    if (!response.write(filler)) {
-      await Promise.race([once(response, 'drain'), once(response, 'close')]).catch(() => undefined);
-    }
-    await new Promise(setImmediate);
-  }
+  return new Promise((resolve) => {
+    const write = (): void => {
+      while (!response.destroyed) {
+        onBytes(filler.length);
+        if (!response.write(filler)) {
+          return;
+        }
+      }
+    };
+    response.on('drain', () => setImmediate(write)).once('close', resolve);
+    write();
+  });
 }
