@@ -10,6 +10,8 @@ export interface TarInput {
   readonly symlink?: string;
   readonly hardlink?: string;
   readonly folder?: true;
+  /** The header's type flag, for members that are none of these. */
+  readonly type?: string;
 }
 
 /** Writes a tar (ustar) in memory. */
@@ -29,7 +31,7 @@ export function makeTar(entries: readonly TarInput[]): Buffer {
         ? ['2', entry.symlink]
         : entry.hardlink !== undefined
           ? ['1', entry.hardlink]
-          : [entry.folder === true ? '5' : '0', ''];
+          : [entry.type ?? (entry.folder === true ? '5' : '0'), ''];
     const mode = entry.mode ?? (type === '0' ? 0o644 : 0o755);
     blocks.push(...block(entry.path, type, mode, content, target));
   }

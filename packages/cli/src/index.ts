@@ -28,6 +28,13 @@ export type { CredentialPlace } from './sdk/credential-store.ts';
 export { type DockerConfig, readDockerConfig } from './sdk/docker-config.ts';
 export { type DoctorReport, examine, type PlatformSupport } from './sdk/doctor.ts';
 export type { Environment } from './sdk/environment.ts';
+export {
+  type ImportOptions,
+  type ImportOutput,
+  type ImportRequest,
+  type ImportResult,
+  importRootfs,
+} from './sdk/import-rootfs.ts';
 export type { InspectedImage, InspectReport } from './sdk/inspect.ts';
 export { type LoginRequest, type LoginResult, type LogoutResult, login, logout } from './sdk/login.ts';
 export { type MigratedFile, type MigrateReport, type MigrateRequest, migrateFiles } from './sdk/migrate.ts';

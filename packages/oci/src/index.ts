@@ -120,6 +120,9 @@ export {
   withTag,
 } from './reference.ts';
 export { addToReferrersTag, referrerDescriptor, referrersTag } from './referrers.ts';
+export { type RootfsLayer, readRootfs } from './rootfs.ts';
+export { type RootfsImageRequest, rootfsImage } from './rootfs-image.ts';
+export { type ProgramsPlatform, platformsOfPrograms } from './rootfs-platform.ts';
 export { scanLayer } from './scan-layer.ts';
 export { withRoot } from './sources.ts';
 export { type PackEntry, packTar, readTarEntries, type TarEntry, type TarEntryType } from './tar.ts';

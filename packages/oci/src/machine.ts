@@ -50,6 +50,14 @@ const triplesOf: Readonly<Record<string, readonly string[]>> = {
   s390x: ['s390x-linux-gnu'],
 };
 
+/** The architecture that an ELF file is made for; `undefined` for a processor without rules. */
+export function architectureOf(file: ElfFacts): string | undefined {
+  return Object.keys(machinesOf).find((name) => {
+    const { machine, bits, endianness } = machinesOf[name] as Machine;
+    return machine === file.machine && bits === file.bits && endianness === file.endianness;
+  });
+}
+
 /** Tells whether ELF files can be judged for a platform. */
 export function hasElfRules(platform: Platform): boolean {
   return platform.os === 'linux' && machinesOf[normalizePlatform(platform).architecture] !== undefined;

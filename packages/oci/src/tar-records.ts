@@ -20,7 +20,7 @@ export interface TarRecord {
 }
 
 const block = 512;
-/** Longest extended header that is read; Linux paths end at 4 KiB, and extended attributes are capped at 64 KiB each. */
+/** Longest extended headers of one member that are read; Linux paths end at 4 KiB, and extended attributes are capped at 64 KiB each. */
 const longestExtension = 4 * 1024 * 1024;
 
 /**
@@ -37,6 +37,7 @@ export async function* readTarRecords(
   for (;;) {
     const headers: Buffer[] = [];
     const extension: Extension = {};
+    let extended = 0;
     let first = await reader.read(block);
     for (;;) {
       if (first.length === 0 || isZero(first)) {
@@ -50,7 +51,8 @@ export async function* readTarRecords(
       const type = typeOf(first);
       if (type !== 'x' && type !== 'L' && type !== 'K' && type !== 'g') break;
       const size = number(first, 124, 12);
-      if (size > longestExtension) throw damaged(`an extended header of ${size} bytes`);
+      extended += block + padded(size);
+      if (extended > longestExtension) throw damaged(`an extended header of ${extended} bytes or more`);
       const data = await reader.read(padded(size));
       if (data.length < padded(size)) throw damaged('it ends inside an extended header');
       headers.push(data);
@@ -165,6 +167,7 @@ async function readSparseBlocks(first: Buffer, headers: Buffer[], reader: ByteRe
   for (let more = first[482] === 1; more; ) {
     const next = await reader.read(block);
     if (next.length < block) throw damaged('it ends inside a header');
+    if (headers.length * block > longestExtension) throw damaged('a sparse file of too many pieces');
     headers.push(next);
     more = next[504] === 1;
   }

@@ -3,6 +3,7 @@ import { checkCommand } from './check.ts';
 import type { DefineCommand } from './command.ts';
 import { digestCommand } from './digest.ts';
 import { doctorCommand } from './doctor.ts';
+import { importCommand } from './import.ts';
 import { inspectCommand } from './inspect.ts';
 import { loginCommand } from './login.ts';
 import { logoutCommand } from './logout.ts';
@@ -22,6 +23,7 @@ export const commands: readonly DefineCommand[] = [
   inspectCommand,
   verifyCommand,
   pushCommand,
+  importCommand,
   digestCommand,
   loginCommand,
   logoutCommand,
