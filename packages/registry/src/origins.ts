@@ -83,7 +83,8 @@ export class Origins {
       await probe(new URL('/v2/', secure));
       return true;
     } catch (error) {
-      return error instanceof ConnectionFault && refusesTls(error.code);
+      // What is wrong with our own settings is told by the request that follows.
+      return !(error instanceof ConnectionFault) || refusesTls(error.code);
     }
   }
 }

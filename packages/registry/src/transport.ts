@@ -1,10 +1,9 @@
-import type { Agent } from 'node:http';
 import type { Agents } from './agents.ts';
 import { readAnswer } from './answer-body.ts';
 import { asFault, ConnectionFault } from './connection-fault.ts';
 import { redactUrl } from './error.ts';
 import type { CallAnswer, CallRequest, FetchLike, StreamAnswer, StreamRequest } from './http-message.ts';
-import { dropIdle, type WatchedAgent, watchReuse } from './reused-connection.ts';
+import { dropIdle, watchReuse } from './reused-connection.ts';
 import { openStream } from './streaming.ts';
 import type { Timeouts } from './timeouts.ts';
 
@@ -33,15 +32,14 @@ export class Transport {
     const { agents, timeouts, userAgent } = this.#options;
     const { signal, method, url } = request;
     signal?.throwIfAborted();
+    const agent = await agents.for(url);
+    const watched = watchReuse(agent);
+    signal?.throwIfAborted();
     const controller = new AbortController();
     const forward = (): void => controller.abort(signal?.reason);
     signal?.addEventListener('abort', forward, { once: true });
     const timer = setTimeout(() => controller.abort(new ConnectionFault('ETIMEDOUT')), timeouts.silence);
-    let agent: Agent | undefined;
-    let watched: WatchedAgent | undefined;
     try {
-      agent = await agents.for(url);
-      watched = watchReuse(agent);
       this.#fetch ??= await loadFetch();
       const response = await this.#fetch(url.href, {
         method,
@@ -63,8 +61,8 @@ export class Transport {
       if (controller.signal.aborted) {
         throw controller.signal.reason;
       }
-      const fault = asFault(error, { reused: watched?.reused() === true });
-      if (agent !== undefined && fault instanceof ConnectionFault && fault.stale) {
+      const fault = asFault(error, { reused: watched.reused() });
+      if (fault instanceof ConnectionFault && fault.stale) {
         dropIdle(agent);
       }
       throw fault;
