@@ -24,8 +24,7 @@ export function containerConfigOf(lines: readonly string[]): ContainerConfig {
   const config: Writable = {};
   for (const line of lines) {
     try {
-      const [stage] = parseDockerfile(`FROM scratch\n${line}\n`).stages;
-      const [instruction, more] = stage?.instructions ?? [];
+      const [, instruction, more] = parseDockerfile(`FROM scratch\n${line}\n`).instructions;
       if (instruction === undefined || more !== undefined) throw new Error('it is not one instruction');
       apply(config, instruction);
     } catch (error) {
