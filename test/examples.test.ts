@@ -45,7 +45,7 @@ describe('README.md', () => {
 describe('docs and help', () => {
   it('show commands and flags that there are', async () => {
     const shown = fakeIo();
-    for (const command of createProgram(shown.io, () => undefined).commands) command.outputHelp();
+    for (const command of everyCommand(createProgram(shown.io, () => undefined))) command.outputHelp();
     const examples = shown.stdout().match(/^ {2}mabuild .*/gm) ?? [];
     expect(examples).to.have.length.greaterThan(8);
     const pages = await Promise.all(
@@ -88,6 +88,10 @@ function mabuildLines(block: string): string[] {
   return block.split('\n').filter((line) => line.startsWith('mabuild '));
 }
 
+function everyCommand(program: Command): readonly Command[] {
+  return program.commands.flatMap((command) => [command as Command, ...(command.commands as Command[])]);
+}
+
 /** Parses a command line as the command would, without running it. */
 function parse(line: string): void {
   const words = line
@@ -96,6 +100,8 @@ function parse(line: string): void {
     .split(/\s+/)
     .slice(1);
   const program = createProgram(fakeIo().io, () => undefined);
-  for (const command of program.commands) (command as Command).action(() => undefined);
+  for (const command of everyCommand(program)) {
+    if (command.commands.length === 0) command.action(() => undefined);
+  }
   program.parse(words, { from: 'user' });
 }

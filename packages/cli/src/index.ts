@@ -24,9 +24,23 @@ export {
 export { type BuildOptions, buildAndPush, defaultPlatforms, planImages } from './sdk/build.ts';
 export type { BuildRequest, BuildResult, BuildResultImage } from './sdk/build-request.ts';
 export { type CheckReport, type CheckRequest, checkFiles } from './sdk/check.ts';
+export {
+  type CreateIndexRequest,
+  createImageIndex,
+  type IndexOptions,
+  type IndexWriteRequest,
+} from './sdk/create-index.ts';
 export type { CredentialPlace } from './sdk/credential-store.ts';
 export { type DockerConfig, readDockerConfig } from './sdk/docker-config.ts';
 export { type DoctorReport, examine, type PlatformSupport } from './sdk/doctor.ts';
+export {
+  type AddToIndexRequest,
+  type AnnotateIndexRequest,
+  addToImageIndex,
+  annotateImageIndex,
+  type RemoveFromIndexRequest,
+  removeFromImageIndex,
+} from './sdk/edit-index.ts';
 export type { Environment } from './sdk/environment.ts';
 export {
   type ImportOptions,
@@ -35,8 +49,11 @@ export {
   type ImportResult,
   importRootfs,
 } from './sdk/import-rootfs.ts';
+export type { IndexResult } from './sdk/index-result.ts';
+export type { IndexSource, IndexSourceOptions } from './sdk/index-sources.ts';
 export type { InspectedImage, InspectReport } from './sdk/inspect.ts';
 export { type LoginRequest, type LoginResult, type LogoutResult, login, logout } from './sdk/login.ts';
+export { type MergeRequest, mergeDigests } from './sdk/merge-digests.ts';
 export { type MigratedFile, type MigrateReport, type MigrateRequest, migrateFiles } from './sdk/migrate.ts';
 export { type Output, parseOutput } from './sdk/output.ts';
 export { type ProofStep, type ProveRequest, proveMigration } from './sdk/prove.ts';

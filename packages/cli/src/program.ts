@@ -42,12 +42,14 @@ export function createProgram(io: Io, exit: (code: ExitCode) => void): Command {
     .showHelpAfterError(false)
     .enablePositionalOptions()
     .helpCommand('help [command]', 'the options of a command');
-  withGlobalOptions(program).hook('preAction', (_, command) => takeOver(program, command));
+  withGlobalOptions(program).hook('preAction', (_, command) => takeOver(command.parent, command));
   for (const define of commands) {
     const command = define({ io, exit });
-    withGlobalOptions(command)
-      .exitOverride()
-      .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: () => {} });
+    for (const each of [command, ...command.commands]) {
+      withGlobalOptions(each)
+        .exitOverride()
+        .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: () => {} });
+    }
     program.addCommand(command);
   }
   program.argument('[command]').action((command: string | undefined) => {
@@ -67,10 +69,11 @@ function withGlobalOptions(command: Command): Command {
 }
 
 /** Gives a command what was said before its name; what was said after it wins, and mirrors add up. */
-function takeOver(program: Command, command: Command): void {
-  if (command === program) return;
-  for (const [name, value] of Object.entries(program.opts<Record<string, unknown>>())) {
-    if (program.getOptionValueSource(name) !== 'cli') continue;
+function takeOver(before: Command | null, command: Command): void {
+  if (before === null) return;
+  takeOver(before.parent, before);
+  for (const [name, value] of Object.entries(before.opts<Record<string, unknown>>())) {
+    if (before.getOptionValueSource(name) !== 'cli') continue;
     const own = command.getOptionValueSource(name) === 'cli' ? command.getOptionValue(name) : undefined;
     if (Array.isArray(value) && Array.isArray(own))
       command.setOptionValueWithSource(name, [...value, ...own], 'cli');

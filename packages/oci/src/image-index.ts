@@ -31,7 +31,7 @@ export function makeIndex(
   }
   const { annotations = {} } = options;
   const index = addToIndex(emptyIndex, children);
-  const twice = children.find((child) => !index.manifests.includes(child));
+  const twice = children.find((child, at) => index.manifests[at] !== child);
   if (twice) throw duplicatePlatform(twice, twice);
   return describeIndex(
     Object.keys(annotations).length > 0 ? { ...index, annotations } : index,

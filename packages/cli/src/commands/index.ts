@@ -3,10 +3,12 @@ import { checkCommand } from './check.ts';
 import type { DefineCommand } from './command.ts';
 import { digestCommand } from './digest.ts';
 import { doctorCommand } from './doctor.ts';
+import { indexCommand } from './image-index.ts';
 import { importCommand } from './import.ts';
 import { inspectCommand } from './inspect.ts';
 import { loginCommand } from './login.ts';
 import { logoutCommand } from './logout.ts';
+import { mergeCommand } from './merge.ts';
 import { migrateCommand } from './migrate.ts';
 import { pushCommand } from './push.ts';
 import { rulesCommand } from './rules.ts';
@@ -25,6 +27,8 @@ export const commands: readonly DefineCommand[] = [
   pushCommand,
   importCommand,
   digestCommand,
+  indexCommand,
+  mergeCommand,
   loginCommand,
   logoutCommand,
   doctorCommand,

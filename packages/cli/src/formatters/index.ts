@@ -6,6 +6,7 @@ export { type FindingsTextOptions, formatFinding, formatFindings } from './findi
 export { findingsDocument } from './findings-document.ts';
 export { formatGithub } from './github.ts';
 export { type HtmlReportOptions, htmlReport } from './html/report.ts';
+export { formatIndexResult } from './image-index.ts';
 export { formatInspect } from './inspect.ts';
 export { formatMigration, formatProof, migrationDocument } from './migration.ts';
 export { type Paint, paintFor } from './paint.ts';
