@@ -52,7 +52,7 @@ export interface StreamRequest {
   readonly method: string;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  /** The body; its length must be `size`, which becomes Content-Length. */
+  /** The body; its length must be `size`, which becomes Content-Length unless the headers have Transfer-Encoding. */
   readonly body?: { readonly stream: Readable; readonly size: number } | undefined;
   readonly onBytes?: ((written: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;

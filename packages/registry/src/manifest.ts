@@ -8,7 +8,7 @@ import {
   mediaTypes,
   verifyBytes,
 } from '@mabuild/oci';
-import type { Repository } from './blob.ts';
+import type { Repository } from './repository.ts';
 import { RegistryError } from './error.ts';
 import { pullScope, pushScope } from './scope.ts';
 import type { CallAnswer } from './transport.ts';

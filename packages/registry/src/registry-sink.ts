@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import {
+  addToReferrersTag,
   type CallOptions,
   type Descriptor,
   type ImageReference,
@@ -8,10 +9,11 @@ import {
   MabuildError,
   type OpenBody,
   type PutOptions,
+  referrersTag,
   type TagOptions,
   verifyBytes,
 } from '@mabuild/oci';
-import { hasBlob, mountBlob, type Repository, uploadBlob } from './blob.ts';
+import { hasBlob } from './blob.ts';
 import {
   type FoundManifest,
   findManifest,
@@ -22,8 +24,13 @@ import {
   type StoredManifest,
 } from './manifest.ts';
 import type { ManifestCache } from './manifest-cache.ts';
+import { mountBlob } from './mount.ts';
+import { findReferrers } from './referrers.ts';
+import type { Repository } from './repository.ts';
 import type { RetryPolicy } from './retry.ts';
 import { writeTag } from './tag.ts';
+import { uploadBlob } from './upload.ts';
+import { cancelUpload, type UploadSession } from './upload-session.ts';
 
 export interface RegistrySinkOptions {
   readonly repository: Repository;
@@ -33,6 +40,8 @@ export interface RegistrySinkOptions {
   readonly retry: RetryPolicy;
   /** Told of work that must end before the client closes. */
   readonly track: <T>(work: Promise<T>) => Promise<T>;
+  /** Holds the sink while it must be closed before the client is. */
+  readonly waiting: Set<RegistrySink>;
 }
 
 interface Seen {
@@ -44,6 +53,8 @@ export class RegistrySink implements ImageSink {
   readonly #options: RegistrySinkOptions;
   readonly #present = new Set<string>();
   readonly #uploads = new Map<string, Promise<void>>();
+  /** Uploads that wait for the bytes of what could not be mounted, by digest. */
+  readonly #begun = new Map<string, UploadSession>();
   /** What names pointed at when they were looked at last. */
   readonly #seen = new Map<string, Seen>();
 
@@ -71,10 +82,21 @@ export class RegistrySink implements ImageSink {
       return false;
     }
     const mounted = await track(mountBlob(repository, descriptor, from.repository, options));
-    if (mounted) {
+    if (mounted === true) {
       this.#present.add(descriptor.digest);
+      return true;
     }
-    return mounted;
+    if (mounted !== false) {
+      await this.#cancel(descriptor.digest);
+      this.#begun.set(descriptor.digest, mounted);
+      this.#options.waiting.add(this);
+    }
+    return false;
+  }
+
+  /** Gives up uploads that a registry began instead of mounting, and that nobody went on with. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#begun.keys()].map((digest) => this.#cancel(digest)));
   }
 
   /** Blobs that several images share are sent once, also when they are put side by side. */
@@ -123,6 +145,20 @@ export class RegistrySink implements ImageSink {
     this.#present.add(descriptor.digest);
   }
 
+  async refer(
+    subject: Descriptor,
+    referrers: readonly Descriptor[],
+    options: CallOptions = {},
+  ): Promise<void> {
+    const { repository } = this.#options;
+    const { from } = await findReferrers(repository, subject.digest, { ...options, pushing: true });
+    if (from === 'api') {
+      return;
+    }
+    const readList = () => getManifestIfAny(repository, referrersTag(subject.digest), options);
+    await addToReferrersTag(this, subject.digest, referrers, readList, options);
+  }
+
   async #look(name: string, { signal }: CallOptions): Promise<FoundManifest | undefined> {
     const found = await lookUpManifest(this.#options.repository, name, { signal, pushing: true });
     this.#seen.set(name, { found });
@@ -143,16 +179,36 @@ export class RegistrySink implements ImageSink {
     return there;
   }
 
-  async #put(descriptor: Descriptor, open: OpenBody, { signal, onBytes }: PutOptions): Promise<void> {
+  async #put(descriptor: Descriptor, open: OpenBody, options: PutOptions): Promise<void> {
     const { repository, manifests } = this.#options;
+    const { signal, onBytes, onMounted } = options;
     if (!isStoredAsManifest(descriptor)) {
-      await uploadBlob(repository, descriptor, open, { signal, onBytes });
+      const session = this.#take(descriptor.digest);
+      const outcome = await uploadBlob(repository, descriptor, open, { signal, onBytes, session });
+      if (outcome === 'mounted') {
+        onMounted?.();
+      }
       return;
     }
     const bytes = await readManifest(descriptor, open, signal);
     await putManifest(repository, descriptor.digest, { descriptor, bytes }, { signal });
     await manifests.set(descriptor.digest, bytes, { signal });
     onBytes?.(bytes.length);
+  }
+
+  async #cancel(digest: string): Promise<void> {
+    const session = this.#take(digest);
+    if (session !== undefined) {
+      await cancelUpload(this.#options.repository, session.location);
+    }
+  }
+
+  #take(digest: string): UploadSession | undefined {
+    const session = this.#begun.get(digest);
+    if (this.#begun.delete(digest) && this.#begun.size === 0) {
+      this.#options.waiting.delete(this);
+    }
+    return session;
   }
 
   async #manifest(descriptor: Descriptor, { signal, open }: TagOptions): Promise<StoredManifest> {
@@ -165,6 +221,15 @@ export class RegistrySink implements ImageSink {
     }
     return getManifest(this.#options.repository, descriptor.digest, { signal, pushing: true });
   }
+}
+
+async function getManifestIfAny(
+  repository: Repository,
+  name: string,
+  { signal }: CallOptions,
+): Promise<StoredManifest | undefined> {
+  const found = await findManifest(repository, name, { signal, pushing: true });
+  return found && getManifest(repository, found.digest, { signal, pushing: true });
 }
 
 async function readManifest(

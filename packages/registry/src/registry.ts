@@ -9,17 +9,26 @@ import {
   type ImageSink,
   type ImageSource,
   isMabuildError,
+  MabuildError,
+  withDigest,
 } from '@mabuild/oci';
-import { type Repository, readBlob } from './blob.ts';
+import { findBlob } from './blob-find.ts';
+import { readBlob } from './blob-read.ts';
+import { listRepositories } from './catalog.ts';
 import { type ConnectionOptions, openTransport } from './connections.ts';
+import { deleteManifest } from './delete.ts';
 import { RegistryError } from './error.ts';
 import type { OnRegistryEvent } from './event.ts';
 import { findManifest, getManifest, isStoredAsManifest } from './manifest.ts';
 import { ManifestCache, type ManifestStore } from './manifest-cache.ts';
+import type { ListOptions } from './pages.ts';
+import { findReferrers, type ReferrersOptions } from './referrers.ts';
 import { RegistryHost } from './registry-host.ts';
 import { RegistrySink } from './registry-sink.ts';
+import type { Repository } from './repository.ts';
 import { type RetryOptions, type RetryPolicy, retryPolicy } from './retry.ts';
 import { signIn } from './sign-in.ts';
+import { listTags } from './tags.ts';
 import type { Transport } from './transport.ts';
 
 /** Every host key is `HOST` or `HOST:PORT` as references spell it, e.g. `docker.io`. */
@@ -37,14 +46,46 @@ export interface RegistryOptions extends ConnectionOptions {
   readonly onEvent?: OnRegistryEvent | undefined;
 }
 
+export interface ResolveOptions extends CallOptions {
+  /** Asks no mirror: what is about to be changed is read where it is changed. @default false */
+  readonly pastMirrors?: boolean | undefined;
+}
+
 /** Registries, read and written. */
 export interface RegistryClient extends ImageResolver {
+  /** @see ImageResolver.resolve */
+  resolve(reference: ImageReference, options?: ResolveOptions): Promise<ImageSource>;
   /**
    * The repository of a reference, to be written to; tag and digest of the reference do not matter.
    *
    * An aborted upload is cancelled at the registry before its promise rejects.
    */
   sink(repository: ImageReference): ImageSink;
+  /**
+   * The tags of a repository, page by page; tag and digest of the reference do not matter.
+   * @throws RegistryError `REPOSITORY_NOT_FOUND`.
+   */
+  tags(repository: ImageReference, options?: ListOptions & ResolveOptions): AsyncIterable<string>;
+  /**
+   * The repositories of a registry (`localhost:5000`), page by page.
+   * @throws RegistryError `REGISTRY_UNSUPPORTED` where the registry does not tell.
+   */
+  repositories(registry: string, options?: ListOptions): AsyncIterable<string>;
+  /** What names the reference's digest as its subject: signatures, SBOMs, attestations. */
+  referrers(
+    reference: ImageReference,
+    options?: ReferrersOptions & ResolveOptions,
+  ): Promise<readonly Descriptor[]>;
+  /**
+   * Finds the blob that the reference's digest names; it is the root of the source.
+   * @throws RegistryError `BLOB_NOT_FOUND`.
+   */
+  blob(reference: ImageReference, options?: CallOptions): Promise<ImageSource>;
+  /**
+   * Deletes the tag of a reference; or, where the reference has a digest, the manifest with every tag of it.
+   * @throws RegistryError `IMAGE_NOT_FOUND`; `REGISTRY_UNSUPPORTED` where the registry cannot.
+   */
+  delete(reference: ImageReference, options?: CallOptions): Promise<void>;
   /**
    * Asks a registry (`ghcr.io`, `localhost:5000`) whether it takes the credentials.
    * @throws RegistryError `REGISTRY_UNAUTHORIZED` when it does not.
@@ -64,6 +105,16 @@ export function createRegistryClient(options: RegistryOptions = {}): RegistryCli
   return new Client(options);
 }
 
+function digestIn(reference: ImageReference): string {
+  if (reference.digest !== undefined) {
+    return reference.digest;
+  }
+  throw new MabuildError(`${formatReference(reference)} names no digest`, {
+    code: 'INVALID_REFERENCE',
+    hint: 'write NAME@sha256:…',
+  });
+}
+
 /** Where an image can be read: a mirror, or its registry. */
 interface Place {
   readonly repository: Repository;
@@ -78,6 +129,8 @@ class Client implements RegistryClient {
   readonly #manifests: ManifestCache;
   readonly #hosts = new Map<string, RegistryHost>();
   readonly #working = new Set<Promise<unknown>>();
+  /** Sinks that have uploads to go on with, or to give up. */
+  readonly #waiting = new Set<RegistrySink>();
   readonly #mirrors: ReadonlyMap<string, readonly string[]>;
 
   constructor(options: RegistryOptions) {
@@ -88,10 +141,13 @@ class Client implements RegistryClient {
     this.#transport = openTransport(options);
   }
 
-  async resolve(reference: ImageReference, { signal }: CallOptions = {}): Promise<ImageSource> {
+  async resolve(
+    reference: ImageReference,
+    { signal, pastMirrors }: ResolveOptions = {},
+  ): Promise<ImageSource> {
     signal?.throwIfAborted();
     const name = reference.digest ?? reference.tag ?? 'latest';
-    const places = this.#places(reference);
+    const places = this.#places(reference, pastMirrors);
     const { found, at } = await this.#firstOf(places, signal, async ({ repository }) => {
       const descriptor = await findManifest(repository, name, { signal });
       if (descriptor === undefined) {
@@ -111,7 +167,58 @@ class Client implements RegistryClient {
         isStoredAsManifest(descriptor)
           ? undefined
           : { registry: reference.registry, repository: reference.repository },
+      referrers: (subject, options = {}) =>
+        this.referrers(withDigest(reference, subject.digest), { ...options, pastMirrors }),
     };
+  }
+
+  async *tags(
+    reference: ImageReference,
+    options: ListOptions & ResolveOptions = {},
+  ): AsyncGenerator<string, void> {
+    // Whoever gives the first page gives the others too.
+    const places = this.#places(reference, options.pastMirrors);
+    const { found } = await this.#firstOf(places, options.signal, async ({ repository }) => {
+      const names = listTags(repository, options);
+      return { names, first: await names.next() };
+    });
+    if (found.first.done !== true) {
+      yield found.first.value;
+      yield* found.names;
+    }
+  }
+
+  repositories(registry: string, options: ListOptions = {}): AsyncIterable<string> {
+    return listRepositories(this.#origin({ registry, repository: '' }).host, options);
+  }
+
+  async referrers(
+    reference: ImageReference,
+    options: ReferrersOptions & ResolveOptions = {},
+  ): Promise<readonly Descriptor[]> {
+    const digest = digestIn(reference);
+    const places = this.#places(reference, options.pastMirrors);
+    const { found } = await this.#firstOf(places, options.signal, ({ repository }) =>
+      findReferrers(repository, digest, options),
+    );
+    return found.descriptors;
+  }
+
+  async blob(reference: ImageReference, options: CallOptions = {}): Promise<ImageSource> {
+    const digest = digestIn(reference);
+    const places = this.#places(reference);
+    const { found, at } = await this.#firstOf(places, options.signal, ({ repository }) =>
+      findBlob(repository, digest, options),
+    );
+    return {
+      root: found,
+      read: (descriptor, options = {}) => this.#read(places.slice(at), descriptor, options),
+    };
+  }
+
+  async delete(reference: ImageReference, options: CallOptions = {}): Promise<void> {
+    const name = reference.digest ?? reference.tag ?? 'latest';
+    await deleteManifest(this.#origin(reference), name, options);
   }
 
   sink(reference: ImageReference): ImageSink {
@@ -125,6 +232,7 @@ class Client implements RegistryClient {
         this.#working.add(settled);
         return work;
       },
+      waiting: this.#waiting,
     });
   }
 
@@ -134,6 +242,7 @@ class Client implements RegistryClient {
 
   async close(): Promise<void> {
     await Promise.all(this.#working);
+    await Promise.all([...this.#waiting].map((sink) => sink.close()));
     this.#transport.close();
   }
 
@@ -181,8 +290,8 @@ class Client implements RegistryClient {
     }
   }
 
-  #places(reference: ImageReference): readonly Place[] {
-    const mirrors = this.#mirrors.get(reference.registry) ?? [];
+  #places(reference: ImageReference, pastMirrors = false): readonly Place[] {
+    const mirrors = pastMirrors ? [] : (this.#mirrors.get(reference.registry) ?? []);
     return [
       ...mirrors.map((mirror) => ({ mirror, repository: this.#atMirror(mirror, reference) })),
       { repository: this.#origin(reference) },

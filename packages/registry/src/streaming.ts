@@ -28,7 +28,8 @@ export function openStream(
       agent,
       headers: {
         ...request.headers,
-        ...(body !== undefined && { 'content-length': String(body.size) }),
+        ...(body !== undefined &&
+          request.headers['transfer-encoding'] === undefined && { 'content-length': String(body.size) }),
       },
     });
     let answer: IncomingMessage | undefined;

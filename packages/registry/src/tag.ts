@@ -1,7 +1,14 @@
 import type { CallOptions, Descriptor, TagOptions } from '@mabuild/oci';
-import type { Repository } from './blob.ts';
 import { RegistryError } from './error.ts';
-import { type FoundManifest, lookUpManifest, putManifest, type StoredManifest, spell } from './manifest.ts';
+import {
+  type FoundManifest,
+  getManifest,
+  lookUpManifest,
+  putManifest,
+  type StoredManifest,
+  spell,
+} from './manifest.ts';
+import type { Repository } from './repository.ts';
 import { backoff, pause, type RetryPolicy } from './retry.ts';
 
 export interface WriteTagOptions extends CallOptions {
@@ -31,6 +38,9 @@ export async function writeTag(
     await putManifest(repository, name, manifest, { signal, condition });
   } catch (error) {
     if (!isRefusal(error)) {
+      if (isDoubtful(error) && (await isWritten(repository, name, digest, { signal }))) {
+        return;
+      }
       throw error;
     }
     // The answer to a write that did arrive may have been lost; and a tag that is ours needs no write.
@@ -68,6 +78,9 @@ async function confirmTag(
     }
     const stale = digest === undefined || digest === seen?.descriptor.digest;
     if (!stale || attempt >= retry.attempts) {
+      if (stale && (await isWritten(repository, name, descriptor.digest, { signal }))) {
+        return;
+      }
       throw new RegistryError(
         `tagging ${spell(repository, name)}: written as ${descriptor.digest}, read back as ${digest ?? 'nothing'}`,
         {
@@ -78,6 +91,27 @@ async function confirmTag(
     }
     await pause(backoff(retry, attempt), signal);
   }
+}
+
+/** Reads the tag itself: what HEAD says may come from a cache, or from a proxy that does not know it. */
+async function isWritten(
+  repository: Repository,
+  name: string,
+  digest: string,
+  { signal }: CallOptions,
+): Promise<boolean> {
+  try {
+    const { descriptor } = await getManifest(repository, name, { signal, pushing: true });
+    return descriptor.digest === digest;
+  } catch {
+    signal?.throwIfAborted();
+    return false;
+  }
+}
+
+/** Tells whether a write that failed may have been done: nothing was heard of it, or the registry lost its way. */
+function isDoubtful(error: unknown): boolean {
+  return error instanceof RegistryError && (error.status === undefined || error.status >= 500);
 }
 
 function checkExpected(
