@@ -32,8 +32,7 @@ export interface HandlerOptions extends Endpoints {
   readonly authority: TestAuthority | undefined;
   readonly faults: RegistryFault[];
   readonly requests: LoggedRequest[];
-  /** Scheme and host. */
-  readonly origin: () => string;
+  readonly scheme: 'http' | 'https';
 }
 
 /** Answers one request, or fails at it as the first fault that matches says. */
@@ -78,21 +77,23 @@ export async function handle(
     request.socket.destroy();
     return;
   }
-  await send(request, response, signed(said, options), fault, (count) => {
+  await send(request, response, signed(said, request, options), fault, (count) => {
     entry.answerBytes += count;
   });
 }
 
 /** What every answer has besides its own headers. */
-function signed(said: Answer, { behaviour, origin }: HandlerOptions): Answer {
+function signed(said: Answer, request: IncomingMessage, { behaviour, scheme }: HandlerOptions): Answer {
   const { requestIdHeader: id, absoluteLocations } = behaviour;
   const location = said.headers.location;
+  // Built from what the client calls the registry, so that it leads back through a proxy.
+  const origin = `${scheme}://${request.headers.host}`;
   return {
     ...said,
     headers: {
       ...(id !== '' && { [id]: randomUUID() }),
       ...said.headers,
-      ...(absoluteLocations && location?.startsWith('/') === true && { location: `${origin()}${location}` }),
+      ...(absoluteLocations && location?.startsWith('/') === true && { location: `${origin}${location}` }),
     },
   };
 }

@@ -71,7 +71,8 @@ export async function startTestRegistry(options: TestRegistryOptions = {}): Prom
   const faults: RegistryFault[] = [...(options.faults ?? [])];
   const pace = latency > 0 || Number.isFinite(rate) ? { latency, rate } : undefined;
   const pulls = new PullLimit(behaviour.rateLimit);
-  const originOf = (port: number): string => `${tls === undefined ? 'http' : 'https'}://${hostname}:${port}`;
+  const scheme: 'http' | 'https' = tls === undefined ? 'http' : 'https';
+  const originOf = (port: number): string => `${scheme}://${hostname}:${port}`;
 
   const start = () =>
     listen(
@@ -88,7 +89,7 @@ export async function startTestRegistry(options: TestRegistryOptions = {}): Prom
     authority,
     faults,
     requests,
-    origin: () => originOf(front.port),
+    scheme,
     storage: () => originOf((storage ?? front).port),
   };
   const front = await start();
