@@ -5,7 +5,7 @@ import type { Descriptor } from './descriptor.ts';
 import type { PushEvent } from './events.ts';
 import type { ImageSink, PutOptions } from './image-sink.ts';
 import type { CallOptions, ImageSource } from './image-source.ts';
-import { isForeignLayerType, isIndexType, isManifestType } from './media-type.ts';
+import { isConfigType, isForeignLayerType, isIndexType, isManifestType } from './media-type.ts';
 import { parseImageIndex, parseImageManifest } from './parse-manifest.ts';
 import { normalizePlatform, type Platform } from './platform.ts';
 import { readDocument } from './read-document.ts';
@@ -197,13 +197,14 @@ class Copy {
     await this.#limit(async () => {
       this.#options.signal?.throwIfAborted();
       const about = { type: 'blob', descriptor, ...platformOf(platform) } as const;
-      if (await this.#sink.has(descriptor, this.#options)) {
-        this.#tell({ ...about, state: 'exists', bytes: 0 });
-        return;
-      }
+      // A mount costs no more than the question whether it is needed.
       const from = await this.#source.mountableFrom?.(descriptor);
       if (from && (await this.#sink.mount?.(descriptor, from, this.#options))) {
         this.#tell({ ...about, state: 'mounted', bytes: 0 });
+        return;
+      }
+      if (!this.#isNews(descriptor) && (await this.#sink.has(descriptor, this.#options))) {
+        this.#tell({ ...about, state: 'exists', bytes: 0 });
         return;
       }
       let mounted = false;
@@ -220,6 +221,11 @@ class Copy {
         ...(mounted ? { state: 'mounted', bytes: 0 } : { state: 'sent', bytes: descriptor.size }),
       });
     });
+  }
+
+  /** The config of an image whose manifest is not there is hardly there itself. */
+  #isNews({ mediaType, size }: Descriptor): boolean {
+    return this.#sink.remote === true && isConfigType(mediaType) && size <= 65_536;
   }
 
   #tell(event: PushEvent): void {

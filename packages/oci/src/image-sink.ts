@@ -5,6 +5,8 @@ import type { ImageReference } from './reference.ts';
 
 /** Where an image is written: a registry repository, an OCI layout, an archive. */
 export interface ImageSink {
+  /** Whether asking for small content costs as much as sending it. @default false */
+  readonly remote?: boolean | undefined;
   /** Tells whether the content is there already, so that it need not be sent. */
   has(descriptor: Descriptor, options?: CallOptions): Promise<boolean>;
   /** Tries to make a blob of another repository of the same registry appear here; `false` when it must be sent. */

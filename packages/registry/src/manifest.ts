@@ -8,8 +8,8 @@ import {
   mediaTypes,
   verifyBytes,
 } from '@mabuild/oci';
-import type { Repository } from './repository.ts';
 import { RegistryError } from './error.ts';
+import type { Repository } from './repository.ts';
 import { pullScope, pushScope } from './scope.ts';
 import type { CallAnswer } from './transport.ts';
 

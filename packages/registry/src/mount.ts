@@ -2,6 +2,7 @@ import type { CallOptions, Descriptor } from '@mabuild/oci';
 import { RegistryError } from './error.ts';
 import type { Repository } from './repository.ts';
 import { beginUpload, cancelUpload, type UploadSession } from './upload-session.ts';
+import { waysOf } from './upload-ways.ts';
 
 /**
  * Makes a blob of a neighbouring repository appear: distribution-spec, "Mounting a blob from another repository".
@@ -20,6 +21,7 @@ export async function mountBlob(
       await cancelUpload(repository, session.location);
     }
     signal?.throwIfAborted();
+    waysOf(repository.host).mounts = session === undefined;
     return session ?? true;
   } catch (error) {
     const refused = error instanceof RegistryError && error.status !== undefined && error.status < 429;

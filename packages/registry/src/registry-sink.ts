@@ -31,6 +31,7 @@ import type { RetryPolicy } from './retry.ts';
 import { writeTag } from './tag.ts';
 import { uploadBlob } from './upload.ts';
 import { cancelUpload, type UploadSession } from './upload-session.ts';
+import { waysOf } from './upload-ways.ts';
 
 export interface RegistrySinkOptions {
   readonly repository: Repository;
@@ -50,8 +51,11 @@ interface Seen {
 
 /** One repository of a registry, to be written to. */
 export class RegistrySink implements ImageSink {
+  readonly remote = true;
   readonly #options: RegistrySinkOptions;
   readonly #present = new Set<string>();
+  /** Just found to be absent, so that the next question need not be asked. */
+  readonly #absent = new Set<string>();
   readonly #uploads = new Map<string, Promise<void>>();
   /** Uploads that wait for the bytes of what could not be mounted, by digest. */
   readonly #begun = new Map<string, UploadSession>();
@@ -64,6 +68,9 @@ export class RegistrySink implements ImageSink {
 
   async has(descriptor: Descriptor, options: CallOptions = {}): Promise<boolean> {
     options.signal?.throwIfAborted();
+    if (this.#absent.delete(descriptor.digest)) {
+      return false;
+    }
     const { repository } = this.#options;
     const present =
       this.#present.has(descriptor.digest) ||
@@ -72,6 +79,7 @@ export class RegistrySink implements ImageSink {
         : await hasBlob(repository, descriptor, options));
     if (present) {
       this.#present.add(descriptor.digest);
+      await this.#cancel(descriptor.digest);
     }
     return present;
   }
@@ -80,6 +88,13 @@ export class RegistrySink implements ImageSink {
     const { repository, registry, track } = this.#options;
     if (from.registry !== registry || from.repository === repository.path || isStoredAsManifest(descriptor)) {
       return false;
+    }
+    // Where mounts are not done, asking first saves an upload begun in vain.
+    if (!waysOf(repository.host).mounts) {
+      if (await this.has(descriptor, options)) {
+        return true;
+      }
+      this.#absent.add(descriptor.digest);
     }
     const mounted = await track(mountBlob(repository, descriptor, from.repository, options));
     if (mounted === true) {

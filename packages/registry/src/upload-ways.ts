@@ -11,6 +11,8 @@ export interface UploadWays {
   chunkFrom: number;
   /** Bytes of a chunk. */
   chunk: number;
+  /** Whether the last mount from another repository was done. */
+  mounts: boolean;
   /** Whether an upload may begin with `mount` and no `from`. */
   mountsAlone: boolean;
 }
@@ -27,6 +29,7 @@ export function waysOf(host: RegistryHost): UploadWays {
     way: 'put',
     chunkFrom: Number.POSITIVE_INFINITY,
     chunk: usualChunk,
+    mounts: true,
     mountsAlone: true,
   };
   found.set(host, ways);
