@@ -2,7 +2,6 @@ import type { Memory } from '@mabuild/core';
 import {
   type CallOptions,
   copyImage,
-  type Descriptor,
   type ImageReference,
   type ImageSink,
   type ImageSource,
@@ -31,7 +30,7 @@ export interface IndexTarget {
    * @returns milliseconds between the last look at the tag and the end of the write, at the most
    * @throws MabuildError `REGISTRY_TAG_MOVED` when the tag does not point at `expected` any more
    */
-  write(source: ImageSource, expected: NonNullable<TagOptions['expected']>): Promise<number>;
+  write(source: ImageSource, expected: Expected): Promise<number>;
 }
 
 export interface TargetOptions extends CallOptions {
@@ -85,6 +84,7 @@ async function registryTarget(
   const sink = registry.sink(reference);
   const places = openKnownPlaces(reference, options.memory);
   const { signal } = options;
+  const put = new Set<string>();
   const resolve = (of: ImageReference): Promise<ImageSource> =>
     registry.resolve(of, { signal, pastMirrors: true });
   const settings = copying({
@@ -101,16 +101,13 @@ async function registryTarget(
     async put(source) {
       await copyImage(places.knowing(source), sink, settings);
       await places.save();
+      put.add(source.root.digest);
       return resolve(withDigest(reference, source.root.digest));
     },
     async write(source, expected) {
-      const window = await writeTag(
-        places.knowing(source),
-        sink,
-        reference.tag ?? 'latest',
-        expected,
-        settings,
-      );
+      const tag = reference.tag ?? 'latest';
+      if (put.has(source.root.digest)) return nameIt(source, sink, tag, expected, options);
+      const window = await writeTag(places.knowing(source), sink, tag, expected, settings);
       await places.save();
       return window;
     },
@@ -124,20 +121,22 @@ function copying({
   return { jobs: 16, signal, onEvent };
 }
 
+type Expected = NonNullable<TagOptions['expected']>;
+
 async function writeTag(
   source: ImageSource,
   sink: ImageSink,
   tag: string,
-  expected: NonNullable<TagOptions['expected']>,
+  expected: Expected,
   options: Parameters<typeof copyImage>[2],
 ): Promise<number> {
   let window = 0;
   const guarded: ImageSink = {
-    has: (descriptor, more) => sink.has(descriptor, more),
+    has: (...args) => sink.has(...args),
     ...(sink.mount && { mount: (...args) => sink.mount!(...args) }),
-    put: (descriptor, open, more) => sink.put(descriptor, open, more),
+    put: (...args) => sink.put(...args),
     ...(sink.tagged && { tagged: (...args) => sink.tagged!(...args) }),
-    async tag(name: string, descriptor: Descriptor, more?: TagOptions) {
+    async tag(name, descriptor, more) {
       const begin = performance.now();
       await sink.tag(name, descriptor, { ...more, expected });
       window = performance.now() - begin;
@@ -145,6 +144,20 @@ async function writeTag(
   };
   await copyImage(source, guarded, { ...options, tags: [tag] });
   return window;
+}
+
+/** Names what was put before. */
+async function nameIt(
+  source: ImageSource,
+  sink: ImageSink,
+  tag: string,
+  expected: Expected,
+  { signal }: CallOptions,
+): Promise<number> {
+  const begin = performance.now();
+  const open = (): ReturnType<ImageSource['read']> => source.read(source.root, { signal });
+  await sink.tag(tag, source.root, { open, expected, signal });
+  return performance.now() - begin;
 }
 
 async function orNothing<T>(open: () => Promise<T>): Promise<T | undefined> {
