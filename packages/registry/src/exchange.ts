@@ -50,7 +50,7 @@ export async function exchange<T extends CallAnswer | StreamAnswer>(
 ): Promise<Answered<T>> {
   const { method, doing, scopes, signal } = request;
   let url = origins.resolve(request.target);
-  let challenged = false;
+  const challenged = { unsigned: false, signed: false };
   let redirects = 0;
   let stale = 0;
   const ask = (address: URL): Promise<CallAnswer> => probe(address, signal);
@@ -91,8 +91,10 @@ export async function exchange<T extends CallAnswer | StreamAnswer>(
     if (ours) {
       origins.settle();
     }
-    if (answer.status === 401 && ours && !challenged) {
-      challenged = true;
+    // A token that was just given may have ended already, so a signed request has a second try of its own.
+    const kind = authorization === undefined ? 'unsigned' : 'signed';
+    if (answer.status === 401 && ours && !challenged[kind]) {
+      challenged[kind] = true;
       const header = answer.header('www-authenticate');
       if (await auth.challenged(origins.current, header, authorization, scopes, signal)) {
         await discard(answer);

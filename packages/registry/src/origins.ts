@@ -44,11 +44,13 @@ export class Origins {
       return false;
     }
     const { code } = error;
+    const asked = this.current;
     const unspoken =
-      this.current.protocol === 'https:'
+      asked.protocol === 'https:'
         ? code === 'ECONNREFUSED' || speaksNoTls(code)
         : code.startsWith('HPE_') || (code === 'ECONNRESET' && (await this.#speaksTls(probe)));
-    if (unspoken && !this.#answered) {
+    // A request beside this one may have moved meanwhile.
+    if (unspoken && this.current === asked && !this.#answered) {
       this.#left = this.#left.slice(1);
     }
     return unspoken;

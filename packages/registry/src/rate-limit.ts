@@ -39,7 +39,7 @@ function formatSeconds(seconds: number): string {
 }
 
 function read(text: string | undefined): { readonly count: number; readonly window?: number } | undefined {
-  const [, count, window] = /^\s*(\d{1,15})\s*(?:;\s*w=(\d{1,9}))?/.exec(text ?? '') ?? [];
+  const [, count, window] = /^\s*(\d{1,15})\s*(?:;\s*w=(\d{1,9})\s*)?(?:[;,]|$)/.exec(text ?? '') ?? [];
   return count === undefined
     ? undefined
     : { count: Number(count), ...(Number(window) > 0 && { window: Number(window) }) };

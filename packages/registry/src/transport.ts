@@ -39,6 +39,7 @@ export class Transport {
     const forward = (): void => controller.abort(signal?.reason);
     signal?.addEventListener('abort', forward, { once: true });
     const timer = setTimeout(() => controller.abort(new ConnectionFault('ETIMEDOUT')), timeouts.silence);
+    let begun = false;
     try {
       this.#fetch ??= await loadFetch();
       const response = await this.#fetch(url.href, {
@@ -50,6 +51,7 @@ export class Transport {
         agent: watched.agent,
         compress: false,
       });
+      begun = true;
       const asked = `${request.doing ?? 'asking'}: ${method} ${redactUrl(url)}`;
       const bytes = await readAnswer(response, asked, request.longest);
       return {
@@ -61,7 +63,7 @@ export class Transport {
       if (controller.signal.aborted) {
         throw controller.signal.reason;
       }
-      const fault = asFault(error, { reused: watched.reused() });
+      const fault = asFault(error, { reused: !begun && watched.reused() });
       if (fault instanceof ConnectionFault && fault.stale) {
         dropIdle(agent);
       }
