@@ -148,6 +148,12 @@ describe('readRootfs', () => {
     ['an opaque folder', makeTar([shell, { path: 'etc/.wh..wh..opq' }]), 'ROOTFS_INVALID'],
     ['what docker save wrote', makeTar([{ path: 'manifest.json', content: '[]' }]), 'ROOTFS_INVALID'],
     ['an OCI archive', makeTar([{ path: './oci-layout', content: '{}' }]), 'ROOTFS_INVALID'],
+    ['a path that comes twice', makeTar([shell, { path: './bin//sh', content: 'other' }]), 'ROOTFS_INVALID'],
+    [
+      'a folder that comes twice',
+      makeTar([{ path: 'bin/', folder: true }, shell, { path: './bin', folder: true }]),
+      'ROOTFS_INVALID',
+    ],
     ['a sparse file', makeTar([{ path: 'var/lib/db', type: 'S' }]), 'ROOTFS_INVALID'],
     ['one volume of many', makeTar([{ path: 'rest', type: 'M' }]), 'ROOTFS_INVALID'],
     ['a bomb of headers', bomb('x', 40), 'INVALID_TAR'],

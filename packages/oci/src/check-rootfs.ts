@@ -3,7 +3,7 @@ import { safeEntryPath } from './tar-path.ts';
 import { readTarRecords, type TarRecord } from './tar-records.ts';
 
 /** More than any system has: a tar that goes on and on is none. */
-const mostMembers = 4_000_000;
+const mostMembers = 2_000_000;
 const regular: ReadonlySet<string> = new Set(['0', '7']);
 /** Hard and symbolic link, folder, fifo. */
 const harmless: ReadonlySet<string> = new Set(['1', '2', '5', '6']);
@@ -13,11 +13,12 @@ const device: ReadonlySet<string> = new Set(['3', '4']);
  * Lets the tar of a root filesystem through, byte for byte, and fails where it could not be a base image.
  *
  * Refused are paths and hard links that lead out of it, devices outside of `/dev` (that every engine puts its own over),
- * whiteouts, members that no engine unpacks, images that somebody saved, and an archive without any file.
+ * whiteouts, members that engines do not unpack, paths that come twice, images that somebody saved, and an archive
+ * without any file.
  * @throws MabuildError `INVALID_TAR`, `UNSAFE_PATH`, `ROOTFS_INVALID`
  */
 export async function* checkRootfs(tar: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let members = 0;
+  const paths = new Set<string>();
   let files = 0;
   for await (const record of readTarRecords(tar)) {
     if ('trailer' in record) {
@@ -26,16 +27,22 @@ export async function* checkRootfs(tar: AsyncIterable<Uint8Array>): AsyncGenerat
       yield* record.trailer;
       return;
     }
-    members += 1;
-    if (members > mostMembers) throw invalid(`it has more than ${mostMembers} members`);
-    checkMember(record);
+    const path = checkMember(record);
+    if (paths.has(path)) {
+      throw invalid(
+        `it holds /${path} twice, which Docker refuses`,
+        'unpack it into an empty folder and pack that: tar -C FOLDER -c . > rootfs.tar',
+      );
+    }
+    paths.add(path);
+    if (paths.size > mostMembers) throw invalid(`it has more than ${mostMembers} members`);
     if (record.type !== '5') files += 1;
     yield record.header;
     yield* record.body();
   }
 }
 
-function checkMember(record: TarRecord): void {
+function checkMember(record: TarRecord): string {
   const { type, name, linkname } = record;
   // A leading slash means the root of the image: engines unpack below it.
   const path = safeEntryPath(name.replace(/^\/+/, ''));
@@ -67,6 +74,7 @@ function checkMember(record: TarRecord): void {
       'pack it again: tar --format=pax',
     );
   }
+  return path;
 }
 
 function invalid(why: string, hint?: string): MabuildError {
