@@ -95,7 +95,7 @@ function everyCommand(program: Command): readonly Command[] {
 /** Parses a command line as the command would, without running it. */
 function parse(line: string): void {
   const words = line
-    .replace(/\s[#<|].*$/, '')
+    .replace(/\s[#<>|].*$/, '')
     .trim()
     .split(/\s+/)
     .slice(1);

@@ -25,12 +25,20 @@ export { type BuildOptions, buildAndPush, defaultPlatforms, planImages } from '.
 export type { BuildRequest, BuildResult, BuildResultImage } from './sdk/build-request.ts';
 export { type CheckReport, type CheckRequest, checkFiles } from './sdk/check.ts';
 export {
+  type CopiedImage,
+  type CopyImagesOptions,
+  type CopyRequest,
+  type CopyResult,
+  copyImages,
+} from './sdk/copy-images.ts';
+export {
   type CreateIndexRequest,
   createImageIndex,
   type IndexOptions,
   type IndexWriteRequest,
 } from './sdk/create-index.ts';
 export type { CredentialPlace } from './sdk/credential-store.ts';
+export { type DeleteRequest, type DeleteResult, deleteImage } from './sdk/delete-image.ts';
 export { type DockerConfig, readDockerConfig } from './sdk/docker-config.ts';
 export { type DoctorReport, examine, type PlatformSupport } from './sdk/doctor.ts';
 export {
@@ -52,13 +60,16 @@ export {
 export type { IndexResult } from './sdk/index-result.ts';
 export type { IndexSource, IndexSourceOptions } from './sdk/index-sources.ts';
 export type { InspectedImage, InspectReport } from './sdk/inspect.ts';
+export { listRepositories, listTags } from './sdk/lists.ts';
 export { type LoginRequest, type LoginResult, type LogoutResult, login, logout } from './sdk/login.ts';
 export { type MergeRequest, mergeDigests } from './sdk/merge-digests.ts';
 export { type MigratedFile, type MigrateReport, type MigrateRequest, migrateFiles } from './sdk/migrate.ts';
 export { type Output, parseOutput } from './sdk/output.ts';
 export { type ProofStep, type ProveRequest, proveMigration } from './sdk/prove.ts';
 export type { Published } from './sdk/publish.ts';
+export { type PullRequest, pullImage } from './sdk/pull-image.ts';
 export { type PushRequest, pushImage } from './sdk/push-image.ts';
+export { type RawDocument, type ReadRequest, readBlob, readConfig, readManifest } from './sdk/read-image.ts';
 export {
   digestOfReference,
   inspectImage,
@@ -67,4 +78,5 @@ export {
 } from './sdk/registry-verbs.ts';
 export { describeRules, findRule, knownRules, type RuleDescription } from './sdk/rules.ts';
 export { type RunOptions, type RunRequest, runImage } from './sdk/run-image.ts';
+export { type TagRequest, tagImage } from './sdk/tag-image.ts';
 export type { SdkOptions } from './sdk/toolbox.ts';

@@ -1,6 +1,11 @@
+import { blobCommand } from './blob.ts';
 import { buildCommand } from './build.ts';
+import { catalogCommand } from './catalog.ts';
 import { checkCommand } from './check.ts';
 import type { DefineCommand } from './command.ts';
+import { configCommand } from './config.ts';
+import { copyCommand } from './copy.ts';
+import { deleteCommand } from './delete.ts';
 import { digestCommand } from './digest.ts';
 import { doctorCommand } from './doctor.ts';
 import { indexCommand } from './image-index.ts';
@@ -8,11 +13,15 @@ import { importCommand } from './import.ts';
 import { inspectCommand } from './inspect.ts';
 import { loginCommand } from './login.ts';
 import { logoutCommand } from './logout.ts';
+import { lsCommand } from './ls.ts';
+import { manifestCommand } from './manifest.ts';
 import { mergeCommand } from './merge.ts';
 import { migrateCommand } from './migrate.ts';
+import { pullCommand } from './pull.ts';
 import { pushCommand } from './push.ts';
 import { rulesCommand } from './rules.ts';
 import { runCommand } from './run.ts';
+import { tagCommand } from './tag.ts';
 import { verifyCommand } from './verify.ts';
 
 /** Every command, in the order of `mabuild --help`. */
@@ -25,8 +34,17 @@ export const commands: readonly DefineCommand[] = [
   inspectCommand,
   verifyCommand,
   pushCommand,
+  pullCommand,
+  copyCommand,
   importCommand,
   digestCommand,
+  manifestCommand,
+  configCommand,
+  blobCommand,
+  lsCommand,
+  catalogCommand,
+  tagCommand,
+  deleteCommand,
   indexCommand,
   mergeCommand,
   loginCommand,

@@ -1,4 +1,5 @@
 export { buildDocument, formatBuild, writeBuildFiles } from './build.ts';
+export { deletedDocument, deletionWarnings } from './deletion.ts';
 export { formatDoctor } from './doctor.ts';
 export { formatError, formatErrorJson, formatLocation } from './error.ts';
 export { count, countFindings, type FileFindings } from './file-findings.ts';
@@ -9,6 +10,7 @@ export { type HtmlReportOptions, htmlReport } from './html/report.ts';
 export { formatIndexResult } from './image-index.ts';
 export { formatInspect } from './inspect.ts';
 export { formatMigration, formatProof, migrationDocument } from './migration.ts';
+export { formatNames } from './names.ts';
 export { type Paint, paintFor } from './paint.ts';
 export { formatPlan, planDocument } from './plan.ts';
 export { formatReport, type ReportFormat, type ReportOptions } from './report.ts';

@@ -1,11 +1,12 @@
 import { formatBytes } from '../progress/text.ts';
 import type { InspectReport } from '../sdk/inspect.ts';
 import { table } from './table.ts';
+import { visible } from './visible.ts';
 
 /** Platforms, digests and sizes of an image, and what its platforms share. */
 export function formatInspect(report: InspectReport): string {
   const rows = report.images.map((image) => [
-    image.platform,
+    visible(image.platform ?? image.artifactType ?? 'unknown'),
     image.digest,
     formatBytes(image.size),
     String(image.layers.length),
@@ -14,6 +15,8 @@ export function formatInspect(report: InspectReport): string {
     `Name:      ${report.reference}`,
     `Digest:    ${report.digest}`,
     `MediaType: ${report.mediaType}`,
+    ...(report.artifactType ? [`Artifact:  ${report.artifactType}`] : []),
+    ...(report.subject ? [`About:     ${report.subject}`] : []),
     '',
     ...table(['PLATFORM', 'DIGEST', 'SIZE', 'LAYERS'], rows),
   ];
@@ -22,7 +25,7 @@ export function formatInspect(report: InspectReport): string {
     lines.push('', `${shared} ${shared === 1 ? 'layer is' : 'layers are'} shared between platforms`);
   for (const attestation of report.attestations) {
     const subject = report.images.find((image) => image.digest === attestation.for);
-    lines.push(`attestation of ${subject?.platform ?? attestation.for}: ${attestation.digest}`);
+    lines.push(`attestation of ${visible(subject?.platform ?? attestation.for)}: ${attestation.digest}`);
   }
   return `${lines.join('\n')}\n`;
 }

@@ -7,7 +7,9 @@ import {
   type ImageReference,
   type ImageSource,
   isMabuildError,
+  layoutTags,
   MabuildError,
+  ociArchiveTags,
   openDockerArchive,
   openLayout,
   openOciArchive,
@@ -54,12 +56,16 @@ export function parseLocation(text: string): ImageLocation {
   }
 }
 
-/** @see parseLocation @throws MabuildError `INVALID_SOURCE` for a reference */
-export function parseLocalLocation(text: string): LocalLocation {
+/**
+ * Reads a place that is no registry.
+ * @param as what it is meant for, for the message
+ * @throws MabuildError `INVALID_SOURCE`, `INVALID_OUTPUT`
+ */
+export function parseLocalLocation(text: string, as: 'source' | 'destination' = 'source'): LocalLocation {
   const local = readLocal(text);
   if (local) return local;
-  throw new MabuildError(`${JSON.stringify(text)} is no source`, {
-    code: 'INVALID_SOURCE',
+  throw new MabuildError(`${JSON.stringify(text)} is no ${as}`, {
+    code: as === 'source' ? 'INVALID_SOURCE' : 'INVALID_OUTPUT',
     hint: `use ${forms}`,
   });
 }
@@ -83,6 +89,8 @@ export interface Locations {
   registry(): Promise<RegistryClient>;
   /** @throws MabuildError `IMAGE_NOT_FOUND`, `LAYOUT_INVALID`, `ARCHIVE_INVALID`, `REGISTRY_…` */
   open(location: ImageLocation): Promise<ImageSource>;
+  /** The names of the images in a place, whatever image the location names. @throws MabuildError `USAGE` */
+  tags(location: ImageLocation): Promise<readonly string[]>;
   /** Opens a place to write to; whoever opens it ends it with `finish` or `abandon`. */
   sink(location: ImageLocation): Promise<LocationSink>;
 }
@@ -124,10 +132,29 @@ export async function withLocations<T>(
         });
     }
   };
+  const tags = async (location: ImageLocation): Promise<readonly string[]> => {
+    switch (location.kind) {
+      case 'registry': {
+        const found: string[] = [];
+        for await (const tag of (await registry()).tags(location.reference, { signal })) found.push(tag);
+        return found;
+      }
+      case 'oci':
+        return layoutTags(path(location.path));
+      case 'oci-archive':
+        return ociArchiveTags(path(location.path), { signal });
+      default:
+        throw new MabuildError(`${formatLocation(location)} is one image`, {
+          code: 'USAGE',
+          hint: 'a repository, an OCI layout and an OCI archive have tags',
+        });
+    }
+  };
   try {
     return await use({
       registry,
       open,
+      tags,
       sink: (location) =>
         openSink(location, { registry, openEngine: toolbox.openEngine, path, temporaryDirectory, signal }),
     });

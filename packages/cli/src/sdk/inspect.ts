@@ -1,16 +1,24 @@
 import {
+  attestationSubject,
   type CallOptions,
+  configPlatform,
   type Descriptor,
   formatPlatform,
   formatReference,
+  type ImageReference,
   type ImageSource,
-  isAttestation,
+  imagesFor,
+  isConfigType,
   isIndexType,
+  isMabuildError,
+  isManifestType,
   MabuildError,
   type Platform,
+  parseAnyManifest,
   parseImageConfig,
   parseImageIndex,
   parseImageManifest,
+  parsePlatform,
   platformsEqual,
   readDocument,
 } from '@mabuild/oci';
@@ -20,17 +28,27 @@ export interface InspectReport {
   readonly reference: string;
   readonly digest: string;
   readonly mediaType: string;
+  /** What kind of artifact it says it is. */
+  readonly artifactType?: string;
+  /** The digest of what it is about, as a signature is. */
+  readonly subject?: string;
   readonly images: readonly InspectedImage[];
   readonly attestations: readonly { readonly for: string; readonly digest: string }[];
 }
 
 export interface InspectedImage {
-  readonly platform: string;
+  /** Absent for an artifact that runs nowhere, such as a Helm chart. */
+  readonly platform?: string;
+  /** What an artifact is; absent for an image. */
+  readonly artifactType?: string;
   readonly digest: string;
   /** Bytes of manifest, config and layers. */
   readonly size: number;
   readonly layers: readonly { readonly digest: string; readonly size: number }[];
 }
+
+/** Indexes within indexes that are followed. */
+const deepestIndex = 4;
 
 /** Reads an image's manifests; layers are not touched. */
 export async function inspectSource(
@@ -38,30 +56,79 @@ export async function inspectSource(
   source: ImageSource,
   options: CallOptions = {},
 ): Promise<InspectReport> {
-  const attestations: { for: string; digest: string }[] = [];
-  let children: readonly Descriptor[] = [source.root];
-  if (isIndexType(source.root.mediaType)) {
-    const index = parseImageIndex(await readDocument(source, source.root, options));
-    for (const entry of index.manifests) {
-      const subject = entry.annotations?.['vnd.docker.reference.digest'];
-      if (isAttestation(entry) && subject) attestations.push({ for: subject, digest: entry.digest });
-    }
-    children = index.manifests.filter((entry) => !isAttestation(entry));
-  }
-  const images = await Promise.all(children.map((child) => inspectImage(source, child, options)));
-  return { reference, digest: source.root.digest, mediaType: source.root.mediaType, images, attestations };
+  const { root } = source;
+  const top = parseAnyManifest(await readDocument(source, root, options), root.mediaType);
+  const { artifactType, subject } = top.kind === 'index' ? top.index : top.manifest;
+  const entries = await entriesBelow(source, root, options);
+  const attestations = entries.flatMap((entry) => {
+    const about = attestationSubject(entry);
+    return about === undefined ? [] : [{ for: about, digest: entry.digest }];
+  });
+  const others = entries.filter((entry) => attestationSubject(entry) === undefined);
+  return {
+    reference,
+    digest: root.digest,
+    mediaType: root.mediaType,
+    ...(artifactType ? { artifactType } : {}),
+    ...(subject ? { subject: subject.digest } : {}),
+    images: await Promise.all(others.map((entry) => inspectEntry(source, entry, options))),
+    attestations,
+  };
 }
 
-async function inspectImage(
+async function entriesBelow(
   source: ImageSource,
-  child: Descriptor,
+  entry: Descriptor,
+  options: CallOptions,
+  depth = 0,
+): Promise<readonly Descriptor[]> {
+  if (!isIndexType(entry.mediaType) || depth >= deepestIndex) return [entry];
+  const { manifests } = parseImageIndex(await readDocument(source, entry, options), { of: entry.digest });
+  const below = await Promise.all(manifests.map((child) => entriesBelow(source, child, options, depth + 1)));
+  return below.flat();
+}
+
+async function inspectEntry(
+  source: ImageSource,
+  entry: Descriptor,
   options: CallOptions,
 ): Promise<InspectedImage> {
-  const manifest = parseImageManifest(await readDocument(source, child, options));
-  const platform = child.platform ?? parseImageConfig(await readDocument(source, manifest.config, options));
+  const { digest, platform } = entry;
+  const named = platform ? { platform: formatPlatform(platform) } : {};
+  if (!isManifestType(entry.mediaType)) {
+    return {
+      ...named,
+      artifactType: entry.artifactType ?? entry.mediaType,
+      digest,
+      size: entry.size,
+      layers: [],
+    };
+  }
+  const manifest = parseImageManifest(await readDocument(source, entry, options), { of: digest });
   const layers = manifest.layers.map(({ digest, size }) => ({ digest, size }));
-  const size = child.size + manifest.config.size + layers.reduce((sum, layer) => sum + layer.size, 0);
-  return { platform: formatPlatform(platform), digest: child.digest, size, layers };
+  const size = entry.size + manifest.config.size + layers.reduce((sum, layer) => sum + layer.size, 0);
+  const isArtifact = !isConfigType(manifest.config.mediaType) || Boolean(manifest.artifactType);
+  if (isArtifact) {
+    return {
+      ...named,
+      artifactType: manifest.artifactType || manifest.config.mediaType,
+      digest,
+      size,
+      layers,
+    };
+  }
+  const stated = platform ? undefined : await statedPlatform(source, manifest.config, options);
+  return { ...(stated ? { platform: stated } : named), digest, size, layers };
+}
+
+/** The platform of a config that states one; those of signatures say nothing. */
+async function statedPlatform(
+  source: ImageSource,
+  config: Descriptor,
+  options: CallOptions,
+): Promise<string | undefined> {
+  const platform = configPlatform(parseImageConfig(await readDocument(source, config, options)));
+  return platform.os === '' && platform.architecture === '' ? undefined : formatPlatform(platform);
 }
 
 /**
@@ -69,9 +136,14 @@ async function inspectImage(
  * @returns the missing ones, in the order asked
  */
 export function missingPlatforms(report: InspectReport, required: readonly Platform[]): readonly Platform[] {
-  return required.filter(
-    (wanted) => !report.images.some((image) => image.platform === formatPlatform(wanted)),
-  );
+  const found = report.images.flatMap(({ platform }) => {
+    try {
+      return platform === undefined ? [] : [parsePlatform(platform)];
+    } catch {
+      return [];
+    }
+  });
+  return required.filter((wanted) => !found.some((platform) => platformsEqual(platform, wanted)));
 }
 
 /**
@@ -81,17 +153,31 @@ export function missingPlatforms(report: InspectReport, required: readonly Platf
 export async function platformManifest(
   source: ImageSource,
   platform: Platform,
-  options: CallOptions & { readonly reference: Parameters<typeof formatReference>[0] },
+  options: CallOptions & { readonly reference: ImageReference | string },
 ): Promise<Descriptor> {
-  if (!isIndexType(source.root.mediaType)) return source.root;
-  const index = parseImageIndex(await readDocument(source, source.root, options));
-  const entry = index.manifests.find((child) => child.platform && platformsEqual(child.platform, platform));
-  if (entry) return entry;
-  throw new MabuildError(
-    `${formatReference(options.reference)} has no image for ${formatPlatform(platform)}`,
-    {
-      code: 'PLATFORM_MISSING',
-      hint: '`mabuild inspect` lists its platforms',
-    },
-  );
+  const { root } = source;
+  const bytes = await readDocument(source, root, options);
+  if (isIndexType(root.mediaType)) {
+    try {
+      return imagesFor(parseImageIndex(bytes), platform)[0]!;
+    } catch (error) {
+      throw isMabuildError(error) ? missing(platform, options.reference, error.hint) : error;
+    }
+  }
+  const { config } = parseImageManifest(bytes);
+  const stated = isConfigType(config.mediaType) ? await statedPlatform(source, config, options) : undefined;
+  if (stated !== undefined && platformsEqual(parsePlatform(stated), platform)) return root;
+  throw missing(platform, options.reference, stated ? `it has ${stated}` : 'it is no image for a platform');
+}
+
+function missing(
+  platform: Platform,
+  reference: ImageReference | string,
+  hint: string | undefined,
+): MabuildError {
+  const name = typeof reference === 'string' ? reference : formatReference(reference);
+  return new MabuildError(`${name} has no image for ${formatPlatform(platform)}`, {
+    code: 'PLATFORM_MISSING',
+    hint,
+  });
 }

@@ -1,5 +1,6 @@
 import type { Memory } from '@mabuild/core';
 import {
+  type CallOptions,
   type Descriptor,
   type ImageReference,
   type ImageSource,
@@ -27,6 +28,10 @@ export function openKnownPlaces(repository: ImageReference, memory: Memory): Kno
     knowing: (source) => ({
       root: source.root,
       read: (descriptor, options) => source.read(descriptor, options),
+      ...(source.referrers && {
+        referrers: async (subject: Descriptor, options?: CallOptions) =>
+          (await source.referrers?.(subject, options)) ?? [],
+      }),
       async mountableFrom(descriptor: Descriptor) {
         const own = await source.mountableFrom?.(descriptor);
         if (own?.registry === registry) return own;

@@ -12,34 +12,21 @@ import {
   type VerifyReport,
   verifyImage,
 } from '@mabuild/oci';
-import type { RegistryClient } from '@mabuild/registry';
 import { type InspectReport, inspectSource, platformManifest } from './inspect.ts';
 import { readPlatforms } from './platforms.ts';
-import { type SdkOptions, withToolbox } from './toolbox.ts';
-
-/** Finds what a reference names, through the mirrors and with the credentials of the options, and lends it. */
-async function withReference<T>(
-  text: string,
-  options: SdkOptions,
-  use: (source: ImageSource, registry: RegistryClient) => Promise<T>,
-): Promise<T> {
-  const reference = parseReference(text);
-  return withToolbox(options, async (toolbox) => {
-    const registry = await toolbox.registry();
-    return use(await registry.resolve(reference, options), registry);
-  });
-}
+import type { SdkOptions } from './toolbox.ts';
+import { withReference } from './with-reference.ts';
 
 /**
  * Reads platforms, digests and sizes of an image, and its top manifest's own bytes.
  * @throws MabuildError `INVALID_REFERENCE`, `IMAGE_NOT_FOUND`, `REGISTRY_…`
  */
 export async function inspectImage(
-  reference: string,
+  text: string,
   options: SdkOptions = {},
 ): Promise<{ readonly report: InspectReport; readonly raw: Uint8Array }> {
-  return withReference(reference, options, async (source) => ({
-    report: await inspectSource(formatReference(parseReference(reference)), source, options),
+  return withReference(text, options, async ({ reference, source }) => ({
+    report: await inspectSource(formatReference(reference), source, options),
     raw: await readDocument(source, source.root, options),
   }));
 }
@@ -53,9 +40,8 @@ export async function digestOfReference(
   options: SdkOptions = {},
 ): Promise<string> {
   const { platform } = request;
-  return withReference(request.reference, options, async (source) => {
+  return withReference(request.reference, options, async ({ reference, source }) => {
     if (!platform) return source.root.digest;
-    const reference = parseReference(request.reference);
     return (await platformManifest(source, platform, { reference, signal: options.signal })).digest;
   });
 }
@@ -76,7 +62,7 @@ export async function verifyReference(
   request: VerifyRequest,
   options: SdkOptions = {},
 ): Promise<VerifyReport> {
-  return withReference(request.reference, options, async (source, registry) => {
+  return withReference(request.reference, options, async ({ source, registry }) => {
     const base =
       request.base === undefined ? undefined : await registry.resolve(parseReference(request.base), options);
     return verifyImage(source, {

@@ -1,0 +1,53 @@
+import type { Io } from '../io.ts';
+import { createProgress, progressModes } from '../progress/progress.ts';
+import type { CopyImagesOptions, CopyResult } from '../sdk/copy-images.ts';
+import type { Command } from './command.ts';
+import { type GlobalOptions, list, oneOf, paintOf, sdkOptions } from './options.ts';
+
+/** Flags of whatever copies images. */
+export interface CopyFlags extends GlobalOptions {
+  readonly platform?: string;
+  readonly referrers?: boolean;
+  readonly progress: string;
+  readonly format: string;
+}
+
+/** Adds {@link CopyFlags} to a command. */
+export function withCopyFlags(command: Command): Command {
+  return command
+    .option('--platform <list>', 'only these platforms; one alone is a plain image')
+    .option('--referrers', 'signatures, SBOMs and whatever else names the images as its subject too')
+    .option('--progress <mode>', progressModes.join(', '), 'auto')
+    .option('--format <format>', 'text or json', 'text');
+}
+
+/** Runs what copies, with progress on standard error, and prints what is where now. */
+export async function runCopy(
+  io: Io,
+  flags: CopyFlags,
+  copy: (
+    common: { readonly platforms: readonly string[] | undefined; readonly referrers: boolean },
+    options: CopyImagesOptions,
+  ) => Promise<CopyResult>,
+): Promise<void> {
+  const format = oneOf('--format', flags.format, ['text', 'json']);
+  const mode = oneOf('--progress', flags.progress, progressModes);
+  const progress = createProgress(mode, io, paintOf(io, 'stderr', flags));
+  try {
+    const result = await copy(
+      { platforms: list(flags.platform), referrers: flags.referrers ?? false },
+      {
+        ...(await sdkOptions(io, flags)),
+        onEvent: progress.onEvent,
+        onRegistryEvent: progress.onEvent,
+      },
+    );
+    progress.close();
+    const lines = result.images.map(({ reference, digest }) => `${reference}@${digest}\n`);
+    io.stdout.write(
+      format === 'json' ? `${JSON.stringify({ version: 1, ...result }, null, 2)}\n` : lines.join(''),
+    );
+  } finally {
+    progress.close();
+  }
+}

@@ -1,0 +1,46 @@
+import { type ImageReference, type ImageSource, MabuildError, parseReference } from '@mabuild/oci';
+import type { RegistryClient, ResolveOptions } from '@mabuild/registry';
+import { type SdkOptions, withToolbox } from './toolbox.ts';
+
+/** What a reference names, opened. */
+export interface OpenReference {
+  readonly reference: ImageReference;
+  readonly source: ImageSource;
+  readonly registry: RegistryClient;
+}
+
+/** Lends a client for registries, with the mirrors and the credentials of the options. */
+export function withRegistry<T>(
+  options: SdkOptions,
+  use: (registry: RegistryClient) => Promise<T>,
+): Promise<T> {
+  return withToolbox(options, async (toolbox) => use(await toolbox.registry()));
+}
+
+/**
+ * Finds what a reference names, with the mirrors and the credentials of the options, and lends it.
+ * @see ResolveOptions.pastMirrors
+ */
+export async function withReference<T>(
+  text: string,
+  options: SdkOptions & ResolveOptions,
+  use: (open: OpenReference) => Promise<T>,
+): Promise<T> {
+  const reference = parseReference(text);
+  return withRegistry(options, async (registry) =>
+    use({ reference, source: await registry.resolve(reference, options), registry }),
+  );
+}
+
+/**
+ * Reads the name of a repository, which has neither tag nor digest.
+ * @throws MabuildError `INVALID_REFERENCE`
+ */
+export function parseRepository(text: string): ImageReference {
+  const { registry, repository, digest } = parseReference(text);
+  if (digest === undefined && text.lastIndexOf(':') <= text.lastIndexOf('/')) return { registry, repository };
+  throw new MabuildError(`${JSON.stringify(text)} names one image; a repository is asked for`, {
+    code: 'INVALID_REFERENCE',
+    hint: `leave out the ${digest === undefined ? 'tag' : 'part from @ on'}, e.g. localhost:5000/app`,
+  });
+}
