@@ -29,10 +29,13 @@ export async function setup() {
   await writeFile(stamp, wanted);
 }
 
-/** Compiles the packages into their dist folders; only what changed. */
+/** Compiles the packages into their dist folders, only what changed, and bundles the command. */
 export async function build() {
   await setup();
   await run(process.execPath, [tool('typescript/bin/tsc'), '-b', 'packages/cli'], { cwd: root });
+  // Its library comes with the set-up.
+  const { bundleCommand } = await import('./bundle.mjs');
+  await bundleCommand(root);
 }
 
 /**

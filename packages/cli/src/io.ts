@@ -15,6 +15,8 @@ export interface Io {
   readonly architecture: string;
   /** Aborted by Ctrl-C and SIGTERM with an {@link Interrupted}. */
   readonly signal: AbortSignal;
+  /** The module that checks files in threads of its own. */
+  readonly checkWorker?: URL | undefined;
 }
 
 /** Why a command was aborted: a signal of the operating system. */
@@ -29,7 +31,7 @@ export class Interrupted extends Error {
 }
 
 /** The streams, variables and signals of a process; a second Ctrl-C ends it at once with exit code 130. */
-export function processIo(process: NodeJS.Process): Io {
+export function processIo(process: NodeJS.Process, checkWorker?: URL): Io {
   const controller = new AbortController();
   setMaxListeners(0, controller.signal);
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -51,5 +53,6 @@ export function processIo(process: NodeJS.Process): Io {
     operatingSystem: process.platform,
     architecture: process.arch,
     signal: controller.signal,
+    checkWorker,
   };
 }

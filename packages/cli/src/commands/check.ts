@@ -26,9 +26,6 @@ interface CheckOptions extends GlobalOptions {
 const formats = ['text', 'json', 'sarif', 'github', 'html'] as const;
 const thresholds = ['error', 'warning', 'info', 'none'] as const;
 
-/** Threads load modules as Node does, so not those that are run as they are written. */
-const isBuilt = import.meta.url.endsWith('.js');
-
 /** `mabuild check [FILE|DIR…]` */
 export function checkCommand({ io, exit }: CommandHost): Command {
   return new Command('check')
@@ -81,7 +78,7 @@ export function checkCommand({ io, exit }: CommandHost): Command {
           buildArgs: keyValues('--build-arg', options.buildArg, io.environment),
           online: isOnline(options),
           fixed: format === 'html',
-          worker: isBuilt ? new URL('../check-worker.js', import.meta.url) : undefined,
+          worker: io.checkWorker,
           onFile: progress.onFile,
         },
         sdk,

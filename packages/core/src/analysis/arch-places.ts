@@ -1,6 +1,6 @@
 import type { Instruction } from '../dockerfile/model.ts';
 import type { Site, Variation } from '../fixes/variation.ts';
-import type { CodeReading, CodeWord } from './code-words.ts';
+import { type CodeReading, type CodeWord, rangeOfWord } from './code-words.ts';
 import { derivedNames } from './derived-names.ts';
 import { checksumsOf } from './download-checksums.ts';
 import { type Download, findDownloads } from './downloads.ts';
@@ -76,7 +76,7 @@ function settle(places: readonly ArchPlace[]): readonly ArchPlace[] {
       settled.push(...dedupe(items.map((item) => atReference(item))));
     }
   }
-  return settled.sort((a, b) => a.word.range.start - b.word.range.start || a.start - b.start);
+  return settled.sort((a, b) => rangeOfWord(a.word).start - rangeOfWord(b.word).start || a.start - b.start);
 }
 
 /** The word that holds the text itself says best what it is. */

@@ -1,7 +1,7 @@
 import type { Instruction, Range, Stage } from '../dockerfile/model.ts';
 import type { ShellCommand } from '../dockerfile/shell-model.ts';
 import type { MappedText } from './mapped-text.ts';
-import type { Script } from './scripts.ts';
+import { type Script, scriptRange } from './scripts.ts';
 
 /** What a word is for. */
 export type WordRole =
@@ -29,17 +29,22 @@ export interface CodeWord {
   readonly instruction: Instruction;
   readonly role: WordRole;
   /** Of `env`, `arg`, `label` and `assignment`. */
-  readonly name?: string;
+  readonly name: string | undefined;
   /** Of `argument`, `redirect` and `heredoc` in a script. */
-  readonly command?: ShellCommand;
+  readonly command: ShellCommand | undefined;
   /** Its place among the command's words, from 0. */
-  readonly index?: number;
-  readonly script?: Script;
+  readonly index: number | undefined;
+  readonly script: Script | undefined;
   readonly mapped: MappedText;
-  /** Where it stands, for findings. */
-  readonly range: Range;
+  /** Where it stands: in the script when there is one, else in the file. @see rangeOfWord */
+  readonly place: Range;
   /** It runs, or is set, on some architectures only. */
   readonly guarded: boolean;
   /** The stage runs on the build's platform: what it downloads and runs is the build host's. */
   readonly buildPlatform: boolean;
+}
+
+/** Where a word stands in the file, for findings. */
+export function rangeOfWord({ script, place }: CodeWord): Range {
+  return script ? scriptRange(script, place.start, place.end) : place;
 }

@@ -7,9 +7,9 @@ import { guardTables } from './guard-tables.ts';
 import { mapWord, type ValueMap } from './map-word.ts';
 import { type Answers, type Given, remembered } from './remembered.ts';
 import { scriptWords } from './script-words.ts';
-import { readScript, type Script, scriptRange } from './scripts.ts';
+import { readScript, type Script } from './scripts.ts';
 
-export type { CodeWord, WordRole } from './code-word.ts';
+export { type CodeWord, rangeOfWord, type WordRole } from './code-word.ts';
 
 /** Everything that the code of a Dockerfile says, in the order of the file. */
 export interface CodeReading {
@@ -30,6 +30,9 @@ export function readCode(dockerfile: Dockerfile, options: Given = {}): CodeReadi
 
 const architectureInName =
   /(?:^|[^a-z0-9])(?:amd64|x86[-_]64|x64|i386|386|arm64|aarch64|arm64v8|arm|armhf|armel|armv[567]\w*|arm32v[567]|riscv64|s390x|ppc64le)(?:[^a-z0-9]|$)/;
+
+/** What only some words have. */
+type Named = Partial<Pick<CodeWord, 'name' | 'index'>>;
 
 /** Where a word stands, and for which platform that runs. */
 type Place = Pick<CodeWord, 'stage' | 'instruction' | 'buildPlatform'>;
@@ -110,7 +113,7 @@ class CodeReader {
     buildPlatform: boolean,
   ): void {
     const at: Place = { stage, instruction, buildPlatform };
-    const push = (role: WordRole, word: Word, more: Partial<CodeWord> = {}): void =>
+    const push = (role: WordRole, word: Word, more: Named = {}): void =>
       this.push(at, role, word, mapWord(word, scope, at), more);
     switch (instruction.keyword) {
       case 'ARG':
@@ -160,14 +163,24 @@ class CodeReader {
   }
 
   /** A word outside of scripts, which no condition guards. */
-  private push(
-    at: Place,
-    role: WordRole,
-    { range }: Word,
-    mapped: CodeWord['mapped'],
-    more: Partial<CodeWord>,
-  ): void {
-    this.words.push({ ...at, role, mapped, range, guarded: false, ...more });
+  private push(at: Place, role: WordRole, { range }: Word, mapped: CodeWord['mapped'], more: Named): void {
+    const { stage, instruction, buildPlatform } = at;
+    const { name, index } = more;
+    const [command, script] = [undefined, undefined];
+    // Every word has the same fields in the same order: there are many, and engines like them alike.
+    this.words.push({
+      stage,
+      instruction,
+      role,
+      name,
+      command,
+      index,
+      script,
+      mapped,
+      place: range,
+      guarded: false,
+      buildPlatform,
+    });
   }
 
   private script(
@@ -193,12 +206,12 @@ class CodeReader {
         stage,
         instruction,
         role: item.role,
-        ...(item.name === undefined ? {} : { name: item.name }),
+        name: item.name,
         command: item.command,
-        ...(item.index === undefined ? {} : { index: item.index }),
+        index: item.index,
         script,
         mapped: item.mapped,
-        range: scriptRange(script, item.word.start, item.word.end),
+        place: item.word,
         guarded: isOnArchitecture(item.command.branches),
         buildPlatform,
       });
@@ -219,7 +232,7 @@ function jsonText(stage: Stage, instruction: Instruction, word: Word, text: stri
   };
   return {
     text,
-    leaves: [{ start: 0, end: text.length, source: exact ? source : undefined }],
+    leaves: [{ start: 0, end: text.length, source: exact ? source : undefined, through: undefined }],
     switched: false,
   };
 }

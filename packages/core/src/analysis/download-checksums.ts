@@ -26,6 +26,7 @@ export function checksumsOf(
   downloads: readonly Download[],
 ): readonly DownloadChecksum[] {
   const found: DownloadChecksum[] = [];
+  if (!downloads.some(({ spans }) => spans.length > 0)) return found;
   const byInstruction = new Map<unknown, Download[]>();
   const order = new Map(reading.words.map((word, index) => [word, index]));
   for (const download of downloads) {

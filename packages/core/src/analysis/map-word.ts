@@ -37,7 +37,7 @@ export function mapVariable(name: string, values: ValueMap): MappedText | undefi
   if (!variable.word || !variable.expansion || !variable.instruction) {
     return {
       text: variable.value,
-      leaves: [{ start: 0, end: variable.value.length }],
+      leaves: [{ start: 0, end: variable.value.length, source: undefined, through: undefined }],
       switched: isPlatformVariable(name),
     };
   }
@@ -57,7 +57,11 @@ const mappedVariables = new WeakMap<Variable, MappedText>();
 /** A value that is not known stands as a reference. */
 export function unknownVariable(name: string): MappedText {
   const text = `\${${name}}`;
-  return { text, leaves: [{ start: 0, end: text.length }], switched: isPlatformVariable(name) };
+  return {
+    text,
+    leaves: [{ start: 0, end: text.length, source: undefined, through: undefined }],
+    switched: isPlatformVariable(name),
+  };
 }
 
 function expand(raw: string, { dockerfile, scope }: ValueMap): Expansion {
@@ -81,7 +85,7 @@ function mapExpansion(
   if (expansion.segments.length === 0) {
     if (expansion.text !== '') return { ...noText, text: expansion.text };
     const source = { stage, instruction, logical, from: 0, quoting: 'none' as const, shell: false };
-    return { text: '', leaves: [{ start: 0, end: 0, source }], switched: false };
+    return { text: '', leaves: [{ start: 0, end: 0, source, through: undefined }], switched: false };
   }
   return joinMapped(
     expansion.segments.map((segment): MappedText => {
@@ -98,7 +102,9 @@ function mapExpansion(
       if (segment.variable === undefined) {
         return {
           text,
-          leaves: [{ start: 0, end: length, source: isLiteral(segment) ? source : undefined }],
+          leaves: [
+            { start: 0, end: length, source: isLiteral(segment) ? source : undefined, through: undefined },
+          ],
           switched: false,
         };
       }
@@ -109,7 +115,11 @@ function mapExpansion(
         segment.valueStart === undefined ||
         value.text.slice(segment.valueStart, segment.valueStart + length) !== text
       ) {
-        return { text, leaves: [{ start: 0, end: length }], switched };
+        return {
+          text,
+          leaves: [{ start: 0, end: length, source: undefined, through: undefined }],
+          switched,
+        };
       }
       const part = sliceMapped(value, segment.valueStart, segment.valueStart + length);
       const reference = {

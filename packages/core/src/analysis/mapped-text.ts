@@ -105,7 +105,7 @@ export function sliceMapped(mapped: MappedText, start: number, end: number): Map
     const to = Math.min(leaf.end, end);
     if (from >= to) return [];
     const source = leaf.source && { ...leaf.source, from: leaf.source.from + from - leaf.start };
-    return [{ start: from - start, end: to - start, source }];
+    return [{ start: from - start, end: to - start, source, through: undefined }];
   });
   return { text: mapped.text.slice(start, end), leaves, switched: mapped.switched };
 }

@@ -11,9 +11,9 @@ const otherArchitecture = /arm|aarch|i[3456]86|ppc64|s390|riscv/i;
 /** A word of a script, expanded. */
 export interface ScriptWord {
   readonly role: WordRole;
-  readonly name?: string;
+  readonly name: string | undefined;
   readonly command: ShellCommand;
-  readonly index?: number;
+  readonly index: number | undefined;
   readonly word: ShellWord;
   readonly mapped: MappedText;
 }
@@ -40,21 +40,22 @@ export function scriptWords(script: Script, values: ValueMap): readonly ScriptWo
     };
     for (const { name, value } of command.assignments) {
       const mapped = map(value);
-      found.push({ role: 'assignment', name, command, word: value, mapped });
+      found.push({ role: 'assignment', name, command, index: undefined, word: value, mapped });
       // `A=b command` is for that command alone; it may as well be known afterwards, where it is seldom read.
       assign(name, mapped);
     }
     command.words.forEach((word, index) => {
       const mapped = map(word);
       const exported = isDeclaration(command) && index > 0 ? /^(\w+)=/.exec(mapped.text)?.[1] : undefined;
-      found.push({ role: 'argument', command, index, word, mapped });
+      found.push({ role: 'argument', name: undefined, command, index, word, mapped });
       if (exported !== undefined)
         assign(exported, { ...unknownVariable(exported), switched: mapped.switched });
     });
+    const other = { name: undefined, command, index: undefined };
     for (const { target } of command.redirects)
-      found.push({ role: 'redirect', command, word: target, mapped: map(target) });
+      found.push({ role: 'redirect', ...other, word: target, mapped: map(target) });
     for (const { body } of command.hereDocs)
-      found.push({ role: 'heredoc', command, word: body, mapped: map(body) });
+      found.push({ role: 'heredoc', ...other, word: body, mapped: map(body) });
   }
   return found;
 }
@@ -82,14 +83,14 @@ function mapPart(
     const exact = part.exact ? source : undefined;
     return {
       text: part.value,
-      leaves: [{ start: 0, end: part.value.length, source: exact }],
+      leaves: [{ start: 0, end: part.value.length, source: exact, through: undefined }],
       switched: false,
     };
   }
   if (part.kind === 'dynamic') {
     return {
       text: part.text,
-      leaves: [{ start: 0, end: part.text.length }],
+      leaves: [{ start: 0, end: part.text.length, source: undefined, through: undefined }],
       switched: isArchitectureCommand(part.text),
     };
   }

@@ -75,3 +75,8 @@ const tools: readonly BrowserTool[] = [
 export function findBrowserTool(manager: PackageManager, name: string): BrowserTool | undefined {
   return tools.find((tool) => tool.managers.includes(manager) && tool.names.includes(name));
 }
+
+/** The names of them all, to look for in a file before its commands are read. */
+export const browserToolNames: RegExp = new RegExp(
+  tools.flatMap(({ names }) => names.map((name) => name.replace(/[^\w@/-]/g, '\\$&'))).join('|'),
+);

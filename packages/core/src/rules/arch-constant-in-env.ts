@@ -1,9 +1,10 @@
 import { siteKey } from '../analysis/arch-places.ts';
-import { type CodeReading, type CodeWord, readCode } from '../analysis/code-words.ts';
+import { type CodeReading, type CodeWord, rangeOfWord, readCode } from '../analysis/code-words.ts';
 import { siteAt } from '../analysis/mapped-text.ts';
 import { archTokens, nameIn } from '../knowledge/architecture-names.ts';
 import { armPlatforms, knownPlatforms, placesFor, siteKeys, variationAt } from './code-finding.ts';
 import { urlFindings } from './download-finding.ts';
+import { mentions, wordsOf } from './mentions.ts';
 import type { Finding, Rule, RuleContext } from './rule.ts';
 import { findingsOf } from './word-hits.ts';
 import { x86Arguments } from './x86-argument.ts';
@@ -30,11 +31,13 @@ export const archConstantInEnv: Rule = {
     ],
   },
   async check(dockerfile, context) {
+    const downloaded = await urlFindings(name, dockerfile, context);
+    if (!mentions(dockerfile, context, wordsOf.x86)) return downloaded;
     const reading = readCode(dockerfile, context);
     const covered = siteKeys(await placesFor(dockerfile, context));
     const alone = reading.words.flatMap((word) => constantFinding(word, reading, covered, context));
     const told = findingsOf(name, dockerfile, context, x86Arguments(reading));
-    return [...(await urlFindings(name, dockerfile, context)), ...alone, ...told];
+    return [...downloaded, ...alone, ...told];
   },
 };
 
@@ -72,7 +75,7 @@ function constantFinding(
       hint: written
         ? `it is ${[...new Set(Object.values(texts))].join(' or ')} there, when what reads it has the same vocabulary`
         : 'choose it with a case on TARGETARCH in the RUN that reads it: what it has to be depends on what reads it',
-      range: word.range,
+      range: rangeOfWord(word),
       fix: !written ? 'none' : isCertain(word, token.token) ? 'auto' : 'suggest',
       edits: [],
       ...(written ? { variations: [variation] } : {}),

@@ -2,8 +2,9 @@ import { readCode } from '../analysis/code-words.ts';
 import { hasCompiler } from '../analysis/compilers.ts';
 import { installOperands } from '../analysis/install-operands.ts';
 import { platformKey } from '../fixes/variation.ts';
-import { findBrowserTool } from '../knowledge/browser-tools.ts';
+import { browserToolNames, findBrowserTool } from '../knowledge/browser-tools.ts';
 import { armPlatforms } from './code-finding.ts';
+import { mentions } from './mentions.ts';
 import type { Rule } from './rule.ts';
 import { findingsOf, type WordHit } from './word-hits.ts';
 
@@ -24,7 +25,7 @@ export const browserToolchain: Rule = {
   },
   async check(dockerfile, context) {
     const platforms = armPlatforms(context);
-    if (platforms.length === 0) return [];
+    if (platforms.length === 0 || !mentions(dockerfile, context, browserToolNames)) return [];
     const reading = readCode(dockerfile, context);
     const hits = installOperands(reading).flatMap((operand): readonly WordHit[] => {
       const { manager, word, start, end, text } = operand;

@@ -6,6 +6,7 @@ import { readOpenChecksums } from '../fixes/open-checksum.ts';
 import { platformKey } from '../fixes/variation.ts';
 import { armPlatforms, knownPlatforms, placesFor, spanRange } from './code-finding.ts';
 import { shortened } from './download-finding.ts';
+import { mentions, wordsOf } from './mentions.ts';
 import type { Rule } from './rule.ts';
 
 const name = 'checksum-tied-to-arch';
@@ -25,9 +26,9 @@ export const checksumTiedToArch: Rule = {
     ],
   },
   async check(dockerfile, context) {
-    const reading = readCode(dockerfile, context);
     const platforms = armPlatforms(context);
-    if (platforms.length === 0) return [];
+    if (platforms.length === 0 || !mentions(dockerfile, context, wordsOf.checksum)) return [];
+    const reading = readCode(dockerfile, context);
     const tied = (await placesFor(dockerfile, context)).filter(
       ({ kind, word }) => kind === 'checksum' && !word.buildPlatform,
     );

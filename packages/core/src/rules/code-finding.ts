@@ -1,11 +1,12 @@
 import type { Platform } from '@mabuild/oci';
 import { type ArchPlace, siteKey } from '../analysis/arch-places.ts';
-import { type CodeWord, readCode } from '../analysis/code-words.ts';
+import { type CodeWord, rangeOfWord, readCode } from '../analysis/code-words.ts';
 import { type MappedText, rangeOfSite, siteAt } from '../analysis/mapped-text.ts';
 import { knownPlaces } from '../analysis/online-places.ts';
 import type { Dockerfile, Range } from '../dockerfile/model.ts';
 import { platformKey, type Variation } from '../fixes/variation.ts';
 import { armOnly } from '../knowledge/x86-platform.ts';
+import { mentions, wordsOf } from './mentions.ts';
 import type { RuleContext } from './rule.ts';
 
 /** The asked platforms that are not x86. */
@@ -26,7 +27,7 @@ export function variationAt(
 
 /** Where a span of a word stands in the file: its own place, or the word's when it comes from elsewhere. */
 export function spanRange(word: CodeWord, span: { readonly start: number; readonly end: number }): Range {
-  return rangeOfSite(siteAt(word.mapped, span.start, span.end)) ?? word.range;
+  return rangeOfSite(siteAt(word.mapped, span.start, span.end)) ?? rangeOfWord(word);
 }
 
 /** The platforms that a variation knows a text for, and those that it does not. */
@@ -44,7 +45,7 @@ export function knownPlatforms(
 /** The places of a Dockerfile that downloads make depend on the platform. */
 export async function placesFor(dockerfile: Dockerfile, context: RuleContext): Promise<readonly ArchPlace[]> {
   // Without an address nothing is downloaded.
-  if (!/:\/\/|\$\{?\w+\}?\//.test(dockerfile.text) && Object.keys(context.buildArgs).length === 0) return [];
+  if (!mentions(dockerfile, context, wordsOf.address)) return [];
   const keys = armPlatforms(context).map((platform) => platformKey(platform));
   return knownPlaces(readCode(dockerfile, context), keys, context.downloads);
 }

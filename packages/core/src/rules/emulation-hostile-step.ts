@@ -3,6 +3,7 @@ import { scriptRange } from '../analysis/scripts.ts';
 import type { Stage } from '../dockerfile/model.ts';
 import type { ShellCommand } from '../dockerfile/shell-model.ts';
 import { armPlatforms } from './code-finding.ts';
+import { mentions } from './mentions.ts';
 import type { Finding, Rule } from './rule.ts';
 
 const name = 'emulation-hostile-step';
@@ -15,6 +16,8 @@ const hostile: Readonly<Record<string, string>> = {
   ...each('systemctl', 'systemd does not run under emulation'),
 };
 
+const programs = new RegExp(`\\b(?:${Object.keys(hostile).join('|')}|race)\\b`);
+
 export const emulationHostileStep: Rule = {
   name,
   summary: 'A step that is slow or fails under emulation.',
@@ -26,7 +29,7 @@ export const emulationHostileStep: Rule = {
   },
   async check(dockerfile, context) {
     const platforms = armPlatforms(context);
-    if (platforms.length === 0) return [];
+    if (platforms.length === 0 || !mentions(dockerfile, context, programs)) return [];
     const told = new Set<Stage>();
     return readCode(dockerfile, context).words.flatMap((word): readonly Finding[] => {
       const { stage, script, command } = word;

@@ -3,6 +3,7 @@ import { type Download, findDownloads } from '../analysis/downloads.ts';
 import { platformKey } from '../fixes/variation.ts';
 import { armPlatforms, spanRange } from './code-finding.ts';
 import { shortened } from './download-finding.ts';
+import { mentions, wordsOf } from './mentions.ts';
 import type { Rule } from './rule.ts';
 
 const name = 'no-asset-for-target';
@@ -17,6 +18,7 @@ export const noAssetForTarget: Rule = {
     silent: ['Nobody knows whether the file is published: then the address itself is reported.'],
   },
   async check(dockerfile, context) {
+    if (!mentions(dockerfile, context, wordsOf.address)) return [];
     const reading = readCode(dockerfile, context);
     const reported = new Set<string>();
     return findDownloads(reading).flatMap((download) => {

@@ -1,4 +1,4 @@
-import { type CodeReading, readCode } from '../analysis/code-words.ts';
+import { type CodeReading, rangeOfWord, readCode } from '../analysis/code-words.ts';
 import type { Range } from '../dockerfile/model.ts';
 import { armPlatforms } from './code-finding.ts';
 import type { Finding, Rule } from './rule.ts';
@@ -51,6 +51,6 @@ function builds({ scripts, words }: CodeReading): readonly Range[] {
     if (isSource && !/jemalloc[^\s;&|]*(?:\.tar|\.git|\.t[bg]z|\/|\s*&&\s*\.\/)|cd\s+\S*jemalloc/.test(text))
       return [];
     told.add(script);
-    return [word.range];
+    return [rangeOfWord(word)];
   });
 }

@@ -13,6 +13,7 @@ import type { Dockerfile } from '../dockerfile/model.ts';
 import { platformKey } from '../fixes/variation.ts';
 import { findPythonPackage, isBefore, type PythonPackage } from '../knowledge/python-packages.ts';
 import { armPlatforms, spanRange } from './code-finding.ts';
+import { mentions, wordsOf } from './mentions.ts';
 import type { Finding, Rule, RuleContext } from './rule.ts';
 
 const name = 'pip-native-package';
@@ -49,7 +50,8 @@ export const pipNativePackage: Rule = {
   },
   async check(dockerfile, context) {
     const platforms = armPlatforms(context);
-    if (platforms.length === 0 || dockerfile.text.includes('piwheels')) return [];
+    if (platforms.length === 0 || !mentions(dockerfile, context, wordsOf.pip)) return [];
+    if (dockerfile.text.includes('piwheels')) return [];
     const reading = readCode(dockerfile, context);
     const lines = new Map<string, { readonly without: readonly Platform[]; operands: InstallOperand[] }>();
     for (const operand of installOperands(reading)) {

@@ -3,6 +3,7 @@ import { type CodeWord, readCode } from '../analysis/code-words.ts';
 import { siteAt } from '../analysis/mapped-text.ts';
 import { type ArchToken, archTokens } from '../knowledge/architecture-names.ts';
 import { armPlatforms, placesFor, siteKeys, spanRange, variationAt } from './code-finding.ts';
+import { mentions, wordsOf } from './mentions.ts';
 import { isRootfs } from './rootfs-tarball.ts';
 import type { Rule } from './rule.ts';
 
@@ -21,7 +22,7 @@ export const prebuiltX86File: Rule = {
   },
   async check(dockerfile, context) {
     const platforms = armPlatforms(context);
-    if (platforms.length === 0) return [];
+    if (platforms.length === 0 || !mentions(dockerfile, context, wordsOf.x86)) return [];
     const reading = readCode(dockerfile, context);
     const covered = siteKeys(await placesFor(dockerfile, context));
     return reading.words.filter(isContextFile).flatMap((word) => {

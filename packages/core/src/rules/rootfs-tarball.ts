@@ -17,7 +17,7 @@ export const rootfsTarball: Rule = {
   },
   async check(dockerfile, context) {
     const platforms = armPlatforms(context);
-    if (platforms.length === 0) return [];
+    if (platforms.length === 0 || !dockerfile.text.includes('scratch')) return [];
     return readCode(dockerfile, context)
       .words.filter(isRootfs)
       .map((word) => {

@@ -1,5 +1,5 @@
 import { formatPlatform, formatPlatformList, type Platform } from '@mabuild/oci';
-import { type CodeWord, readCode } from '../analysis/code-words.ts';
+import { type CodeWord, rangeOfWord, readCode } from '../analysis/code-words.ts';
 import { rangeOfSite } from '../analysis/mapped-text.ts';
 import { addressPattern, assetOf, solveAddress } from '../analysis/solve-address.ts';
 import { partSite, shellWordOf } from '../analysis/word-parts.ts';
@@ -57,7 +57,7 @@ function referenceSites(word: CodeWord): readonly Site[] {
     );
   }
   const raw = word.instruction.words.find(
-    ({ range }) => range.start <= word.range.start && range.end >= word.range.end,
+    ({ range }) => range.start <= rangeOfWord(word).start && range.end >= rangeOfWord(word).end,
   );
   if (!raw) return [];
   return [...raw.raw.matchAll(reference)].map((match) => ({
@@ -81,7 +81,7 @@ function addressFindings(word: CodeWord, context: RuleContext): readonly Finding
   return templates.flatMap((template): readonly Finding[] => {
     const asset = assetOf(template, amd64);
     const site = templates.length === 1 && sites.length === 1 ? sites[0] : undefined;
-    const range = rangeOfSite(sites[0]) ?? word.range;
+    const range = rangeOfSite(sites[0]) ?? rangeOfWord(word);
     if (!asset) return unknownAddress(template, range, context);
     const texts: Record<string, string> = {};
     const wrong: string[] = [];
@@ -205,7 +205,7 @@ function goarmFindings(word: CodeWord, context: RuleContext): readonly Finding[]
       platforms,
       message: 'Go compiles for ARMv7 here: nothing sets GOARM',
       hint: 'set GOARM=${TARGETVARIANT#v} beside GOARCH, with ARG TARGETVARIANT above',
-      range: rangeOfSite(reading) ?? word.range,
+      range: rangeOfSite(reading) ?? rangeOfWord(word),
       fix: fixable ? 'auto' : 'none',
       edits: [],
       ...(fixable
@@ -258,7 +258,7 @@ function pathFindings(word: CodeWord, context: RuleContext): readonly Finding[] 
       platforms,
       message: `${platforms.map((platform) => formatPlatform(platform)).join(' and ')} get the same file`,
       hint: 'that is right when it is built for arm/v6; else put TARGETVARIANT into the path',
-      range: rangeOfSite(referenceSites(word)[0]) ?? word.range,
+      range: rangeOfSite(referenceSites(word)[0]) ?? rangeOfWord(word),
       fix: 'none',
       edits: [],
     },

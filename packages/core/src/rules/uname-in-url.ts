@@ -1,5 +1,5 @@
 import { formatPlatform, formatPlatformList, type Platform } from '@mabuild/oci';
-import { type CodeWord, readCode } from '../analysis/code-words.ts';
+import { type CodeWord, rangeOfWord, readCode } from '../analysis/code-words.ts';
 import { type Machine, machinesIn } from '../analysis/machine-words.ts';
 import { rangeOfSite, referenceAt } from '../analysis/mapped-text.ts';
 import { addressPattern, assetOf, solveAddress } from '../analysis/solve-address.ts';
@@ -103,7 +103,7 @@ function judge(
     const value = solveAddress(template, amd64, key)?.values?.[placeholder];
     if (value !== undefined) texts[key] = value;
   }
-  const range = rangeOfSite(site) ?? word.range;
+  const range = rangeOfSite(site) ?? rangeOfWord(word);
   const variation = site && { site, text: machine.amd64, texts, name: 'arch' };
   const finding = (
     about: readonly Platform[],

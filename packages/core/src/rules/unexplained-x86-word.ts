@@ -3,6 +3,7 @@ import { type CodeWord, readCode } from '../analysis/code-words.ts';
 import { siteAt } from '../analysis/mapped-text.ts';
 import { archTokens } from '../knowledge/architecture-names.ts';
 import { armPlatforms, placesFor, siteKeys, spanRange } from './code-finding.ts';
+import { mentions, wordsOf } from './mentions.ts';
 import type { Finding, Rule } from './rule.ts';
 
 const name = 'unexplained-x86-word';
@@ -26,7 +27,7 @@ export const unexplainedX86Word: Rule = {
   },
   async check(dockerfile, context) {
     const platforms = armPlatforms(context);
-    if (platforms.length === 0) return [];
+    if (platforms.length === 0 || !mentions(dockerfile, context, wordsOf.x86)) return [];
     const reading = readCode(dockerfile, context);
     const places = await placesFor(dockerfile, context);
     const seen = siteKeys(places);

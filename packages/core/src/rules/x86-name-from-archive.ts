@@ -3,6 +3,7 @@ import { type CodeWord, readCode } from '../analysis/code-words.ts';
 import { siteAt } from '../analysis/mapped-text.ts';
 import { archTokens } from '../knowledge/architecture-names.ts';
 import { armPlatforms, knownPlatforms, placesFor, siteKeys, spanRange } from './code-finding.ts';
+import { mentions, wordsOf } from './mentions.ts';
 import type { Finding, Rule, RuleContext } from './rule.ts';
 
 const name = 'x86-name-from-archive';
@@ -27,38 +28,40 @@ export const x86NameFromArchive: Rule = {
     silent: ['The name is a multiarch folder such as x86_64-linux-gnu: multiarch-libdir speaks of it.'],
   },
   async check(dockerfile, context) {
-    const reading = readCode(dockerfile, context);
     const places = await placesFor(dockerfile, context);
     const derived = places.filter(
       ({ kind, word }) => kind === 'derived' && !word.buildPlatform && !isCommand(word),
     );
     const covered = siteKeys(places);
     const findings = derived.flatMap((place) => derivedFinding(name, place, context));
-    const unlinked = reading.words.filter(mayNameFile).flatMap((word) =>
-      archTokens(word.mapped.text).flatMap((token) => {
-        const site = siteAt(word.mapped, token.start, token.end);
-        if (token.family !== 'amd64' || !site || covered.has(siteKey(site))) return [];
-        if (/^-(?:linux|unknown|pc|w64|alpine)-|^-linux-gnu/.test(word.mapped.text.slice(token.end)))
-          return [];
-        // A program loader: the rule dynamic-loader-path knows its names.
-        if (/(?:ld-linux|musl)-$/.test(word.mapped.text.slice(0, token.start))) return [];
-        covered.add(siteKey(site));
-        const platforms = armPlatforms(context);
-        if (platforms.length === 0) return [];
-        return [
-          {
-            rule: name,
-            severity: 'warning' as const,
-            platforms,
-            message: `a file is named for x86: ${word.mapped.text}`,
-            hint: 'say where it comes from for the other platforms',
-            range: spanRange(word, token),
-            fix: 'none' as const,
-            edits: [],
-          },
-        ];
-      }),
-    );
+    if (!mentions(dockerfile, context, wordsOf.x86)) return findings;
+    const unlinked = readCode(dockerfile, context)
+      .words.filter(mayNameFile)
+      .flatMap((word) =>
+        archTokens(word.mapped.text).flatMap((token) => {
+          const site = siteAt(word.mapped, token.start, token.end);
+          if (token.family !== 'amd64' || !site || covered.has(siteKey(site))) return [];
+          if (/^-(?:linux|unknown|pc|w64|alpine)-|^-linux-gnu/.test(word.mapped.text.slice(token.end)))
+            return [];
+          // A program loader: the rule dynamic-loader-path knows its names.
+          if (/(?:ld-linux|musl)-$/.test(word.mapped.text.slice(0, token.start))) return [];
+          covered.add(siteKey(site));
+          const platforms = armPlatforms(context);
+          if (platforms.length === 0) return [];
+          return [
+            {
+              rule: name,
+              severity: 'warning' as const,
+              platforms,
+              message: `a file is named for x86: ${word.mapped.text}`,
+              hint: 'say where it comes from for the other platforms',
+              range: spanRange(word, token),
+              fix: 'none' as const,
+              edits: [],
+            },
+          ];
+        }),
+      );
     return [...findings, ...unlinked];
   },
 };

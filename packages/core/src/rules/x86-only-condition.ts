@@ -8,6 +8,7 @@ import type { Dockerfile } from '../dockerfile/model.ts';
 import { platformKey } from '../fixes/variation.ts';
 import { archTokens } from '../knowledge/architecture-names.ts';
 import { armPlatforms } from './code-finding.ts';
+import { mentions, wordsOf } from './mentions.ts';
 import type { Finding, Rule, RuleContext } from './rule.ts';
 import { missingBranches } from './switch-branch.ts';
 import { answersOf, fateOf, isNeededLater, switchFinding } from './switch-finding.ts';
@@ -29,7 +30,7 @@ export const x86OnlyCondition: Rule = {
   },
   async check(dockerfile, context) {
     const platforms = armPlatforms(context);
-    if (platforms.length === 0) return [];
+    if (platforms.length === 0 || !mentions(dockerfile, context, wordsOf.architecture)) return [];
     const reading = readCode(dockerfile, context);
     return [
       ...archSwitches(dockerfile, context).flatMap((item) =>

@@ -10,6 +10,7 @@ import { findX86Package, type X86Package } from '../knowledge/distro-packages.ts
 import { armPlatforms } from './code-finding.ts';
 import { isMultilibPackage } from './i386-multilib.ts';
 import { knownPackageHit } from './known-package-hits.ts';
+import { mentions, wordsOf } from './mentions.ts';
 import type { Rule, RuleContext } from './rule.ts';
 import { findingsOf, type WordHit } from './word-hits.ts';
 
@@ -35,7 +36,7 @@ export const x86OnlyDistroPackage: Rule = {
   },
   async check(dockerfile, context) {
     const platforms = armPlatforms(context);
-    if (platforms.length === 0) return [];
+    if (platforms.length === 0 || !mentions(dockerfile, context, wordsOf.packages)) return [];
     const reading = readCode(dockerfile, context);
     const hits = installOperands(reading).flatMap((operand) => {
       const { manager, word, architecture } = operand;

@@ -3,6 +3,7 @@ import { installOperands } from '../analysis/install-operands.ts';
 import { platformKey } from '../fixes/variation.ts';
 import { isBefore } from '../knowledge/python-packages.ts';
 import { armPlatforms } from './code-finding.ts';
+import { mentions, wordsOf } from './mentions.ts';
 import { pythonPackage } from './pip-native-package.ts';
 import type { Rule } from './rule.ts';
 import { findingsOf, type WordHit } from './word-hits.ts';
@@ -24,7 +25,7 @@ export const x86OnlyFrameworkBuild: Rule = {
   },
   async check(dockerfile, context) {
     const platforms = armPlatforms(context);
-    if (platforms.length === 0) return [];
+    if (platforms.length === 0 || !mentions(dockerfile, context, wordsOf.pip)) return [];
     const hits = installOperands(readCode(dockerfile, context)).flatMap((operand): readonly WordHit[] => {
       const item = pythonPackage(operand);
       if (!item || item.source) return [];

@@ -1,0 +1,35 @@
+import type { Dockerfile } from '../dockerfile/model.ts';
+import type { RuleContext } from './rule.ts';
+
+/**
+ * Words of which a file must have one for there to be anything to find; most files have few of them. They match more than
+ * the rules do: names that come together out of variables, too.
+ */
+export const wordsOf: Readonly<
+  Record<'x86' | 'address' | 'architecture' | 'pip' | 'packages' | 'checksum', RegExp>
+> = {
+  x86: /amd64|x86|x64|em64t|intel64|ia32|i[3-6]86|[-_/=]386|(?:64|32)-?bit|linux[-_]?(?:64|32)|(?:\b(?:amd|x|i)|x86[-_]?|linux[-_]?|-)\$|\}[-_]?(?:64|32|86)/i,
+  address: /:\/\/|\$\{?\w+\}?\//,
+  architecture:
+    /arch|uname|amd64|x86|x64|i[3-6]86|arm|TARGET|BUILD(?:PLATFORM|VARIANT)|HOSTTYPE|MACHTYPE|config\.guess|LONG_BIT|xx-info|rpm\s|gcc\s/i,
+  pip: /\bpip/,
+  packages: /\b(?:apt|yum|dnf|tdnf|microdnf|zypper|rpm)/,
+  checksum: /[0-9a-f]{32}|asset-here|mabuild: put in/i,
+};
+
+const answers = new WeakMap<Dockerfile, Map<RegExp, boolean>>();
+
+/**
+ * Tells whether a file may have one of some words.
+ *
+ * Asked before its code is read, which takes longer. The values of build arguments, and words that go on in the next
+ * line, may hold what the text does not.
+ */
+export function mentions(dockerfile: Dockerfile, context: RuleContext, words: RegExp): boolean {
+  const known = answers.get(dockerfile) ?? new Map<RegExp, boolean>();
+  answers.set(dockerfile, known);
+  const answer =
+    known.get(words) ?? (words.test(dockerfile.text) || /[^\s\\&|;][\\`]\r?\n[^\s#]/.test(dockerfile.text));
+  known.set(words, answer);
+  return answer || Object.keys(context.buildArgs).length > 0;
+}
