@@ -64,7 +64,7 @@ export async function editTag(
       if (kept) return kept;
     }
     // Who is thrown back at the same time does not come back at the same time.
-    await pause(Math.random() * Math.min(1000, 50 * 2 ** Math.min(round, 5)), options);
+    await pause(Math.random() * Math.min(options.settle ?? defaultSettle, 50 * 2 ** round), options);
     now = await target.read();
   }
   throw new MabuildError(`${target.name} was changed by others ${mostRounds} times while it was written`, {
