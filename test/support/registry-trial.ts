@@ -28,8 +28,10 @@ export interface Trial {
   readonly profile?: RegistryProfile | undefined;
   readonly registry?: TestRegistryOptions | undefined;
   readonly client?: RegistryOptions | undefined;
-  /** Bytes of a layer. @default 200000 */
+  /** Bytes of each of the two layers of an image. @default 200000 */
   readonly layer?: number | undefined;
+  /** @default linux/amd64 */
+  readonly platforms?: readonly string[] | undefined;
   /** Blobs and manifests at a time. @default 4 */
   readonly jobs?: number | undefined;
   /** Whether the registry lies so that an upload stays open of which the client cannot know. @default false */
@@ -57,16 +59,19 @@ const repository = 'team/app';
 const tag = 'latest';
 const images = new Map<string, MadeImage>();
 
-/** An index of two images; the same one for the same name and size. */
-function imageOf(name: string, layer: number): MadeImage {
-  const key = `${name} ${layer}`;
+/** An index of images; the same one for the same name and size. */
+function imageOf(
+  name: string,
+  { layer = 200_000, platforms = ['linux/amd64'] }: Partial<Trial> = {},
+): MadeImage {
+  const key = `${name} ${layer} ${platforms}`;
   const known = images.get(key);
   if (known !== undefined) return known;
   const made = makeImage(
-    ...['linux/amd64', 'linux/arm64'].map((platform) => ({
+    ...platforms.map((platform) => ({
       platform,
       plainTar: true,
-      layers: [[{ path: 'data', content: randomBytes(layer) }]],
+      layers: ['one', 'two'].map((path) => [{ path, content: randomBytes(layer) }]),
     })),
   );
   images.set(key, made);
@@ -80,7 +85,7 @@ function imageOf(name: string, layer: number): MadeImage {
  * where it was, and no upload stays open at a registry that lets uploads be cancelled.
  */
 export async function tryPush(trial: Trial): Promise<Outcome> {
-  const image = imageOf('new', trial.layer ?? 200_000);
+  const image = imageOf('new', trial);
   return within(trial, async ({ registry, reference, client, behaviour }) => {
     const older = behaviour.immutableTags === true ? undefined : await pushOlder(registry, reference);
     registry.requests.length = 0;
@@ -95,7 +100,7 @@ export async function tryPush(trial: Trial): Promise<Outcome> {
       expect(registry.tagOf(repository, tag), 'the tag after a failure').to.equal(older);
     } else if (error === undefined) {
       expect(registry.tagOf(repository, tag), 'the tag after a push').to.equal(image.root.digest);
-      await verifyWith(reference, registry);
+      await verifyWith(reference, registry, trial.platforms?.length ?? 1);
     }
     if (behaviour.cancelUpload !== false && trial.forgotten !== true) {
       expect(registry.openUploads().length, 'open uploads').to.be.at.most(unknowable(registry));
@@ -106,7 +111,7 @@ export async function tryPush(trial: Trial): Promise<Outcome> {
 
 /** Reads everything of an image while things go wrong. Holds that what arrives is right, or the error is a clear one. */
 export async function tryPull(trial: Trial): Promise<Outcome> {
-  const image = imageOf('new', trial.layer ?? 200_000);
+  const image = imageOf('new', trial);
   return within(trial, async ({ registry, reference, client }) => {
     await fill(registry, image);
     registry.faults.push(...trial.faults);
@@ -165,13 +170,13 @@ function clientOf(options: RegistryOptions = {}): ReturnType<typeof createRegist
   return createRegistryClient({
     credentials: { credentialFor: async () => ({ kind: 'basic', ...trialUser }) },
     retry: { baseDelay: 1, maxDelay: 5, attempts: 4 },
-    timeouts: { silence: 150, storing: 150 },
+    timeouts: { silence: 5_000, storing: 5_000 },
     ...options,
   });
 }
 
 async function pushOlder(registry: TestRegistry, reference: ImageReference): Promise<string> {
-  const older = imageOf('old', 100);
+  const older = imageOf('old', { layer: 100 });
   await fill(registry, older);
   expect(registry.tagOf(reference.repository, tag)).to.equal(older.root.digest);
   return older.root.digest;
@@ -201,13 +206,13 @@ function childrenOf(descriptor: Descriptor, bytes: Buffer): readonly Descriptor[
     : [parsed.manifest.config, ...parsed.manifest.layers];
 }
 
-async function verifyWith(reference: ImageReference, registry: TestRegistry): Promise<void> {
+async function verifyWith(reference: ImageReference, registry: TestRegistry, count: number): Promise<void> {
   expect(registry.faults).to.deep.equal([]);
   const client = clientOf({ timeouts: {} });
   try {
     const report = await verifyImage(await client.resolve(reference));
     expect(report.ok, JSON.stringify(report)).to.equal(true);
-    expect(report.images).to.have.length(2);
+    expect(report.images).to.have.length(count);
   } finally {
     await client.close();
   }

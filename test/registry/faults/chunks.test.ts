@@ -8,7 +8,7 @@ const limited = { maxBody: 6 * mebibyte };
 const layer = 11 * mebibyte;
 const always = Number.POSITIVE_INFINITY;
 const failed = ['REGISTRY_ERROR', 'REGISTRY_UNREACHABLE'];
-const silence = { timeouts: { silence: 60, storing: 60 }, retry: { baseDelay: 1, attempts: 3 } };
+const silence = { timeouts: { silence: 300, storing: 300 }, retry: { baseDelay: 1, attempts: 5 } };
 
 type Row = readonly [
   name: string,
@@ -36,12 +36,12 @@ const rows: readonly Row[] = [
   ],
   [
     'the token ends between chunks',
-    [{ phase: 'upload-patch', skip: 1, expireTokens: true, times: 2 }],
+    [1, 3].map((skip) => ({ phase: 'upload-patch' as const, skip, expireTokens: true })),
     ['done'],
   ],
   [
     'the token ends before the last request',
-    [{ phase: 'upload-put', skip: 2, expireTokens: true }],
+    [{ phase: 'upload-put', skip: 3, expireTokens: true }],
     ['done'],
   ],
   ['a chunk is a 500', [{ phase: 'upload-patch', status: 500 }], ['done']],
@@ -128,13 +128,13 @@ const rows: readonly Row[] = [
     ['done'],
     { profile: 'gitlab' },
   ],
-  ['the last request is cut', [{ phase: 'upload-put', skip: 2, cutAfter: 0 }], ['done']],
+  ['the last request is cut', [{ phase: 'upload-put', skip: 3, cutAfter: 0 }], ['done']],
   [
     'the answer to the last request is lost',
-    [{ phase: 'upload-put', skip: 2, cutAfterAnswer: true }],
+    [{ phase: 'upload-put', skip: 3, cutAfterAnswer: true }],
     ['done'],
   ],
-  ['the last request is a 500', [{ phase: 'upload-put', skip: 2, status: 500 }], ['done']],
+  ['the last request is a 500', [{ phase: 'upload-put', skip: 3, status: 500 }], ['done']],
   [
     'the last request says that the digest is wrong',
     [

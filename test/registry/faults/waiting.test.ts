@@ -41,8 +41,8 @@ describe('registry/client told to wait', () => {
     expect(outcome.result).to.equal('done');
   });
 
-  it('by every fifth answer', async () => {
-    const faults = Array.from({ length: 30 }, (_, index) => ({ status: 429, skip: index * 4 }));
+  it('by every seventh answer', async () => {
+    const faults = Array.from({ length: 30 }, (_, index) => ({ status: 429, skip: index * 6 }));
     const client = { retry: { baseDelay: 1, maxDelay: 2, attempts: 12 } };
     expect((await tryPush({ layer: 1000, faults, client })).result).to.equal('done');
   });
