@@ -115,6 +115,16 @@ describe('docs/connections.md', () => {
     expect(after.stderr).to.match(/there is me\.cert and no me\.key \(CERTIFICATES_INVALID\)\nhint: /);
   });
 
+  it('says that the authorities of the machine are trusted', async () => {
+    const registry = await serve({ tls: authority.issue('DNS:registry.example') });
+    const proxy = await passOn({ hosts: { 'registry.example:443': registry.host } });
+    const bundle = join(directory, 'bundle.pem');
+    await writeFile(bundle, `# of this company\n${authority.ca}`);
+    const argv = ['digest', 'registry.example/team/app'];
+    const environment = { HTTPS_PROXY: proxy.host, SSL_CERT_FILE: bundle };
+    expect(await run(argv, environment)).to.include({ code: 0, stderr: '' });
+  });
+
   it('shows how a wait is told', async () => {
     const [, line = ''] = /^```text\n(warning: .*)\n```$/m.exec(page) ?? [];
     const headers = { 'ratelimit-limit': '100;w=21600', 'ratelimit-remaining': '0;w=21600' };

@@ -159,6 +159,43 @@ describe('registry over TLS', () => {
       expect(asked).to.deep.equal([]);
     });
 
+    it('asks for more authorities where nobody vouches for a host, and once', async () => {
+      const registry = await registryWith();
+      let asked = 0;
+      const moreAuthorities = async (): Promise<readonly string[]> => {
+        asked += 1;
+        return [`not all is PEM\n${others.ca}`, ours.ca];
+      };
+      const certificates = { certificatesFor: async () => undefined, moreAuthorities };
+      const client = clientWith({ certificates });
+      const image = makeIndex(['linux/amd64'], 50_000);
+      await pushImage(client.sink(app(registry.host)), image, 'latest');
+      await Promise.all([1, 2, 3].map(() => client.resolve(app(registry.host))));
+      expect(asked).to.equal(1);
+      expect(client.events).to.deep.equal([]);
+    });
+
+    it('asks for no more authorities where somebody vouches, or where the name is wrong', async () => {
+      const [registry, other] = [await registryWith(), await registryWith(ours.issue('DNS:other.test'))];
+      const moreAuthorities = async (): Promise<readonly string[]> => {
+        throw new Error('nobody was to ask');
+      };
+      const certificates = { certificatesFor: async () => ({ ca: ours.ca }), moreAuthorities };
+      await clientWith({ certificates }).resolve(app(registry.host));
+      const error = await rejection(clientWith({ certificates }).resolve(app(other.host)));
+      expect(error.message).to.match(/its certificate is for another name/);
+    });
+
+    it('goes on to distrust a host that no more authorities vouch for', async () => {
+      const registry = await registryWith();
+      const certificates = {
+        certificatesFor: async () => undefined,
+        moreAuthorities: async () => [others.ca],
+      };
+      const error = await rejection(clientWith({ certificates }).resolve(app(registry.host)));
+      expect(error.message).to.match(/nobody trusted here vouches for its certificate/);
+    });
+
     it('adds them to what is given', async () => {
       const registry = await registryWith({ ...ours.issue('IP:127.0.0.1'), clientCa: ours.ca });
       const { certificates } = source(() => ({ ca: ours.ca, ...others.issue('DNS:me') }));

@@ -2,7 +2,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Socket } from 'node:net';
 import type { ProxyChoice } from './proxy-choice.ts';
-import type { HostTls } from './tls-settings.ts';
+import type { HostTls, TlsSettings } from './tls-settings.ts';
 
 /** The keep-alive connections of one registry client, with TLS settings per host. */
 export interface Agents {
@@ -10,21 +10,23 @@ export interface Agents {
   for(url: URL): Promise<HttpAgent>;
   /** The proxy on the way to an address. */
   proxyOf(url: URL): URL | undefined;
+  /** @see TlsSettings.trustMore */
+  trustMore(url: URL): Promise<boolean>;
   /** Ends idle connections. */
   close(): void;
 }
 
 export interface AgentsOptions {
-  /** Settings of `host[:port]`; asked once, when it is first talked to over TLS. */
-  readonly tlsOf: (host: string) => Promise<HostTls | undefined>;
+  readonly settings: TlsSettings;
   readonly proxyOf: ProxyChoice;
   /** Milliseconds for a connection to come about. */
   readonly connectTimeout: number;
 }
 
-export function createAgents({ tlsOf, proxyOf, connectTimeout }: AgentsOptions): Agents {
-  const agents = new Map<string, HttpAgent>();
-  const settings = new Map<string, Promise<HostTls | undefined>>();
+export function createAgents({ settings, proxyOf, connectTimeout }: AgentsOptions): Agents {
+  // Connections to hosts without settings of their own are kept together, by scheme.
+  const direct = new Map<HostTls | string, HttpAgent>();
+  const proxied = new Map<HostTls | string, HttpAgent>();
 
   const make = async (
     secure: boolean,
@@ -42,29 +44,22 @@ export function createAgents({ tlsOf, proxyOf, connectTimeout }: AgentsOptions):
   return {
     async for(url) {
       const secure = url.protocol === 'https:';
-      const pending = secure ? (settings.get(url.host) ?? tlsOf(url.host)) : undefined;
-      if (pending !== undefined) {
-        settings.set(url.host, pending);
-      }
-      const tls = await pending;
+      const tls = secure ? await settings.of(url.host) : undefined;
       const proxy = proxyOf(url);
-      // Connections to hosts without settings of their own are kept together.
-      const key = `${tls === undefined ? url.protocol : url.host} ${proxy === undefined ? '' : 'proxy'}`;
-      const known = agents.get(key);
-      if (known !== undefined) {
-        return known;
-      }
-      const made = await make(secure, tls, proxy);
-      const agent = agents.get(key) ?? made;
-      agents.set(key, agent);
-      return agent;
+      const agents = proxy === undefined ? direct : proxied;
+      const key = tls ?? url.protocol;
+      const agent = agents.get(key) ?? (await make(secure, tls, proxy));
+      // A request beside this one may have made the same meanwhile.
+      const first = agents.get(key) ?? agent;
+      agents.set(key, first);
+      return first;
     },
     proxyOf,
+    trustMore: (url) => settings.trustMore(url.host),
     close() {
-      for (const agent of agents.values()) {
+      for (const agent of [...direct.values(), ...proxied.values()]) {
         agent.destroy();
       }
-      agents.clear();
     },
   };
 }

@@ -109,7 +109,8 @@ export function faultHint(code: string, host: string): string {
   return `check that ${host} is spelt right, running and reachable from here`;
 }
 
-function isUntrusted(code: string): boolean {
+/** Tells whether nobody who is trusted vouches for a certificate. */
+export function isUntrusted(code: string): boolean {
   return /^UNABLE_TO_|SELF_SIGNED|^CERT_UNTRUSTED$/.test(code);
 }
 

@@ -1,9 +1,9 @@
 import { createAgents } from './agents.ts';
-import { apiHost, registryName } from './host-name.ts';
+import { apiHost } from './host-name.ts';
 import type { FetchLike } from './http-message.ts';
 import { type ProxyOptions, proxyChoice } from './proxy-choice.ts';
 import { type TimeoutOptions, timeoutsOf } from './timeouts.ts';
-import { type CertificateSource, hostTls, mergeTls, type TlsOptions } from './tls-settings.ts';
+import { type CertificateSource, createTlsSettings, type TlsOptions } from './tls-settings.ts';
 import { Transport } from './transport.ts';
 
 /** How hosts are connected to. Every host key is `HOST` or `HOST:PORT` as references spell it, e.g. `docker.io`. */
@@ -28,13 +28,7 @@ export function openTransport(options: ConnectionOptions): Transport {
   const insecure = new Set(options.insecure?.map(urlHost));
   const tls = new Map(Object.entries(options.tls ?? {}).map(([host, value]) => [urlHost(host), value]));
   const agents = createAgents({
-    async tlsOf(host) {
-      const name = registryName(host);
-      const found = mergeTls(tls.get(host), await options.certificates?.certificatesFor(name));
-      return found !== undefined || insecure.has(host)
-        ? hostTls(name, found ?? {}, insecure.has(host))
-        : undefined;
-    },
+    settings: createTlsSettings({ insecure, given: tls, certificates: options.certificates }),
     proxyOf: proxyChoice(options.proxies),
     connectTimeout: timeouts.connect,
   });

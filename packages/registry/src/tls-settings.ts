@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import tls, { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 import { MabuildError } from '@mabuild/oci';
+import { registryName } from './host-name.ts';
 
 /** How TLS is spoken with one host: PEM texts. */
 export interface TlsOptions {
@@ -19,6 +20,8 @@ export interface CertificateSource {
    * @param host `HOST` or `HOST:PORT`, as references spell it, e.g. `docker.io`.
    */
   certificatesFor(host: string): Promise<TlsOptions | undefined>;
+  /** What the machine trusts besides; asked when nobody trusted so far vouches for a host. */
+  moreAuthorities?(): Promise<readonly string[]>;
 }
 
 /** TLS settings as connections take them. */
@@ -28,8 +31,56 @@ export interface HostTls {
   readonly rejectUnauthorized: boolean;
 }
 
+/** TLS settings of hosts (`host[:port]`, as URLs spell it), made when they are asked for. */
+export interface TlsSettings {
+  /** `undefined`: as Node.js does it. */
+  of(host: string): Promise<HostTls | undefined>;
+  /** Trusts what the machine trusts for a host that nobody vouched for. @returns `false` when that is nothing. */
+  trustMore(host: string): Promise<boolean>;
+}
+
+export interface TlsSettingsOptions {
+  /** Hosts whose certificate is not checked. */
+  readonly insecure: ReadonlySet<string>;
+  readonly given: ReadonlyMap<string, TlsOptions>;
+  readonly certificates?: CertificateSource | undefined;
+}
+
+export function createTlsSettings({ insecure, given, certificates }: TlsSettingsOptions): TlsSettings {
+  const found = new Map<string, Promise<TlsOptions | undefined>>();
+  const made = new Map<string, Promise<HostTls | undefined>>();
+  const trusting = new Map<string, Promise<boolean>>();
+
+  const find = async (host: string): Promise<TlsOptions | undefined> =>
+    mergeTls(given.get(host), await certificates?.certificatesFor(registryName(host)));
+  const make = async (host: string, more: readonly string[]): Promise<HostTls | undefined> => {
+    const options = await remembered(found, host, () => find(host));
+    const isInsecure = insecure.has(host);
+    return options !== undefined || isInsecure || more.length > 0
+      ? hostTls(registryName(host), options ?? {}, { insecure: isInsecure, more })
+      : undefined;
+  };
+  return {
+    of: (host) => remembered(made, host, () => make(host, [])),
+    trustMore: (host) =>
+      remembered(trusting, host, async () => {
+        const more = (await certificates?.moreAuthorities?.()) ?? [];
+        if (more.length > 0) {
+          made.set(host, make(host, more));
+        }
+        return more.length > 0;
+      }),
+  };
+}
+
+function remembered<T>(known: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  const value = known.get(key) ?? make();
+  known.set(key, value);
+  return value;
+}
+
 /** Certificates of both are trusted; the client's certificate is that of the first that has one. */
-export function mergeTls(...settings: readonly (TlsOptions | undefined)[]): TlsOptions | undefined {
+function mergeTls(...settings: readonly (TlsOptions | undefined)[]): TlsOptions | undefined {
   const given = settings.filter((options) => options !== undefined);
   const client = given.find(({ cert, key }) => cert !== undefined || key !== undefined);
   return given.length === 0
@@ -38,7 +89,11 @@ export function mergeTls(...settings: readonly (TlsOptions | undefined)[]): TlsO
 }
 
 /** @throws MabuildError `CERTIFICATES_INVALID`, which never quotes a key. */
-export function hostTls(host: string, options: TlsOptions, insecure: boolean): HostTls {
+function hostTls(
+  host: string,
+  options: TlsOptions,
+  { insecure, more }: { readonly insecure: boolean; readonly more: readonly string[] },
+): HostTls {
   const { cert, key } = options;
   if ((cert === undefined) !== (key === undefined)) {
     throw invalid(
@@ -57,7 +112,7 @@ export function hostTls(host: string, options: TlsOptions, insecure: boolean): H
   try {
     return {
       secureContext: createSecureContext({
-        ...(ca.length > 0 && { ca: [...defaultAuthorities(), ...ca] }),
+        ...(ca.length + more.length > 0 && { ca: [...defaultAuthorities(), ...ca, ...more] }),
         ...(cert !== undefined && key !== undefined && { cert, key }),
       }),
       rejectUnauthorized: !insecure,

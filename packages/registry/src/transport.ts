@@ -1,6 +1,6 @@
 import type { Agents } from './agents.ts';
 import { readAnswer } from './answer-body.ts';
-import { asFault, ConnectionFault } from './connection-fault.ts';
+import { asFault, ConnectionFault, isUntrusted } from './connection-fault.ts';
 import { redactUrl } from './error.ts';
 import type { CallAnswer, CallRequest, FetchLike, StreamAnswer, StreamRequest } from './http-message.ts';
 import { dropIdle, watchReuse } from './reused-connection.ts';
@@ -28,7 +28,35 @@ export class Transport {
   }
 
   /** @throws ConnectionFault; the signal's reason; MabuildError `DOCUMENT_TOO_LARGE`, and what is wrong with settings. */
-  async call(request: CallRequest): Promise<CallAnswer> {
+  call(request: CallRequest): Promise<CallAnswer> {
+    return this.#trusting(request.url, () => this.#call(request));
+  }
+
+  /**
+   * Sends a body, or opens an answer's body, without holding it in memory.
+   * @throws ConnectionFault; the signal's reason; what the body's own stream failed with.
+   */
+  async stream(request: StreamRequest): Promise<StreamAnswer> {
+    // A body can be sent once; whether its host is trusted was found out by the request before it.
+    return request.body === undefined
+      ? this.#trusting(request.url, () => this.#stream(request))
+      : this.#stream(request);
+  }
+
+  /** What Node.js does not trust is tried once more with what the machine trusts, which takes a while to read. */
+  async #trusting<T>(url: URL, send: () => Promise<T>): Promise<T> {
+    try {
+      return await send();
+    } catch (error) {
+      const untrusted = error instanceof ConnectionFault && isUntrusted(error.code);
+      if (untrusted && (await this.#options.agents.trustMore(url))) {
+        return send();
+      }
+      throw error;
+    }
+  }
+
+  async #call(request: CallRequest): Promise<CallAnswer> {
     const { agents, timeouts, userAgent } = this.#options;
     const { signal, method, url } = request;
     signal?.throwIfAborted();
@@ -74,11 +102,7 @@ export class Transport {
     }
   }
 
-  /**
-   * Sends a body, or opens an answer's body, without holding it in memory.
-   * @throws ConnectionFault; the signal's reason; what the body's own stream failed with.
-   */
-  async stream(request: StreamRequest): Promise<StreamAnswer> {
+  async #stream(request: StreamRequest): Promise<StreamAnswer> {
     const { agents, timeouts, userAgent } = this.#options;
     try {
       const agent = await agents.for(request.url);

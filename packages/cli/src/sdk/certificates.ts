@@ -4,6 +4,7 @@ import { MabuildError } from '@mabuild/oci';
 import { apiHost, type CertificateSource } from '@mabuild/registry';
 import type { RegistryConfig } from '../config.ts';
 import { dockerConfigDirectory, type Environment } from './environment.ts';
+import { systemAuthorities } from './system-authorities.ts';
 
 type Registries = Readonly<Record<string, RegistryConfig>>;
 type Place = Pick<Environment, 'variables' | 'homeDirectory' | 'workingDirectory'>;
@@ -31,6 +32,7 @@ export function certificateSource(
       if (ca.length === 0 && client?.cert === undefined) return undefined;
       return { ca: [...ca, ...(await extraAuthorities(place))], cert: client?.cert, key: client?.key };
     },
+    moreAuthorities: () => systemAuthorities(place),
   };
 }
 
