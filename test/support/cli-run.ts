@@ -14,13 +14,17 @@ export interface CliAnswer {
 }
 
 /** Runs a command in this process, with a home and a working folder of its own. */
-export async function runCli(directory: string, argv: readonly string[]): Promise<CliAnswer> {
+export async function runCli(
+  directory: string,
+  argv: readonly string[],
+  environment: Readonly<Record<string, string | undefined>> = {},
+): Promise<CliAnswer> {
   const out = new PassThrough();
   const chunks: Buffer[] = [];
   out.on('data', (chunk: Buffer) => chunks.push(chunk));
   const world = fakeIo({
     workingDirectory: directory,
-    environment: { HOME: directory, MABUILD_CACHE: join(directory, 'cache') },
+    environment: { HOME: directory, MABUILD_CACHE: join(directory, 'cache'), ...environment },
     stdout: out,
   });
   const code = await runProgram(world.io, argv);
