@@ -1,6 +1,7 @@
 import type { Credential, CredentialSource } from '@mabuild/oci';
+import { answerError } from './answer-error.ts';
 import { parseChallenges } from './challenge.ts';
-import { answerError, redactUrl } from './error.ts';
+import { redactUrl } from './error.ts';
 import { isLoopbackHost } from './host-name.ts';
 import { normalizeScopes, repositoryOf } from './scope.ts';
 import { signInRefused, wouldCrossInTheClear } from './sign-in-error.ts';

@@ -1,8 +1,9 @@
 import type { CredentialSource, OpenBody } from '@mabuild/oci';
 import { longestToken, readBeginning } from './answer-body.ts';
+import { answerError } from './answer-error.ts';
 import { Authenticator } from './auth.ts';
 import { ConnectionFault, faultHint, faultWords } from './connection-fault.ts';
-import { answerError, RegistryError, redactUrl } from './error.ts';
+import { RegistryError, redactUrl } from './error.ts';
 import type { OnRegistryEvent } from './event.ts';
 import { type Answered, exchange, type HostRequest, type Peer } from './exchange.ts';
 import { Origins } from './origins.ts';
