@@ -28,7 +28,7 @@ export interface Trial {
   readonly profile?: RegistryProfile | undefined;
   readonly registry?: TestRegistryOptions | undefined;
   readonly client?: RegistryOptions | undefined;
-  /** Bytes of each of the two layers of an image. @default 200000 */
+  /** Bytes of the first of the two layers of an image; the second has 20000 at most. @default 200000 */
   readonly layer?: number | undefined;
   /** @default linux/amd64 */
   readonly platforms?: readonly string[] | undefined;
@@ -71,7 +71,7 @@ function imageOf(
     ...platforms.map((platform) => ({
       platform,
       plainTar: true,
-      layers: ['one', 'two'].map((path) => [{ path, content: randomBytes(layer) }]),
+      layers: [layer, Math.min(layer, 20_000)].map((size) => [{ path: 'data', content: randomBytes(size) }]),
     })),
   );
   images.set(key, made);

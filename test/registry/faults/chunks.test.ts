@@ -5,9 +5,12 @@ import { type Trial, tryPush } from '../../support/registry-trial.ts';
 const mebibyte = 1024 * 1024;
 /** A proxy that lets less than a layer through makes the client send chunks. */
 const limited = { maxBody: 6 * mebibyte };
+const offsets = { ...limited, offsetInLocation: true };
 const layer = 11 * mebibyte;
 const always = Number.POSITIVE_INFINITY;
 const failed = ['REGISTRY_ERROR', 'REGISTRY_UNREACHABLE'];
+/** The PUT after the chunks, known by the offset in its address. */
+const lastPut = { phase: 'upload-put', url: /_offset=[1-9]/ } as const;
 const silence = { timeouts: { silence: 300, storing: 300 }, retry: { baseDelay: 1, attempts: 5 } };
 
 type Row = readonly [
@@ -41,8 +44,9 @@ const rows: readonly Row[] = [
   ],
   [
     'the token ends before the last request',
-    [{ phase: 'upload-put', skip: 3, expireTokens: true }],
+    [{ ...lastPut, expireTokens: true }],
     ['done'],
+    { registry: offsets },
   ],
   ['a chunk is a 500', [{ phase: 'upload-patch', status: 500 }], ['done']],
   ['a chunk is a 503 with Retry-After', [{ phase: 'upload-patch', status: 503, retryAfter: 1 }], ['done']],
@@ -128,25 +132,19 @@ const rows: readonly Row[] = [
     ['done'],
     { profile: 'gitlab' },
   ],
-  ['the last request is cut', [{ phase: 'upload-put', skip: 3, cutAfter: 0 }], ['done']],
+  ['the last request is cut', [{ ...lastPut, cutAfter: 0 }], ['done'], { registry: offsets }],
   [
     'the answer to the last request is lost',
-    [{ phase: 'upload-put', skip: 3, cutAfterAnswer: true }],
+    [{ ...lastPut, cutAfterAnswer: true }],
     ['done'],
+    { registry: offsets },
   ],
-  ['the last request is a 500', [{ phase: 'upload-put', skip: 3, status: 500 }], ['done']],
+  ['the last request is a 500', [{ ...lastPut, status: 500 }], ['done'], { registry: offsets }],
   [
     'the last request says that the digest is wrong',
-    [
-      {
-        phase: 'upload-put',
-        skip: 2,
-        status: 400,
-        body: '{"errors":[{"code":"DIGEST_INVALID"}]}',
-        times: always,
-      },
-    ],
+    [{ ...lastPut, status: 400, body: '{"errors":[{"code":"DIGEST_INVALID"}]}', times: always }],
     failed,
+    { registry: offsets },
   ],
 ];
 

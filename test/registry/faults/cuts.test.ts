@@ -36,6 +36,8 @@ describe('registry/client cut off', () => {
         expect(result).to.equal('done');
       });
 
+      // Where nothing is ever answered, it does not matter how much was sent before.
+      if (fault.cutAfter !== undefined && fault.cutAfter > 0) continue;
       it(`${name}, always (${profile ?? 'no profile'})`, async () => {
         const { result, error } = await tryPush({ profile, faults: [{ phase, ...fault, times: always }] });
         expect(result).to.be.oneOf(['done', 'REGISTRY_UNREACHABLE', 'REGISTRY_ERROR']);
