@@ -38,7 +38,11 @@ export async function readBlob(
     repository.host.retrying(request, async () => {
       const headers = offset > 0 ? { headers: { range: `bytes=${offset}-` } } : {};
       const answer = await repository.host.stream({ ...request, ...headers });
-      return begin(answer, offset, descriptor, request.doing);
+      try {
+        return await begin(answer, offset, descriptor, request.doing);
+      } catch (error) {
+        throw asFault(error);
+      }
     });
 
   let part = await openAt(0);

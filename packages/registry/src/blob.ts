@@ -2,8 +2,6 @@ import type { CallOptions, Descriptor } from '@mabuild/oci';
 import { blobPath, type Repository } from './repository.ts';
 import { pushScope } from './scope.ts';
 
-export type { Repository } from './repository.ts';
-
 /** Tells whether a repository has a blob: distribution-spec, "Checking if content exists in the registry". */
 export async function hasBlob(
   repository: Repository,

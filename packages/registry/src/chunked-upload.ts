@@ -26,14 +26,16 @@ export class ChunkedUpload {
   #offset = 0;
   #chunk: number;
   #restarts = 0;
-  #cut = false;
 
   constructor(start: UploadStart, open: OpenBody, onBytes: PutOptions['onBytes']) {
     this.#start = start;
     this.#onBytes = onBytes;
     this.#body = new BodyCursor(open);
-    const half = Math.ceil(start.descriptor.size / 2);
-    this.#chunk = Math.min(waysOf(start.repository.host).chunk, Math.max(leastChunk, half));
+    this.#chunk = waysOf(start.repository.host).chunk;
+    // What did not get through whole is to go in several pieces.
+    while (this.#chunk > start.descriptor.size / 2 && this.#chunk > leastChunk) {
+      this.#chunk = Math.max(leastChunk, Math.floor(this.#chunk / 2));
+    }
   }
 
   /**
@@ -94,7 +96,10 @@ export class ChunkedUpload {
       this.#offset = Math.min(received, offset + length);
     } catch (error) {
       const refusal = refusalOf(error);
-      this.#cut = refusal === 'cut';
+      if (refusal === 'cut') {
+        // Less may get through, or be lost, the next time.
+        this.#chunk = Math.min(this.#chunk, Math.max(leastChunk, Math.floor(this.#chunk / 2)));
+      }
       if (refusal === 'too-large' && (await this.#shrink(length, session.minChunk))) {
         return;
       }
@@ -142,9 +147,6 @@ export class ChunkedUpload {
       });
     }
     await this.#forget();
-    if (this.#cut) {
-      this.#chunk = Math.max(leastChunk, Math.floor(this.#chunk / 2));
-    }
   }
 
   async #forget(): Promise<void> {
