@@ -1,7 +1,6 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setImmediate as tick } from 'node:timers/promises';
 import {
   copyImage,
   createOciArchiveSink,
@@ -14,16 +13,9 @@ import {
 } from '@mabuild/oci';
 import { startTestRegistry, type TestRegistry } from '@mabuild/registry/testing';
 import { expect } from 'chai';
-import { runProgram } from '../../packages/cli/src/program.ts';
-import { fakeIo } from '../support/io.ts';
+import { type CliAnswer, runCli } from '../support/cli-run.ts';
 import { makeImage } from '../support/made-image.ts';
 import { makePlatform, onlyImage, publish } from '../support/published.ts';
-
-interface Answer {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 describe('mabuild index', () => {
   let directory: string;
@@ -37,18 +29,11 @@ describe('mabuild index', () => {
     await rm(directory, { recursive: true, force: true });
   });
 
-  async function run(...argv: readonly string[]): Promise<Answer> {
-    const world = fakeIo({
-      workingDirectory: directory,
-      environment: { HOME: directory, MABUILD_CACHE: join(directory, 'cache') },
-    });
-    const code = await runProgram(
-      world.io,
+  const run = (...argv: readonly string[]): Promise<CliAnswer> =>
+    runCli(
+      directory,
       argv.map((word) => word.replaceAll('REG', registry.host)),
     );
-    await tick();
-    return { code, stdout: world.stdout(), stderr: world.stderr() };
-  }
 
   async function succeed(...argv: readonly string[]): Promise<string> {
     const answer = await run(...argv);

@@ -1,14 +1,12 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { setImmediate as tick } from 'node:timers/promises';
 import { digestOf, formatPlatformDetails, type ImageIndex } from '@mabuild/oci';
 import { startTestRegistry, type TestRegistry } from '@mabuild/registry/testing';
 import { expect } from 'chai';
 import { writeBuildFiles } from '../../packages/cli/src/formatters/index.ts';
-import { runProgram } from '../../packages/cli/src/program.ts';
+import { type CliAnswer, runCli } from '../support/cli-run.ts';
 import { machines, makeElf } from '../support/elf.ts';
-import { fakeIo } from '../support/io.ts';
 import { makeImage } from '../support/made-image.ts';
 import { makePlatform, onlyImage, publish } from '../support/published.ts';
 
@@ -31,16 +29,11 @@ describe('mabuild merge', () => {
     await rm(directory, { recursive: true, force: true });
   });
 
-  async function run(...argv: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-    const world = fakeIo({
-      workingDirectory: directory,
-      environment: { HOME: directory, MABUILD_CACHE: join(directory, 'cache') },
-    });
-    const words = argv.map((word) => word.replaceAll('REG', registry.host));
-    const code = await runProgram(world.io, argv[0] === 'merge' ? [...words, '--progress', 'quiet'] : words);
-    await tick();
-    return { code, stdout: world.stdout(), stderr: world.stderr() };
-  }
+  const run = (...argv: readonly string[]): Promise<CliAnswer> =>
+    runCli(directory, [
+      ...argv.map((word) => word.replaceAll('REG', registry.host)),
+      ...(argv[0] === 'merge' ? ['--progress', 'quiet'] : []),
+    ]);
 
   /** Writes what runners left; an object becomes JSON. */
   async function leave(files: Readonly<Record<string, string | object>>): Promise<void> {
