@@ -23,6 +23,8 @@ export interface ImageRecipe {
   /** Layers, the first at the bottom; a Buffer is taken as it is. */
   readonly layers: readonly (readonly TarInput[] | Buffer)[];
   readonly plainTar?: boolean;
+  /** Of the manifest. */
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 /** An image in memory whose blobs a test may damage. */
@@ -57,7 +59,12 @@ export function makeImage(...images: readonly ImageRecipe[]): MadeImage {
       config: image.config ?? {},
       rootfs: { type: 'layers', diff_ids: tars.map((tar) => digestOf(tar)) },
     });
-    const manifest = add(mediaTypes.ociManifest, { schemaVersion: 2, config, layers: descriptors });
+    const manifest = add(mediaTypes.ociManifest, {
+      schemaVersion: 2,
+      config,
+      layers: descriptors,
+      ...(image.annotations === undefined ? {} : { annotations: image.annotations }),
+    });
     return { ...manifest, platform };
   });
   const root = add(mediaTypes.ociIndex, { schemaVersion: 2, manifests });

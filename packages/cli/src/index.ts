@@ -73,10 +73,16 @@ export { type RawDocument, type ReadRequest, readBlob, readConfig, readManifest 
 export {
   digestOfReference,
   inspectImage,
-  type VerifyRequest,
-  verifyReference,
 } from './sdk/registry-verbs.ts';
 export { describeRules, findRule, knownRules, type RuleDescription } from './sdk/rules.ts';
 export { type RunOptions, type RunRequest, runImage } from './sdk/run-image.ts';
 export { type TagRequest, tagImage } from './sdk/tag-image.ts';
 export type { SdkOptions } from './sdk/toolbox.ts';
+export { type VerifyRequest, verifyReference } from './sdk/verify.ts';
+export {
+  type RepositoryReport,
+  type VerifiedTag,
+  type VerifyRepositoryOptions,
+  type VerifyRepositoryRequest,
+  verifyRepository,
+} from './sdk/verify-repository.ts';

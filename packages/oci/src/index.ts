@@ -129,9 +129,14 @@ export { type PackEntry, packTar, readTarEntries, type TarEntry, type TarEntryTy
 export { safeEntryPath } from './tar-path.ts';
 export { readTarRecords, type TarRecord } from './tar-records.ts';
 export {
-  type RememberedLayers,
+  type BaseLayers,
+  baseDigestAnnotation,
+  baseNameAnnotation,
+  type ImageOfBase,
   type VerifiedImage,
   type VerifyOptions,
   type VerifyReport,
   verifyImage,
 } from './verify.ts';
+export type { RememberedLayers } from './verify-layers.ts';
+export { type VerifyRun, type VerifyRunOptions, verifyRun } from './verify-run.ts';

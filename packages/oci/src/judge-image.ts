@@ -31,7 +31,14 @@ export interface VerifyProblem {
 
 /** What is worth knowing about an image and no fault. */
 export interface VerifyNote {
-  readonly kind: 'foreign-elf' | 'emulator' | 'elf-float-abi' | 'elf-cpu' | 'config-platform' | 'not-judged';
+  readonly kind:
+    | 'foreign-elf'
+    | 'emulator'
+    | 'elf-float-abi'
+    | 'elf-cpu'
+    | 'config-platform'
+    | 'not-judged'
+    | 'base-unknown';
   readonly path?: string;
   readonly layer?: string;
   readonly found: string;

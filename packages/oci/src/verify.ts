@@ -1,27 +1,40 @@
+import { setMaxListeners } from 'node:events';
+import { attempt, isProblem } from './content-problem.ts';
 import type { Descriptor } from './descriptor.ts';
-import { isMabuildError } from './error.ts';
 import type { CallOptions, ImageSource } from './image-source.ts';
-import { type JudgedLayer, judgeImage, type VerifyNote, type VerifyProblem } from './judge-image.ts';
-import { isLayerFacts, type LayerFacts } from './layer-facts.ts';
-import { configPlatform, type ImageManifest, isAttestation } from './manifest.ts';
-import { isConfigType, isIndexType } from './media-type.ts';
+import { judgeImage, type VerifyNote, type VerifyProblem } from './judge-image.ts';
+import { configPlatform, type ImageConfig, type ImageManifest, isAttestation } from './manifest.ts';
+import { isConfigType, isIndexType, isLayerType } from './media-type.ts';
 import { parseAnyManifest, parseImageConfig } from './parse-manifest.ts';
 import { formatPlatform, normalizePlatform, type Platform } from './platform.ts';
 import { readDocument } from './read-document.ts';
-import { scanLayer } from './scan-layer.ts';
-
-/** What was noted of layers before, so that none is read twice. */
-export interface RememberedLayers {
-  get(digest: string): Promise<LayerFacts | undefined>;
-  set(digest: string, facts: LayerFacts): Promise<void>;
-}
+import { type RememberedLayers, scanLayers } from './verify-layers.ts';
+import { type VerifyRun, verifyRun } from './verify-run.ts';
 
 export interface VerifyOptions extends CallOptions {
   /** Verify these platforms only; one that the image lacks is a problem. Default: all that it has. */
   readonly platforms?: readonly Platform[] | undefined;
   /** Digests of layers that are the base's own: their programs are not judged, and they are read only in doubt. */
   readonly baseLayers?: Iterable<string> | undefined;
+  /** Asked for the layers of each image's base; they are left out as those of `baseLayers` are. */
+  readonly baseOf?: ((image: ImageOfBase) => Promise<BaseLayers | undefined>) | undefined;
   readonly remembered?: RememberedLayers | undefined;
+  /** What is shared with other calls; they may read the same repository only. @default nothing */
+  readonly run?: VerifyRun | undefined;
+}
+
+/** What an image says of itself, for finding its base. */
+export interface ImageOfBase {
+  readonly platform: Platform;
+  /** Of the index, its entry and the manifest, the last one counting most. */
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+export interface BaseLayers {
+  /** Digests. */
+  readonly layers: Iterable<string>;
+  /** What is worth knowing, e.g. that the base is not to be had. */
+  readonly note?: VerifyNote | undefined;
 }
 
 /** What became of one image of an index, or of the only one. */
@@ -31,6 +44,8 @@ export interface VerifiedImage {
   /** Of its manifest; empty for a platform that the image lacks. */
   readonly digest: string;
   readonly ok: boolean;
+  /** A chart, a signature or the like: there is nothing that could run. */
+  readonly artifact?: true;
   readonly problems: readonly VerifyProblem[];
   readonly notes: readonly VerifyNote[];
 }
@@ -40,9 +55,10 @@ export interface VerifyReport {
   readonly images: readonly VerifiedImage[];
 }
 
-/** Layers that are read at a time. */
-const layersAtOnce = 3;
 const deepestIndex = 4;
+/** OCI image-spec, "Pre-Defined Annotation Keys": what an image is based on. */
+export const baseNameAnnotation = 'org.opencontainers.image.base.name';
+export const baseDigestAnnotation = 'org.opencontainers.image.base.digest';
 
 /**
  * Verifies that every image of an index, or a single one, is what it says: all manifests, configs and layers are there,
@@ -53,20 +69,42 @@ const deepestIndex = 4;
  */
 export async function verifyImage(source: ImageSource, options: VerifyOptions = {}): Promise<VerifyReport> {
   const wanted = options.platforms?.map((platform) => formatPlatform(normalizePlatform(platform)));
-  const run: Run = { source, options, base: new Set(options.baseLayers ?? []), scans: new Map() };
-  const images: VerifiedImage[] = [];
-  for await (const child of childrenOf(run, source.root, undefined, 0)) {
-    if (child.platform !== undefined && wanted !== undefined && !wanted.includes(nameOf(child.platform))) {
-      continue;
+  const failed = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
+  // Every read listens to it.
+  setMaxListeners(0, signal);
+  const run: Run = {
+    source,
+    options: { ...options, signal },
+    base: new Set(options.baseLayers ?? []),
+    shared: options.run ?? verifyRun(),
+  };
+  const verifying: Promise<VerifiedImage>[] = [];
+  try {
+    for await (const child of childrenOf(run, { descriptor: source.root, annotations: {} }, 0)) {
+      if (child.platform === undefined || wanted === undefined || wanted.includes(nameOf(child.platform))) {
+        const image = verifyOnce(run, child);
+        image.catch((error: unknown) => failed.abort(error));
+        verifying.push(image);
+      }
     }
-    const image = await verifyChild(run, child);
-    if (wanted === undefined || wanted.includes(image.platform)) {
-      images.push(image);
-    }
+    const images = await Promise.all(verifying);
+    return reportOf(images, wanted);
+  } catch (error) {
+    failed.abort(error);
+    await Promise.allSettled(verifying);
+    options.signal?.throwIfAborted();
+    throw error;
   }
+}
+
+function reportOf(found: readonly VerifiedImage[], wanted: readonly string[] | undefined): VerifyReport {
+  const images = found.filter((image) => wanted === undefined || wanted.includes(image.platform));
+  const isImage = found.length === 0 || found.some(({ artifact }) => artifact !== true);
+  if (!isImage) return { ok: true, images: found };
   for (const platform of wanted ?? []) {
     if (!images.some((image) => image.platform === platform)) {
-      images.push(failed(platform, '', { kind: 'missing-blob', found: `no image for ${platform}` }));
+      images.push(failure(platform, '', { kind: 'missing-blob', found: `no image for ${platform}` }));
     }
   }
   return { ok: images.length > 0 && images.every(({ ok }) => ok), images };
@@ -76,14 +114,18 @@ interface Run {
   readonly source: ImageSource;
   readonly options: VerifyOptions;
   readonly base: ReadonlySet<string>;
-  /** Layers that are read, or were, by digest: children share them. */
-  readonly scans: Map<string, Promise<LayerFacts | VerifyProblem>>;
+  readonly shared: VerifyRun;
+}
+
+/** What leads to a manifest. */
+interface Place {
+  readonly descriptor: Descriptor;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly platform?: Platform | undefined;
 }
 
 /** One image's manifest, or why there is none to read. */
-interface Child {
-  readonly descriptor: Descriptor;
-  readonly platform: Platform | undefined;
+interface Child extends Place {
   readonly content: ImageManifest | VerifyProblem;
 }
 
@@ -91,37 +133,39 @@ function nameOf(platform: Platform): string {
   return formatPlatform(normalizePlatform(platform));
 }
 
-function failed(platform: string, digest: string, ...problems: VerifyProblem[]): VerifiedImage {
+function failure(platform: string, digest: string, ...problems: VerifyProblem[]): VerifiedImage {
   return { platform, digest, ok: false, problems, notes: [] };
 }
 
-function isProblem(value: object): value is VerifyProblem {
-  return 'kind' in value && 'found' in value;
-}
-
-async function* childrenOf(
-  run: Run,
-  descriptor: Descriptor,
-  platform: Platform | undefined,
-  depth: number,
-): AsyncGenerator<Child> {
+async function* childrenOf(run: Run, place: Place, depth: number): AsyncGenerator<Child> {
+  const { descriptor } = place;
   const parsed = await attempt(descriptor, async () => {
-    const bytes = await readDocument(run.source, descriptor, run.options);
+    const bytes = await read(run, descriptor);
     return parseAnyManifest(bytes, descriptor.mediaType, { of: descriptor.digest });
   });
   if (isProblem(parsed)) {
-    yield { descriptor, platform, content: parsed };
+    yield { ...place, content: parsed };
   } else if (parsed.kind === 'manifest') {
-    yield { descriptor, platform, content: parsed.manifest };
+    yield {
+      ...place,
+      annotations: { ...place.annotations, ...parsed.manifest.annotations },
+      content: parsed.manifest,
+    };
   } else if (depth >= deepestIndex) {
-    yield { descriptor, platform, content: { kind: 'unverified', found: 'indexes within indexes' } };
+    yield { ...place, content: { kind: 'unverified', found: 'indexes within indexes' } };
   } else {
-    for (const entry of parsed.index.manifests) {
+    const { index } = parsed;
+    for (const entry of index.manifests) {
       if (!isAttestation(entry) && (isIndexType(entry.mediaType) || isWanted(run, entry))) {
-        yield* childrenOf(run, entry, entry.platform, depth + 1);
+        const annotations = { ...place.annotations, ...index.annotations, ...entry.annotations };
+        yield* childrenOf(run, { descriptor: entry, annotations, platform: entry.platform }, depth + 1);
       }
     }
   }
+}
+
+function read(run: Run, descriptor: Descriptor): Promise<Buffer> {
+  return run.shared.limited(() => readDocument(run.source, descriptor, run.options));
 }
 
 /** Children of other platforms than the wanted ones are not even fetched. */
@@ -133,34 +177,49 @@ function isWanted(run: Run, entry: Descriptor): boolean {
   );
 }
 
+/** The same image under several names is judged once. */
+function verifyOnce(run: Run, child: Child): Promise<VerifiedImage> {
+  const entry = child.platform === undefined ? '' : nameOf(child.platform);
+  const { [baseDigestAnnotation]: digest = '', [baseNameAnnotation]: name = '' } = child.annotations;
+  return run.shared.once([child.descriptor.digest, entry, digest, name].join(' '), () =>
+    verifyChild(run, child),
+  );
+}
+
 async function verifyChild(run: Run, child: Child): Promise<VerifiedImage> {
-  const { descriptor, content } = child;
+  const { descriptor, content, annotations } = child;
   const entryName = child.platform === undefined ? 'unknown' : nameOf(child.platform);
   if (isProblem(content)) {
-    return failed(entryName, descriptor.digest, content);
+    return failure(entryName, descriptor.digest, content);
   }
   if (!isConfigType(content.config.mediaType)) {
-    const why = 'an artifact, no image';
-    const note: VerifyNote = {
-      kind: 'not-judged',
-      found: content.artifactType ?? content.config.mediaType,
-      why,
-    };
-    return { platform: entryName, digest: descriptor.digest, ok: true, problems: [], notes: [note] };
+    return artifact(entryName, descriptor, content.artifactType ?? content.config.mediaType);
   }
   const config = await attempt(content.config, async () => {
-    const bytes = await readDocument(run.source, content.config, run.options);
+    const bytes = await read(run, content.config);
+    if (!content.layers.some(({ mediaType }) => isLayerType(mediaType)) && !statesPlatform(bytes)) {
+      return { artifact: content.layers[0]?.mediaType ?? content.config.mediaType };
+    }
     return parseImageConfig(bytes, { of: descriptor.digest });
   });
   if (isProblem(config)) {
-    return failed(entryName, descriptor.digest, config);
+    return failure(entryName, descriptor.digest, config);
   }
-  const platform = nameOf(child.platform ?? configPlatform(config));
-  const own = await scanLayers(run, content.layers, (layer) => !run.base.has(layer.digest));
+  if (!isConfig(config)) {
+    return artifact(entryName, descriptor, config.artifact);
+  }
+  const platform = child.platform ?? configPlatform(config);
+  if (platform.os === '' || platform.architecture === '') {
+    const expected = 'os and architecture';
+    return failure(entryName, descriptor.digest, { kind: 'config-platform', found: 'no platform', expected });
+  }
+  const found = await run.options.baseOf?.({ platform: normalizePlatform(platform), annotations });
+  const base = new Set([...run.base, ...(found?.layers ?? [])]);
+  const own = await scanLayers(run, content.layers, base, (layer) => !base.has(layer.digest));
   let verdict = judgeImage({ platform: child.platform, config, layers: own.layers });
   let missing = own.problems;
   if (verdict.needsBase) {
-    const all = await scanLayers(run, content.layers, () => true);
+    const all = await scanLayers(run, content.layers, base, () => true);
     verdict = judgeImage({ platform: child.platform, config, layers: all.layers });
     missing = all.problems;
   }
@@ -170,93 +229,43 @@ async function verifyChild(run: Run, child: Child): Promise<VerifiedImage> {
     ...missing,
     ...verdict.problems.filter((one) => one.kind !== 'unverified' || !told.has(one.layer)),
   ];
-  return { platform, digest: descriptor.digest, ok: problems.length === 0, problems, notes: verdict.notes };
-}
-
-async function scanLayers(
-  run: Run,
-  descriptors: readonly Descriptor[],
-  isRead: (layer: Descriptor) => boolean,
-): Promise<{ readonly layers: JudgedLayer[]; readonly problems: VerifyProblem[] }> {
-  const layers: JudgedLayer[] = descriptors.map(({ digest }) => ({ digest, base: run.base.has(digest) }));
-  const problems: VerifyProblem[] = [];
-  const queue = [...descriptors.entries()].filter(([, layer]) => isRead(layer));
-  const worker = async (): Promise<void> => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const [index, descriptor] = next;
-      const found = await scanOnce(run, descriptor);
-      if (isProblem(found)) {
-        problems.push(found);
-      } else {
-        layers[index] = { digest: descriptor.digest, base: run.base.has(descriptor.digest), facts: found };
-      }
-    }
+  const notes = found?.note === undefined ? verdict.notes : [found.note, ...verdict.notes];
+  return {
+    platform: nameOf(platform),
+    digest: descriptor.digest,
+    ok: problems.length === 0,
+    problems,
+    notes,
   };
-  await Promise.all(Array.from({ length: layersAtOnce }, worker));
-  return { layers, problems };
 }
 
-function scanOnce(run: Run, descriptor: Descriptor): Promise<LayerFacts | VerifyProblem> {
-  const known = run.scans.get(descriptor.digest);
-  if (known !== undefined) {
-    return known;
-  }
-  const scan = scanOrRemember(run, descriptor);
-  run.scans.set(descriptor.digest, scan);
-  return scan;
+function artifact(platform: string, { digest }: Descriptor, found: string): VerifiedImage {
+  const note: VerifyNote = { kind: 'not-judged', found, why: 'an artifact, no image' };
+  return { platform, digest, ok: true, artifact: true, problems: [], notes: [note] };
 }
 
-async function scanOrRemember(run: Run, descriptor: Descriptor): Promise<LayerFacts | VerifyProblem> {
-  const { remembered } = run.options;
-  const known = await remembered?.get(descriptor.digest);
-  if (isLayerFacts(known)) {
-    return known;
-  }
-  const facts = await attempt(descriptor, async () => {
-    const body = await run.source.read(descriptor, { signal: run.options.signal });
-    return scanLayer(body, { signal: run.options.signal });
-  });
-  if (!isProblem(facts) && facts.unreadable === undefined) {
-    await remembered?.set(descriptor.digest, facts);
-  }
-  return facts;
+function isConfig(config: ImageConfig | { readonly artifact: string }): config is ImageConfig {
+  return 'rootfs' in config;
 }
 
-const missingCodes: ReadonlySet<string> = new Set([
-  'BLOB_NOT_FOUND',
-  'MANIFEST_NOT_FOUND',
-  'IMAGE_NOT_FOUND',
-]);
-const damagedCodes: ReadonlySet<string> = new Set([
-  'DIGEST_MISMATCH',
-  'SIZE_MISMATCH',
-  'UNSUPPORTED_DIGEST',
-  'UNSUPPORTED_MANIFEST',
-  'INVALID_MANIFEST',
-  'INVALID_INDEX',
-  'INVALID_CONFIG',
-  'DOCUMENT_TOO_LARGE',
-]);
-
-/** Turns errors about the content itself into problems; what the world refuses (network, abort) is thrown on. */
-async function attempt<T extends object>(
-  descriptor: Descriptor,
-  read: () => Promise<T>,
-): Promise<T | VerifyProblem> {
+/** Signatures and attestations borrow the media type of configs, with nothing in them. */
+function statesPlatform(config: Buffer): boolean {
   try {
-    return await read();
-  } catch (error) {
-    if (isMabuildError(error) && missingCodes.has(error.code)) {
-      return {
-        kind: 'missing-blob',
-        layer: descriptor.digest,
-        found: 'nothing',
-        expected: descriptor.mediaType,
-      };
-    }
-    if (isMabuildError(error) && damagedCodes.has(error.code)) {
-      return { kind: 'unverified', layer: descriptor.digest, found: error.message };
-    }
-    throw error;
+    const fields: unknown = JSON.parse(config.toString('utf8'));
+    return (
+      typeof fields !== 'object' || fields === null || Object.values(platformFields(fields)).some(Boolean)
+    );
+  } catch {
+    return true;
   }
+}
+
+function platformFields({
+  os,
+  architecture,
+}: {
+  readonly os?: unknown;
+  readonly architecture?: unknown;
+}): object {
+  return { os, architecture };
 }

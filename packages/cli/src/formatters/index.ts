@@ -17,4 +17,4 @@ export { formatReport, type ReportFormat, type ReportOptions } from './report.ts
 export { formatRule, formatRules, ruleMarkdown, rulesDocument, rulesMarkdown } from './rules.ts';
 export { type SarifOptions, sarifLog } from './sarif.ts';
 export { table } from './table.ts';
-export { formatVerify, verifyDocument } from './verify.ts';
+export { formatRepository, formatVerify, repositoryDocument, verifyDocument } from './verify.ts';

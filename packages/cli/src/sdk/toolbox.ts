@@ -141,8 +141,12 @@ function manifestStore(directory: string): ManifestStore {
       return readFile(fileOf(digest)).catch(() => undefined);
     },
     async set(digest, bytes) {
-      await mkdir(directory, { recursive: true });
-      await writeWhole(fileOf(digest), bytes);
+      try {
+        await mkdir(directory, { recursive: true });
+        await writeWhole(fileOf(digest), bytes);
+      } catch {
+        // Without a place to remember them, manifests are read again.
+      }
     },
   };
 }
