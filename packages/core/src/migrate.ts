@@ -5,6 +5,7 @@ import { lintNames } from './dockerfile/lint-names.ts';
 import type { Dockerfile, TextEdit } from './dockerfile/model.ts';
 import { parseDockerfile } from './dockerfile/parse.ts';
 import { type BaseStyle, type ImageMapping, retargetBase } from './dockerfile/retarget-base.ts';
+import { isReadAlike } from './dockerfile/second-reader.ts';
 import { compatible, fitting } from './fixes/fit-findings.ts';
 import { openChecksums } from './fixes/open-checksum.ts';
 import { perArchEdits } from './fixes/per-arch.ts';
@@ -150,7 +151,8 @@ async function applyFixes(
       current,
       write(dockerfile, compatible(findings.filter((finding) => isFixable(finding, options)))),
     );
-    if (next === current) break;
+    // What two readers would divide differently is no Dockerfile to hand out.
+    if (next === current || (isReadAlike(current) && !isReadAlike(next))) break;
     current = next;
   }
   return current;

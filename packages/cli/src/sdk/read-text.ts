@@ -1,5 +1,5 @@
-import { readFileSync, statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { lstatSync, readFileSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { MabuildError } from '@mabuild/oci';
@@ -26,14 +26,14 @@ export async function readText(
 async function readBytes(path: string, { directory }: { readonly directory: string }): Promise<Uint8Array> {
   try {
     const place = resolve(directory, path);
-    const found = statSync(place);
-    if (found.size > mostBytes) {
-      throw new MabuildError(`reading ${path}: it has ${found.size} bytes, more than any Dockerfile`, {
-        code: 'FILE_UNREADABLE',
-      });
-    }
     // Thousands of small files are read faster so; a pipe may keep us waiting.
-    return found.isFile() ? readFileSync(place) : await readFile(place);
+    const found = lstatSync(place);
+    if (found.isFile() && found.size <= mostBytes) return readFileSync(place);
+    const { size } = await stat(place);
+    if (size <= mostBytes) return await readFile(place);
+    throw new MabuildError(`reading ${path}: it has ${size} bytes, more than any Dockerfile`, {
+      code: 'FILE_UNREADABLE',
+    });
   } catch (error) {
     throw error instanceof MabuildError ? error : unreadable(path, error);
   }

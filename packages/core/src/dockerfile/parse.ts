@@ -1,9 +1,7 @@
-import { DockerfileParser } from 'dockerfile-ast';
 import type { ReadInstruction } from './instruction.ts';
 import { dockerfileError, type Source } from './location.ts';
-import { maskDockerfile } from './mask.ts';
-import type { Dockerfile, Instruction, Range, Stage } from './model.ts';
-import { type Scan, type ScannedInstruction, scanDockerfile } from './scan.ts';
+import type { Dockerfile, Instruction, Stage } from './model.ts';
+import { type ScannedInstruction, scanDockerfile } from './scan.ts';
 import { validateInstructions } from './validate.ts';
 
 export interface ParseOptions {
@@ -19,8 +17,7 @@ export interface ParseOptions {
 export function parseDockerfile(text: string, options: ParseOptions = {}): Dockerfile {
   const source: Source = { text, file: options.file };
   const scan = scanDockerfile(source);
-  const starts = keywordRanges(text, scan);
-  const instructions = scan.instructions.map((scanned, index) => toInstruction(scanned, starts[index]));
+  const instructions = scan.instructions.map(toInstruction);
   validateInstructions(source, instructions);
   const firstFrom = instructions.findIndex((instruction) => instruction.keyword === 'FROM');
   if (firstFrom < 0) {
@@ -45,25 +42,11 @@ export function parseDockerfile(text: string, options: ParseOptions = {}): Docke
   };
 }
 
-/** Where dockerfile-ast finds the instructions; nothing, should it ever count otherwise than BuildKit does. */
-function keywordRanges(text: string, scan: Scan): readonly (Range | undefined)[] {
-  const found = DockerfileParser.parse(maskDockerfile(text, scan)).getInstructions();
-  if (found.length !== scan.instructions.length) return [];
-  const offsets = scan.lines.map((line) => line.start);
-  if (text.startsWith('\ufeff')) offsets[0] = 0;
-  const offset = (position: { line: number; character: number }): number =>
-    (offsets[position.line] ?? text.length) + position.character;
-  return found.map((instruction) => {
-    const range = instruction.getInstructionRange();
-    return { start: offset(range.start), end: offset(range.end) };
-  });
-}
-
-function toInstruction(scanned: ScannedInstruction, keywordRange: Range | undefined): Instruction {
+function toInstruction(scanned: ScannedInstruction): Instruction {
   const { read, startLine, endLine, end, heredocs, comments } = scanned;
-  const own = keywordRange ?? read.keywordRange;
-  const range = { start: own.start, end: Math.max(end, own.end) };
-  return fromRead(read, { keywordRange: own, range, startLine, endLine, heredocs, comments });
+  const { keywordRange } = read;
+  const range = { start: keywordRange.start, end: Math.max(end, keywordRange.end) };
+  return fromRead(read, { keywordRange, range, startLine, endLine, heredocs, comments });
 }
 
 /** Field by field: there are many instructions, and copies of copies are slow. */
