@@ -37,6 +37,8 @@ export interface RegistryFault {
   readonly cutAfter?: number | undefined;
   /** Take so many bytes of the request's body, and then nothing more, for ever. */
   readonly stallAfter?: number | undefined;
+  /** Answer with `status` without reading the body, and close the connection, as proxies do. */
+  readonly unread?: boolean | undefined;
   /** Do what was asked, then cut the connection instead of answering. */
   readonly cutAfterAnswer?: boolean | undefined;
   /** Cut the connection after so many bytes of the answer's body. */

@@ -71,8 +71,13 @@ export async function handle(
     return;
   }
   const said = faultAnswer(fault, address) ?? (await properAnswer(options, url, request));
-  // What nobody has read by now is not wanted.
-  request.resume();
+  if (fault.unread === true) {
+    response.shouldKeepAlive = false;
+    response.once('finish', () => request.socket.destroySoon());
+  } else {
+    // What nobody has read by now is not wanted.
+    request.resume();
+  }
   if (fault.cutAfterAnswer === true) {
     request.socket.destroy();
     return;
