@@ -34,6 +34,9 @@ interface Place {
   readonly nested: boolean;
 }
 
+/** Nothing in it is special to a shell. */
+const isPlain = /^[\w./:=@%+,-]*$/;
+
 /** Holds what was found so far; lives for one parse. */
 class ScriptReader {
   readonly commands: ShellCommand[] = [];
@@ -275,12 +278,10 @@ class ScriptReader {
   }
 
   private word(node: NodeWord, place: Place): ShellWord {
-    return {
-      text: node.text,
-      start: node.pos,
-      end: node.end,
-      parts: this.parts(node.parts ?? [], node, place, 'none'),
-    };
+    const { text, pos, end } = node;
+    // The parser takes a word apart when it is asked, and most words are of one part.
+    const nodes = isPlain.test(text) ? [] : (node.parts ?? []);
+    return { text, start: pos, end, parts: this.parts(nodes, node, place, 'none') };
   }
 
   private hereDocBody(node: Node<'HereDocBody'>, quoted: boolean, place: Place): ShellWord {
