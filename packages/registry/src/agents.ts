@@ -23,6 +23,9 @@ export interface AgentsOptions {
   readonly connectTimeout: number;
 }
 
+/** Milliseconds until the next address of a host is tried; the quarter of a second of Node.js is short for far hosts. */
+const addressTimeout = 1_000;
+
 export function createAgents({ settings, proxyOf, connectTimeout }: AgentsOptions): Agents {
   // Connections to hosts without settings of their own are kept together, by scheme.
   const direct = new Map<HostTls | string, HttpAgent>();
@@ -37,7 +40,8 @@ export function createAgents({ settings, proxyOf, connectTimeout }: AgentsOption
       const { forwardingAgent, tunnelingAgent } = await import('./proxy-agents.ts');
       return (secure ? tunnelingAgent : forwardingAgent)({ proxy, tls, timeout: connectTimeout });
     }
-    const agent = secure ? new HttpsAgent({ keepAlive: true, ...tls }) : new HttpAgent({ keepAlive: true });
+    const options = { keepAlive: true, autoSelectFamilyAttemptTimeout: addressTimeout };
+    const agent = secure ? new HttpsAgent({ ...options, ...tls }) : new HttpAgent(options);
     return limitConnecting(agent, connectTimeout);
   };
 
