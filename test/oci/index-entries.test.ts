@@ -145,6 +145,12 @@ describe('readIndexEntries', () => {
     ]);
   });
 
+  it('leaves a signature in an index as it is', async () => {
+    const signature = store.image({ os: '', architecture: '' });
+    const image = { ...store.image(linux('arm64')), platform: linux('arm64') };
+    expect(await store.entries(store.index(image, signature))).to.deep.equal([image, signature]);
+  });
+
   it('lets a platform given by hand win, also for the only image of an index', async () => {
     const platform = parsePlatform('linux/arm/v6');
     const image = store.image(linux('amd64'));
@@ -178,6 +184,12 @@ describe('readIndexEntries', () => {
       make: (one) => one.artifact(),
       code: 'PLATFORM_MISSING',
       says: /is an artifact \(application\/vnd\.oci\.empty\.v1\+json\)/,
+    },
+    {
+      what: 'a signature, whose config is an image without a platform',
+      make: (one) => one.image({ os: '', architecture: '' }),
+      code: 'PLATFORM_MISSING',
+      says: /the config of sha256:.* names no platform/,
     },
     {
       what: 'an entry that its config contradicts',

@@ -12,6 +12,12 @@ export function asUsageError(error: CommanderError, argv: readonly string[]): Ma
       hint: 'give it on standard input: mabuild login REGISTRY -u USER --password-stdin < token.txt',
     });
   }
+  if (error.code === 'commander.help' && command !== undefined && command !== 'help') {
+    return new MabuildError(`mabuild ${command} is several commands`, {
+      code: 'USAGE',
+      hint: `\`mabuild ${command} --help\` lists them`,
+    });
+  }
   // `help NOTHING` shows the whole help and throws that it did.
   const message =
     error.code === 'commander.help' ? 'there is no such command' : error.message.replace(/^error: /, '');

@@ -1,11 +1,18 @@
 import type { Descriptor } from './descriptor.ts';
 
 /**
- * The digest of the image that an index entry says something about, for BuildKit's provenance and SBOMs; `undefined`
- * for an image.
+ * Tells whether an index entry holds something about another entry, such as BuildKit's provenance or SBOM, instead of an
+ * image.
  *
  * Such entries carry the platform `unknown/unknown`, and annotations `vnd.docker.reference.type` and `.digest`.
  */
+export function isAttestation(entry: Descriptor): boolean {
+  return (
+    entry.annotations?.['vnd.docker.reference.type'] !== undefined || attestationSubject(entry) !== undefined
+  );
+}
+
+/** The digest of the image that an attestation is about; `undefined` for an image. */
 export function attestationSubject(entry: Descriptor): string | undefined {
   return entry.annotations?.['vnd.docker.reference.digest'];
 }

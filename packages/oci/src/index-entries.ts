@@ -1,4 +1,4 @@
-import { attestationSubject } from './attestation.ts';
+import { isAttestation } from './attestation.ts';
 import type { Descriptor } from './descriptor.ts';
 import { MabuildError } from './error.ts';
 import type { CallOptions, ImageSource } from './image-source.ts';
@@ -38,16 +38,16 @@ export async function readIndexEntries(
   return Promise.all(
     found.map((entry) => {
       if (entry === single) return { ...entry, platform: normalizePlatform(options.platform!) };
-      return attestationSubject(entry) === undefined
-        ? withPlatform(source, entry, entry.digest === root.digest, options)
-        : entry;
+      return isAttestation(entry)
+        ? entry
+        : withPlatform(source, entry, entry.digest === root.digest, options);
     }),
   );
 }
 
 /** The one image that a platform given by hand is for. */
 function theOnlyImage(entries: readonly Descriptor[], root: Descriptor): Descriptor {
-  const images = entries.filter((entry) => attestationSubject(entry) === undefined);
+  const images = entries.filter((entry) => !isAttestation(entry));
   const [only] = images;
   if (only && images.length === 1) return only;
   throw new MabuildError(`${root.digest} is an index of ${images.length} images, which have platforms each`, {
@@ -90,13 +90,25 @@ async function withPlatform(
     if (entry.platform !== undefined || !isRoot) return entry;
     throw new MabuildError(`${entry.digest} is an artifact (${manifest.config.mediaType}), no image`, {
       code: 'PLATFORM_MISSING',
-      hint: 'name an image, or give it a platform by hand',
+      hint: 'name an image, or give it a platform by hand (--platform-of)',
     });
   }
   const bytes = await readDocument(source, manifest.config, options);
   const stated = configPlatform(parseImageConfig(bytes, { of: entry.digest }));
-  if (entry.platform === undefined) return { ...entry, platform: normalizePlatform(stated) };
+  if (entry.platform === undefined) {
+    if (isNamed(stated)) return { ...entry, platform: normalizePlatform(stated) };
+    if (!isRoot) return entry;
+    throw new MabuildError(`the config of ${entry.digest} names no platform`, {
+      code: 'PLATFORM_MISSING',
+      hint: 'give it a platform by hand (--platform-of), if it is an image',
+    });
+  }
   return { ...entry, platform: completed(entry.platform, stated, entry, options) };
+}
+
+/** Signatures have configs of images, which name nothing. */
+function isNamed({ os, architecture }: Platform): boolean {
+  return ![os, architecture].some((name) => name === '' || name === 'unknown');
 }
 
 /** The platform as the entry has it, and from the config what the entry leaves out. */

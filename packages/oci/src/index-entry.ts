@@ -1,4 +1,4 @@
-import { attestationSubject } from './attestation.ts';
+import { isAttestation } from './attestation.ts';
 import type { Descriptor } from './descriptor.ts';
 import { MabuildError } from './error.ts';
 import type { ImageIndex } from './manifest.ts';
@@ -12,7 +12,7 @@ export interface ImageEntry extends Descriptor {
 /** Tells images from attestations, and from entries of which nobody knows what they run on. */
 export function isImageEntry(entry: Descriptor): entry is ImageEntry {
   const { platform } = entry;
-  if (platform === undefined || attestationSubject(entry) !== undefined) return false;
+  if (platform === undefined || isAttestation(entry)) return false;
   return platform.os !== 'unknown' && platform.architecture !== 'unknown';
 }
 

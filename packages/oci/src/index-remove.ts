@@ -1,4 +1,4 @@
-import { attestationSubject, withoutLostAttestations } from './attestation.ts';
+import { attestationSubject, isAttestation, withoutLostAttestations } from './attestation.ts';
 import { MabuildError } from './error.ts';
 import { type ImageEntry, imagesFor, isImageEntry, isMeant } from './index-entry.ts';
 import type { ImageIndex } from './manifest.ts';
@@ -42,6 +42,6 @@ export function filterIndex(index: ImageIndex, platforms: readonly Platform[]): 
 
 /** Takes every attestation out of an index. */
 export function withoutAttestations(index: ImageIndex): ImageIndex {
-  const manifests = index.manifests.filter((entry) => attestationSubject(entry) === undefined);
+  const manifests = index.manifests.filter((entry) => !isAttestation(entry));
   return manifests.length === index.manifests.length ? index : { ...index, manifests };
 }

@@ -1,4 +1,4 @@
-export { attestationSubject } from './attestation.ts';
+export { attestationSubject, isAttestation } from './attestation.ts';
 export { BlobStore, type StoredBlob, type StoreOptions } from './blob-store.ts';
 export { type CopyItem, type CopyOptions, copyImage, copyImages } from './copy.ts';
 export { credentialKeys, dockerHubAddress, isDockerHub } from './credential-keys.ts';
@@ -65,7 +65,6 @@ export {
   type ImageConfig,
   type ImageIndex,
   type ImageManifest,
-  isAttestation,
 } from './manifest.ts';
 export {
   isConfigType,

@@ -1,5 +1,8 @@
+import { isAttestation } from './attestation.ts';
 import type { Descriptor } from './descriptor.ts';
 import { choosePlatform, type Platform, type PlatformMatchOptions } from './platform.ts';
+
+export { isAttestation };
 
 /** OCI image-spec "Image Manifest", and Docker's schema 2, which has the same shape. */
 export interface ImageManifest {
@@ -54,11 +57,6 @@ export interface HistoryEntry {
   readonly author?: string;
   readonly comment?: string;
   readonly empty_layer?: boolean;
-}
-
-/** Tells whether an index entry holds BuildKit's provenance or SBOM of another entry instead of an image. */
-export function isAttestation(entry: Descriptor): boolean {
-  return entry.annotations?.['vnd.docker.reference.type'] === 'attestation-manifest';
 }
 
 /** Chooses the entry of an index that suits `host` best; attestations are never chosen. */
