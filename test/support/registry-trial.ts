@@ -27,7 +27,7 @@ export interface Trial {
   /** @default none: the distribution-spec's ways */
   readonly profile?: RegistryProfile | undefined;
   readonly registry?: TestRegistryOptions | undefined;
-  readonly client?: RegistryOptions | undefined;
+  readonly client?: RegistryOptions | ((host: string) => RegistryOptions) | undefined;
   /** Bytes of the first of the two layers of an image; the second has 20000 at most. @default 200000 */
   readonly layer?: number | undefined;
   /** @default linux/amd64 */
@@ -86,7 +86,7 @@ function imageOf(
  */
 export async function tryPush(trial: Trial): Promise<Outcome> {
   const image = imageOf('new', trial);
-  return within(trial, async ({ registry, reference, client, behaviour }) => {
+  return within(trial, async ({ registry, reference, client, behaviour, options }) => {
     const older = behaviour.immutableTags === true ? undefined : await pushOlder(registry, reference);
     registry.requests.length = 0;
     registry.faults.push(...trial.faults);
@@ -100,7 +100,7 @@ export async function tryPush(trial: Trial): Promise<Outcome> {
       expect(registry.tagOf(repository, tag), 'the tag after a failure').to.equal(older);
     } else if (error === undefined) {
       expect(registry.tagOf(repository, tag), 'the tag after a push').to.equal(image.root.digest);
-      await verifyWith(reference, registry, trial.platforms?.length ?? 1);
+      await verifyWith(reference, registry, options, trial.platforms?.length ?? 1);
     }
     if (behaviour.cancelUpload !== false && trial.forgotten !== true) {
       expect(registry.openUploads().length, 'open uploads').to.be.at.most(unknowable(registry));
@@ -141,6 +141,7 @@ interface Setting {
   readonly reference: ImageReference;
   readonly client: ReturnType<typeof createRegistryClient>;
   readonly behaviour: TestRegistryOptions;
+  readonly options: RegistryOptions | undefined;
 }
 
 async function within(
@@ -154,10 +155,11 @@ async function within(
     auth: { kind: 'token', ...trialUser, ...trial.registry?.auth },
   });
   const events: RegistryEvent[] = [];
-  const client = clientOf({ onEvent: (event) => events.push(event), ...trial.client });
+  const options = typeof trial.client === 'function' ? trial.client(registry.host) : trial.client;
+  const client = clientOf({ onEvent: (event) => events.push(event), ...options });
   const reference = { registry: registry.host, repository, tag };
   try {
-    const error = await work({ registry, reference, client, behaviour });
+    const error = await work({ registry, reference, client, behaviour, options });
     if (error !== undefined) checkError(error, registry);
     return { result: error === undefined ? 'done' : codeOf(error), error, registry, events };
   } finally {
@@ -206,9 +208,14 @@ function childrenOf(descriptor: Descriptor, bytes: Buffer): readonly Descriptor[
     : [parsed.manifest.config, ...parsed.manifest.layers];
 }
 
-async function verifyWith(reference: ImageReference, registry: TestRegistry, count: number): Promise<void> {
+async function verifyWith(
+  reference: ImageReference,
+  registry: TestRegistry,
+  options: RegistryOptions | undefined,
+  count: number,
+): Promise<void> {
   expect(registry.faults).to.deep.equal([]);
-  const client = clientOf({ timeouts: {} });
+  const client = clientOf({ ...options, timeouts: {} });
   try {
     const report = await verifyImage(await client.resolve(reference));
     expect(report.ok, JSON.stringify(report)).to.equal(true);

@@ -22,6 +22,12 @@ type Row = readonly [
 
 const rows: readonly Row[] = [
   ['nothing goes wrong', [], ['done']],
+  [
+    'a proxy refuses large bodies without reading them',
+    [{ phase: 'upload-put', unread: true, status: 413, url: /_offset=0/, times: always }],
+    ['done'],
+    { registry: { offsetInLocation: true } },
+  ],
   ['a chunk is cut in the middle', [{ phase: 'upload-patch', cutAfter: 2_000_000 }], ['done']],
   ['chunks are cut three times', [{ phase: 'upload-patch', cutAfter: 2_000_000, times: 3 }], ['done']],
   ['the answer to a chunk is lost', [{ phase: 'upload-patch', cutAfterAnswer: true, times: 2 }], ['done']],
