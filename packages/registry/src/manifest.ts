@@ -106,6 +106,7 @@ export async function getManifest(
 /**
  * Writes a manifest under a tag or its digest: distribution-spec, "Pushing Manifests".
  * @param options.condition If-Match or If-None-Match.
+ * @param options.beforeAgain runs before the write is tried another time; what it throws ends the tries.
  */
 export async function putManifest(
   repository: Repository,
@@ -114,15 +115,25 @@ export async function putManifest(
   {
     signal,
     condition,
-  }: CallOptions & { readonly condition?: Readonly<Record<string, string>> | undefined } = {},
+    beforeAgain,
+  }: CallOptions & {
+    readonly condition?: Readonly<Record<string, string>> | undefined;
+    readonly beforeAgain?: (() => Promise<void>) | undefined;
+  } = {},
 ): Promise<void> {
   const doing = `writing the manifest of ${spell(repository, name)}`;
-  const answer = await repository.host.call({
+  const request = {
     ...manifestRequest(repository, name, 'PUT', true),
     headers: { 'content-type': descriptor.mediaType, ...condition },
     doing,
     body: bytes,
     signal,
+  };
+  const answer = await repository.host.retrying(request, async (attempt) => {
+    if (attempt > 1) {
+      await beforeAgain?.();
+    }
+    return repository.host.callOnce(request);
   });
   const stored = answer.header('docker-content-digest');
   if (stored !== undefined && stored !== descriptor.digest && stored.startsWith('sha256:')) {

@@ -34,8 +34,16 @@ export async function writeTag(
   }
   const { digest } = manifest.descriptor;
   const condition = expected === undefined ? undefined : conditionOf(seen);
+  const beforeAgain = async (): Promise<void> => {
+    const found = await lookUpManifest(repository, name, { signal, pushing: true });
+    if (found?.descriptor.digest !== digest && found?.descriptor.digest !== seen?.descriptor.digest) {
+      throw moved(repository, name, found, seen);
+    }
+  };
+  // Between two tries of one write lie seconds, in which somebody else may write.
+  const guard = expected === undefined ? {} : { beforeAgain };
   try {
-    await putManifest(repository, name, manifest, { signal, condition });
+    await putManifest(repository, name, manifest, { signal, condition, ...guard });
   } catch (error) {
     if (!isRefusal(error)) {
       if (isDoubtful(error) && (await isWritten(repository, name, digest, { signal }))) {
@@ -58,7 +66,7 @@ export async function writeTag(
       throw moved(repository, name, found, seen);
     }
     // The registry does not know its own ETag, as behind some proxies: then looking before and after has to do.
-    await putManifest(repository, name, manifest, { signal });
+    await putManifest(repository, name, manifest, { signal, ...guard });
   }
   await confirmTag(repository, name, manifest.descriptor, { retry, seen, signal });
 }
