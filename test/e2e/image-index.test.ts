@@ -132,6 +132,29 @@ servicesDescribe('indexes in real registries', function (services) {
     expect((await publishedImages(merged)).map(({ listed }) => listed)).to.have.members([...platforms]);
   });
 
+  it('merges what builds of one platform each pushed by digest', async () => {
+    const context = join(directory, 'context');
+    const digests = join(directory, 'built');
+    await Promise.all([mkdir(context), mkdir(digests)]);
+    await writeFile(
+      join(context, 'Dockerfile'),
+      'FROM scratch\nARG TARGETARCH\nCOPY Dockerfile /from-$TARGETARCH\n',
+    );
+    const built = `${registry}/${space}/built`;
+    for (const platform of platforms) {
+      const push = ['--push', '--push-by-digest', '-t', built, '--platform', platform];
+      const note = ['--metadata-file', join(digests, `${tagOf(platform)}.json`)];
+      const answer = await runCli(directory, ['build', ...push, ...note, context], {
+        DOCKER_CONFIG: directory,
+        DOCKER_HOST: services.dockerHost,
+      });
+      expect(answer.code, answer.stderr).to.equal(0);
+    }
+    await mabuild('merge', '-t', `${built}:1`, '--digests', digests, '--require', platforms.join(','));
+    await judged(`${built}:1`);
+    expect((await publishedImages(`${built}:1`)).map(({ listed }) => listed)).to.have.members([...platforms]);
+  });
+
   it('flattens the list that buildah made', async () => {
     const list = `${registry}/${space}/buildah:1`;
     const name = `mabuild-${process.pid}`;
