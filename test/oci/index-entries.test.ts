@@ -214,6 +214,16 @@ describe('readIndexEntries', () => {
       says: /indexes within indexes/,
     },
     {
+      what: 'more indexes than anybody has',
+      make: (one) => {
+        const image = one.image(linux('amd64'));
+        const of = (name: string): Descriptor => one.index({ ...image, annotations: { name } });
+        return one.index(...Array.from({ length: 101 }, (_, at) => of(String(at))));
+      },
+      code: 'INVALID_INDEX',
+      says: /101 indexes within indexes/,
+    },
+    {
       what: 'a config that is none',
       make: (one) => one.image({ os: 'linux' }),
       code: 'INVALID_CONFIG',

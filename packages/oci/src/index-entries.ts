@@ -17,6 +17,9 @@ export interface IndexEntriesOptions extends CallOptions {
 }
 
 const deepestIndex = 4;
+const mostIndexes = 100;
+/** Images whose manifests and configs are read at a time. */
+const readAtOnce = 16;
 
 /**
  * What a source brings to an index: its image, or, since indexes are always flattened, the images and attestations of its
@@ -33,16 +36,19 @@ export async function readIndexEntries(
 ): Promise<readonly Descriptor[]> {
   const { mediaType, digest, size, platform } = source.root;
   const root = { mediaType, digest, size, ...(platform && { platform }) };
-  const found = await flatten(source, root, 0, options);
+  const found = await flatten(source, root, options);
   const single = options.platform && theOnlyImage(found, source.root);
-  return Promise.all(
-    found.map((entry) => {
-      if (entry === single) return { ...entry, platform: normalizePlatform(options.platform!) };
-      return isAttestation(entry)
-        ? entry
-        : withPlatform(source, entry, entry.digest === root.digest, options);
-    }),
-  );
+  const complete = async (entry: Descriptor): Promise<Descriptor> => {
+    if (entry === single) return { ...entry, platform: normalizePlatform(options.platform!) };
+    if (isAttestation(entry)) return entry;
+    return withPlatform(source, entry, entry.digest === root.digest, options);
+  };
+  const entries: Descriptor[] = [];
+  while (entries.length < found.length) {
+    const next = found.slice(entries.length, entries.length + readAtOnce);
+    entries.push(...(await Promise.all(next.map(complete))));
+  }
+  return entries;
 }
 
 /** The one image that a platform given by hand is for. */
@@ -56,25 +62,32 @@ function theOnlyImage(entries: readonly Descriptor[], root: Descriptor): Descrip
   });
 }
 
+/** Every image and attestation below an index, each once, in the order of the documents. */
 async function flatten(
   source: ImageSource,
-  entry: Descriptor,
-  depth: number,
+  root: Descriptor,
   options: CallOptions,
 ): Promise<readonly Descriptor[]> {
-  if (!isIndexType(entry.mediaType)) return [entry];
-  if (depth >= deepestIndex) {
-    throw new MabuildError(`reading ${source.root.digest}: indexes within indexes, ${depth} deep`, {
-      code: 'INVALID_INDEX',
-      hint: 'this is no index of images, or made to mislead',
-    });
-  }
-  const { manifests } = parseImageIndex(await readDocument(source, entry, options), { of: entry.digest });
-  const parts = await Promise.all(manifests.map((child) => flatten(source, child, depth + 1, options)));
-  const flat = new Map(
-    parts.flat().map((one) => [`${one.digest} ${one.platform ? formatPlatform(one.platform) : ''}`, one]),
-  );
-  return [...flat.values()];
+  const found = new Map<string, Descriptor>();
+  const read = new Set<string>();
+  const walk = async (entry: Descriptor, depth: number): Promise<void> => {
+    if (!isIndexType(entry.mediaType)) {
+      found.set(`${entry.digest} ${entry.platform ? formatPlatform(entry.platform) : ''}`, entry);
+      return;
+    }
+    if (read.has(entry.digest)) return;
+    read.add(entry.digest);
+    if (depth >= deepestIndex || read.size > mostIndexes) {
+      throw new MabuildError(`reading ${root.digest}: ${read.size} indexes within indexes, ${depth} deep`, {
+        code: 'INVALID_INDEX',
+        hint: 'this is no index of images, or made to mislead',
+      });
+    }
+    const { manifests } = parseImageIndex(await readDocument(source, entry, options), { of: entry.digest });
+    for (const child of manifests) await walk(child, depth + 1);
+  };
+  await walk(root, 0);
+  return [...found.values()];
 }
 
 async function withPlatform(

@@ -13,7 +13,7 @@ import {
   type PushEvent,
 } from '@mabuild/oci';
 import { type EditTagOptions, replaceTag } from './edit-tag.ts';
-import { withLocations } from './image-location.ts';
+import { type Locations, withLocations } from './image-location.ts';
 import { describeResult, type IndexResult } from './index-result.ts';
 import {
   type IndexSource,
@@ -21,7 +21,7 @@ import {
   type OpenedSources,
   openIndexSources,
 } from './index-sources.ts';
-import { type IndexTarget, openIndexTarget } from './index-target.ts';
+import { type IndexTarget, openIndexTarget, type TargetOptions } from './index-target.ts';
 import { type SdkOptions, withToolbox } from './toolbox.ts';
 
 export interface IndexOptions extends SdkOptions, Pick<EditTagOptions, 'settle'> {
@@ -58,10 +58,7 @@ export async function createImageIndex(
 ): Promise<IndexResult> {
   return withToolbox(options, (toolbox) =>
     withLocations(toolbox, options, async (locations) => {
-      const { memory } = toolbox;
-      const targets = await Promise.all(
-        request.tags.map((tag) => openIndexTarget(tag, locations, { ...options, memory })),
-      );
+      const targets = await openTargets(request.tags, locations, { ...options, memory: toolbox.memory });
       const opened = await openIndexSources(request.sources.map(asIndexSource), locations, {
         ...request,
         signal: options.signal,
@@ -105,18 +102,37 @@ export function describeChanged(
   return { descriptor: { mediaType, digest, size }, bytes: original.bytes };
 }
 
-/** Writes to every tag, unless somebody else writes one of them at the same time. */
+/** A tag, and what it pointed at when the work began. */
+export interface SeenTarget {
+  readonly target: IndexTarget;
+  readonly seen: Descriptor | undefined;
+}
+
+/** Opens tags, and looks at them before anything else is read: a source may be what the tag points at. */
+export async function openTargets(
+  tags: readonly string[],
+  locations: Locations,
+  options: TargetOptions,
+): Promise<readonly SeenTarget[]> {
+  return Promise.all(
+    tags.map(async (tag) => {
+      const target = await openIndexTarget(tag, locations, options);
+      return { target, seen: (await target.read())?.root };
+    }),
+  );
+}
+
+/** Writes to every tag, unless somebody else wrote one of them since the work began. */
 export async function writeAll(
-  targets: readonly IndexTarget[],
+  targets: readonly SeenTarget[],
   source: ImageSource,
   options: IndexOptions,
   check?: (written: ImageSource) => Promise<void>,
 ): Promise<IndexResult['references']> {
-  const seen = await Promise.all(targets.map((target) => target.read()));
-  for (const target of check ? targets : []) await check?.(await target.put(source));
+  for (const { target } of check ? targets : []) await check?.(await target.put(source));
   return Promise.all(
-    targets.map(async (target, at) => {
-      await replaceTag(target, source, seen[at]?.root, editOptions(target, options));
+    targets.map(async ({ target, seen }) => {
+      await replaceTag(target, source, seen, editOptions(target, options));
       return { reference: target.name, digest: source.root.digest };
     }),
   );

@@ -14,12 +14,17 @@ import {
   type VerifyReport,
   verifyImage,
 } from '@mabuild/oci';
-import { documentOf, type IndexOptions, type IndexWriteRequest, writeAll } from './create-index.ts';
+import {
+  documentOf,
+  type IndexOptions,
+  type IndexWriteRequest,
+  openTargets,
+  writeAll,
+} from './create-index.ts';
 import { type NotedImage, readDigestFiles } from './digest-files.ts';
 import { type Locations, withLocations } from './image-location.ts';
 import { describeResult, type IndexResult } from './index-result.ts';
 import { type OpenedSources, openIndexSources } from './index-sources.ts';
-import { openIndexTarget } from './index-target.ts';
 import { readPlatforms } from './platforms.ts';
 import { parseTag } from './publish.ts';
 import { withToolbox } from './toolbox.ts';
@@ -59,12 +64,10 @@ export async function mergeDigests(request: MergeRequest, options: IndexOptions 
         repository: request.repository ?? `${registry}/${repository}`,
         signal: options.signal,
       });
+      const targets = await openTargets(request.tags, locations, { ...options, memory });
       const opened = await openNoted(noted, locations, request, options);
       const source = joinSources(documentOf(opened, request), opened.parts);
       if (request.dryRun) return describeResult(source, []);
-      const targets = await Promise.all(
-        request.tags.map((tag) => openIndexTarget(tag, locations, { ...options, memory })),
-      );
       const references = await writeAll(targets, source, options, verifier(request, options));
       return describeResult(source, references);
     }),
