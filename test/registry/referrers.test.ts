@@ -82,6 +82,22 @@ describe('registry/referrers', () => {
     expect(await target.client.referrers({ ...app, digest: image.root.digest })).to.deep.equal([]);
   });
 
+  it('asks the registry where a mirror knows of none', async () => {
+    const [target, mirror] = [await start(), await start({ referrers: false })];
+    const { app, image } = await pushSigned(target);
+    await pushImage(mirror.client.sink({ ...app, registry: mirror.registry }), image, '1');
+    const client = createRegistryClient({ mirrors: { [target.registry]: [mirror.test.url] } });
+    open.push(client);
+    expect(await client.referrers({ ...app, digest: image.root.digest })).to.have.length(2);
+    target.test.requests.length = 0;
+    const through = await client.resolve({ ...app, tag: '1' });
+    expect(await through.referrers?.(image.root)).to.have.length(2);
+    const own = await client.resolve({ ...app, tag: '1' }, { pastMirrors: true });
+    mirror.test.requests.length = 0;
+    expect(await own.referrers?.(image.root)).to.have.length(2);
+    expect(mirror.test.requests).to.have.length(0);
+  });
+
   it('wants a digest', async () => {
     const { client, registry } = await start();
     const error = await rejection(client.referrers({ registry, repository: 'app', tag: 'latest' }));

@@ -8,7 +8,6 @@ import {
   type ImageResolver,
   type ImageSink,
   type ImageSource,
-  isMabuildError,
   MabuildError,
   withDigest,
 } from '@mabuild/oci';
@@ -22,10 +21,9 @@ import type { OnRegistryEvent } from './event.ts';
 import { findManifest, getManifest, isStoredAsManifest } from './manifest.ts';
 import { ManifestCache, type ManifestStore } from './manifest-cache.ts';
 import type { ListOptions } from './pages.ts';
+import { type Place, Places } from './places.ts';
 import { findReferrers, type ReferrersOptions } from './referrers.ts';
-import { RegistryHost } from './registry-host.ts';
 import { RegistrySink } from './registry-sink.ts';
-import type { Repository } from './repository.ts';
 import { type RetryOptions, type RetryPolicy, retryPolicy } from './retry.ts';
 import { signIn } from './sign-in.ts';
 import { listTags } from './tags.ts';
@@ -115,30 +113,27 @@ function digestIn(reference: ImageReference): string {
   });
 }
 
-/** Where an image can be read: a mirror, or its registry. */
-interface Place {
-  readonly repository: Repository;
-  /** Absent for the registry itself. */
-  readonly mirror?: string;
-}
-
 class Client implements RegistryClient {
-  readonly #options: RegistryOptions;
   readonly #transport: Transport;
   readonly #retry: RetryPolicy;
   readonly #manifests: ManifestCache;
-  readonly #hosts = new Map<string, RegistryHost>();
+  readonly #places: Places;
   readonly #working = new Set<Promise<unknown>>();
   /** Sinks that have uploads to go on with, or to give up. */
   readonly #waiting = new Set<RegistrySink>();
-  readonly #mirrors: ReadonlyMap<string, readonly string[]>;
 
   constructor(options: RegistryOptions) {
-    this.#options = options;
     this.#retry = retryPolicy(options.retry);
     this.#manifests = new ManifestCache(options.manifestStore);
-    this.#mirrors = new Map(Object.entries(options.mirrors ?? {}));
     this.#transport = openTransport(options);
+    this.#places = new Places({
+      transport: this.#transport,
+      retry: this.#retry,
+      mirrors: options.mirrors,
+      insecure: options.insecure,
+      credentials: options.credentials,
+      onEvent: options.onEvent ?? (() => undefined),
+    });
   }
 
   async resolve(
@@ -147,8 +142,8 @@ class Client implements RegistryClient {
   ): Promise<ImageSource> {
     signal?.throwIfAborted();
     const name = reference.digest ?? reference.tag ?? 'latest';
-    const places = this.#places(reference, pastMirrors);
-    const { found, at } = await this.#firstOf(places, signal, async ({ repository }) => {
+    const places = this.#places.of(reference, pastMirrors);
+    const { found, at } = await this.#places.firstOf(places, signal, async ({ repository }) => {
       const descriptor = await findManifest(repository, name, { signal });
       if (descriptor === undefined) {
         throw new RegistryError(`there is no image ${formatReference(reference)}`, {
@@ -177,8 +172,8 @@ class Client implements RegistryClient {
     options: ListOptions & ResolveOptions = {},
   ): AsyncGenerator<string, void> {
     // Whoever gives the first page gives the others too.
-    const places = this.#places(reference, options.pastMirrors);
-    const { found } = await this.#firstOf(places, options.signal, async ({ repository }) => {
+    const places = this.#places.of(reference, options.pastMirrors);
+    const { found } = await this.#places.firstOf(places, options.signal, async ({ repository }) => {
       const names = listTags(repository, options);
       return { names, first: await names.next() };
     });
@@ -189,7 +184,7 @@ class Client implements RegistryClient {
   }
 
   repositories(registry: string, options: ListOptions = {}): AsyncIterable<string> {
-    return listRepositories(this.#origin({ registry, repository: '' }).host, options);
+    return listRepositories(this.#places.origin({ registry, repository: '' }).host, options);
   }
 
   async referrers(
@@ -197,17 +192,23 @@ class Client implements RegistryClient {
     options: ReferrersOptions & ResolveOptions = {},
   ): Promise<readonly Descriptor[]> {
     const digest = digestIn(reference);
-    const places = this.#places(reference, options.pastMirrors);
-    const { found } = await this.#firstOf(places, options.signal, ({ repository }) =>
-      findReferrers(repository, digest, options),
-    );
-    return found.descriptors;
+    let places = this.#places.of(reference, options.pastMirrors);
+    for (;;) {
+      const { found, at } = await this.#places.firstOf(places, options.signal, ({ repository }) =>
+        findReferrers(repository, digest, options),
+      );
+      places = places.slice(at + 1);
+      // A mirror that knows nothing of referrers has none.
+      if (found.descriptors.length > 0 || found.from === 'api' || places.length === 0) {
+        return found.descriptors;
+      }
+    }
   }
 
   async blob(reference: ImageReference, options: CallOptions = {}): Promise<ImageSource> {
     const digest = digestIn(reference);
-    const places = this.#places(reference);
-    const { found, at } = await this.#firstOf(places, options.signal, ({ repository }) =>
+    const places = this.#places.of(reference);
+    const { found, at } = await this.#places.firstOf(places, options.signal, ({ repository }) =>
       findBlob(repository, digest, options),
     );
     return {
@@ -218,12 +219,12 @@ class Client implements RegistryClient {
 
   async delete(reference: ImageReference, options: CallOptions = {}): Promise<void> {
     const name = reference.digest ?? reference.tag ?? 'latest';
-    await deleteManifest(this.#origin(reference), name, options);
+    await deleteManifest(this.#places.origin(reference), name, options);
   }
 
   sink(reference: ImageReference): ImageSink {
     return new RegistrySink({
-      repository: this.#origin(reference),
+      repository: this.#places.origin(reference),
       registry: reference.registry,
       manifests: this.#manifests,
       retry: this.#retry,
@@ -237,7 +238,7 @@ class Client implements RegistryClient {
   }
 
   async signIn(registry: string, options: CallOptions = {}): Promise<void> {
-    await signIn(this.#origin({ registry, repository: '' }).host, options);
+    await signIn(this.#places.origin({ registry, repository: '' }).host, options);
   }
 
   async close(): Promise<void> {
@@ -250,7 +251,7 @@ class Client implements RegistryClient {
     const { signal } = options;
     signal?.throwIfAborted();
     if (!isStoredAsManifest(descriptor)) {
-      const opened = await this.#firstOf(places, signal, ({ repository }) =>
+      const opened = await this.#places.firstOf(places, signal, ({ repository }) =>
         readBlob(repository, descriptor, { signal }),
       );
       return opened.found;
@@ -259,81 +260,10 @@ class Client implements RegistryClient {
     if (known !== undefined) {
       return Readable.from([known], { objectMode: false });
     }
-    const { found } = await this.#firstOf(places, signal, ({ repository }) =>
+    const { found } = await this.#places.firstOf(places, signal, ({ repository }) =>
       getManifest(repository, descriptor.digest, { signal }),
     );
     await this.#manifests.set(descriptor.digest, found.bytes, { signal });
     return Readable.from([found.bytes], { objectMode: false });
-  }
-
-  /** Asks mirrors in order, then the registry; whatever is wrong with a mirror, the next place is asked. */
-  async #firstOf<T>(
-    places: readonly Place[],
-    signal: AbortSignal | undefined,
-    ask: (place: Place) => Promise<T>,
-  ): Promise<{ found: T; at: number }> {
-    for (let at = 0; ; at += 1) {
-      const place = places[at]!;
-      try {
-        return { found: await ask(place), at };
-      } catch (error) {
-        if (signal?.aborted === true || place.mirror === undefined || at === places.length - 1) {
-          throw error;
-        }
-        this.#options.onEvent?.({
-          type: 'registry-mirror-skipped',
-          registry: place.repository.name.split('/')[0] ?? '',
-          mirror: place.mirror,
-          reason: isMabuildError(error) ? error.message : 'it failed',
-        });
-      }
-    }
-  }
-
-  #places(reference: ImageReference, pastMirrors = false): readonly Place[] {
-    const mirrors = pastMirrors ? [] : (this.#mirrors.get(reference.registry) ?? []);
-    return [
-      ...mirrors.map((mirror) => ({ mirror, repository: this.#atMirror(mirror, reference) })),
-      { repository: this.#origin(reference) },
-    ];
-  }
-
-  #origin(reference: ImageReference): Repository {
-    const insecure = this.#options.insecure?.includes(reference.registry) === true;
-    return {
-      host: this.#host(reference.registry, insecure, this.#retry),
-      path: reference.repository,
-      name: `${reference.registry}/${reference.repository}`,
-    };
-  }
-
-  #atMirror(mirror: string, reference: ImageReference): Repository {
-    const [, origin = mirror, prefix = ''] = /^([a-z]+:\/\/[^/]+|[^/]+)\/?(.*?)\/*$/.exec(mirror) ?? [];
-    const host = origin.replace(/^[a-z]+:\/\//, '');
-    // Two tries: the registry itself stands behind it.
-    const retry = { ...this.#retry, attempts: Math.min(2, this.#retry.attempts) };
-    return {
-      host: this.#host(origin, this.#options.insecure?.includes(host) === true, retry),
-      path: prefix === '' ? reference.repository : `${prefix.replace(/^v2\//, '')}/${reference.repository}`,
-      name: `${reference.registry}/${reference.repository}`,
-    };
-  }
-
-  #host(host: string, insecure: boolean, retry: RetryPolicy): RegistryHost {
-    const key = `${host} ${retry.attempts}`;
-    const known = this.#hosts.get(key);
-    if (known !== undefined) {
-      return known;
-    }
-    const made = new RegistryHost({
-      host,
-      transport: this.#transport,
-      credentials: this.#options.credentials,
-      insecure,
-      retry,
-      onEvent: this.#options.onEvent ?? (() => undefined),
-    });
-    this.#hosts.set(key, made);
-    return made;
   }
 }
