@@ -131,11 +131,11 @@ async function writeTag(
   options: Parameters<typeof copyImage>[2],
 ): Promise<number> {
   let window = 0;
+  // No `tagged`: whoever writes has looked, and the sink looks again.
   const guarded: ImageSink = {
     has: (...args) => sink.has(...args),
     ...(sink.mount && { mount: (...args) => sink.mount!(...args) }),
     put: (...args) => sink.put(...args),
-    ...(sink.tagged && { tagged: (...args) => sink.tagged!(...args) }),
     async tag(name, descriptor, more) {
       const begin = performance.now();
       await sink.tag(name, descriptor, { ...more, expected });
