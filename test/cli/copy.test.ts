@@ -14,8 +14,11 @@ import {
 } from '@mabuild/oci';
 import { startTestRegistry, type TestRegistry } from '@mabuild/registry/testing';
 import { expect } from 'chai';
+import { copyImages } from '../../packages/cli/src/sdk/copy-images.ts';
 import { type CliAnswer, runCli } from '../support/cli-run.ts';
+import { eventually } from '../support/eventually.ts';
 import { type RegistryWriter, writeTo } from '../support/registry-images.ts';
+import { rejection } from '../support/rejection.ts';
 
 describe('copy and pull', () => {
   let directory: string;
@@ -419,6 +422,56 @@ describe('copy and pull', () => {
     expect(answer.stderr).to.match(/BLOB_NOT_FOUND/);
     expect(to.tagOf('mirror/app', '1')).to.equal(undefined);
     expect(to.openUploads()).to.deep.equal([]);
+  });
+
+  it('leaves nothing half done when it is told to stop', async () => {
+    const temporary = join(directory, 'temporary');
+    await mkdir(temporary);
+    for (const destination of [`${copied}:1`, 'oci-archive:image.tar', 'docker-archive:image.tar']) {
+      from.faults.splice(0, 9, { method: 'GET', url: /blobs/, hang: true, times: 9 });
+      const controller = new AbortController();
+      const reason = new Error('enough');
+      const copying = copyImages(
+        { source: `${app}@${entries[0]!.digest}`, destination },
+        {
+          environment: {
+            variables: { HOME: directory },
+            homeDirectory: directory,
+            workingDirectory: directory,
+            cacheDirectory: join(directory, 'cache'),
+            temporaryDirectory: temporary,
+          },
+          signal: controller.signal,
+        },
+      );
+      await eventually(async () => expect(from.requests.some(({ url }) => /blobs/.test(url))).to.equal(true));
+      controller.abort(reason);
+      expect(await rejection(copying)).to.equal(reason);
+      from.requests.length = 0;
+    }
+    expect(to.tagOf('mirror/app', '1')).to.equal(undefined);
+    expect(to.openUploads()).to.deep.equal([]);
+    expect(await readdir(directory)).to.have.members(['cache', 'temporary']);
+    expect(await readdir(temporary)).to.deep.equal([]);
+  });
+
+  it('moves no tag when the destination fails', async () => {
+    await ok('copy', `${app}@${entries[0]!.digest}`, `${copied}:1`);
+    for (const url of [/blobs\/uploads/, /manifests\/sha256/, /manifests\/1/]) {
+      to.faults.splice(0, 9, {
+        method: url.source.includes('blobs') ? 'POST' : 'PUT',
+        url,
+        status: 403,
+        times: 99,
+      });
+      const answer = await run('copy', '--progress', 'quiet', `${app}:1`, `${copied}:1`);
+      expect(answer.code).to.equal(3);
+      expect(answer.stderr).to.match(/REGISTRY_DENIED/);
+      expect(to.tagOf('mirror/app', '1')).to.equal(entries[0]!.digest);
+      expect(to.openUploads()).to.deep.equal([]);
+    }
+    to.faults.length = 0;
+    await ok('copy', `${app}:1`, `${copied}:1`);
   });
 
   it('leaves no archive behind when a copy fails', async () => {
