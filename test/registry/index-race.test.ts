@@ -93,6 +93,12 @@ const places: readonly { what: string; open: () => Promise<{ host: string; close
     : []),
 ];
 
+async function inRounds(play: (round: number) => Promise<void>): Promise<void> {
+  for (let round = 0; round < rounds; round += atOnce) {
+    await Promise.all(Array.from({ length: atOnce }, (_, at) => play(round + at)));
+  }
+}
+
 describe('several processes write one tag at once', function () {
   this.timeout(180_000);
   let directory: string;
@@ -122,13 +128,7 @@ describe('several processes write one tag at once', function () {
 
       for (const many of [2, 6]) {
         it(`${many} add a platform each, ${rounds} times: none is lost without a word`, async () => {
-          for (let round = 0; round < rounds; round += atOnce) {
-            await Promise.all(
-              Array.from({ length: atOnce }, (_, at) =>
-                addAtOnce(`${many}-${round + at}`, many, at % 2 === 0),
-              ),
-            );
-          }
+          await inRounds((round) => addAtOnce(`${many}-${round}`, many, round % 2 === 0));
         });
       }
 
@@ -154,7 +154,7 @@ describe('several processes write one tag at once', function () {
 
       it('two add another image for the same platform: one is told so', async () => {
         await publish(await onlyImage(makePlatform('linux/arm64', 'other')), `${host}/${repository}:rival`);
-        for (let round = 0; round < 3; round += 1) {
+        await inRounds(async (round) => {
           const destination = `${host}/${repository}:rivals-${round}`;
           const sources = [`${host}/${repository}:1`, `${host}/${repository}:rival`];
           const answers = await Promise.all(
@@ -163,11 +163,11 @@ describe('several processes write one tag at once', function () {
           const codes = answers.map(({ code }) => code ?? 'done').sort();
           expect(codes[1]).to.equal('done');
           expect(['REGISTRY_TAG_MOVED', 'DUPLICATE_PLATFORM']).to.include(codes[0]);
-        }
+        });
       });
 
       it('one adds while another removes', async () => {
-        for (let round = 0; round < 3; round += 1) {
+        await inRounds(async (round) => {
           const destination = `${host}/${repository}:mixed-${round}`;
           const sources = [`${host}/${repository}:0`, `${host}/${repository}:1`];
           expect((await writers[0]!.tell('add', { destination, sources })).code).to.equal(undefined);
@@ -177,11 +177,11 @@ describe('several processes write one tag at once', function () {
           ]);
           expect(answers.map(({ code }) => code)).to.deep.equal([undefined, undefined]);
           expect(await platformsOf(destination)).to.have.members(['linux/arm64', 'linux/arm/v7']);
-        }
+        });
       });
 
       it('several merge what is theirs: all but one are told that it is not what the tag points at', async () => {
-        for (let round = 0; round < 3; round += 1) {
+        await inRounds(async (round) => {
           const destination = `${host}/${repository}:merged-${round}`;
           const answers = await Promise.all(
             writers.slice(0, 3).map(async (writer, at) => {
@@ -199,7 +199,7 @@ describe('several processes write one tag at once', function () {
           expect(done.length, JSON.stringify(answers)).to.be.at.most(1);
           if (done.length === 1) expect(await platformsOf(destination)).to.deep.equal(done);
           for (const { code } of answers) expect([undefined, 'REGISTRY_TAG_MOVED']).to.include(code);
-        }
+        });
       });
     });
   }
