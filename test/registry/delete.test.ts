@@ -1,4 +1,5 @@
-import type { ImageReference } from '@mabuild/oci';
+import { Readable } from 'node:stream';
+import { digestOf, type ImageReference, mediaTypes } from '@mabuild/oci';
 import { createRegistryClient, type RegistryClient } from '@mabuild/registry';
 import { startTestRegistry, type TestRegistry, type TestRegistryOptions } from '@mabuild/registry/testing';
 import { expect } from 'chai';
@@ -41,6 +42,53 @@ describe('registry/delete', () => {
     expect(registry.manifest('team/app', image.root.digest)).to.equal(undefined);
     const child = image.contents.at(-2)?.descriptor.digest ?? '';
     expect(registry.manifest('team/app', child)).to.not.equal(undefined);
+  });
+
+  it('takes a signature out of the list of referrers, and leaves the others', async () => {
+    for (const referrers of [true, false]) {
+      await start({ referrers });
+      const { mediaType, digest, size } = image.root;
+      const sink = client.sink(app);
+      const config = {
+        mediaType: mediaTypes.ociEmpty,
+        digest: registry.addBlob('team/app', Buffer.from('{}')),
+        size: 2,
+      };
+      const signatures = await Promise.all(
+        ['a', 'b'].map(async (name) => {
+          const document = {
+            schemaVersion: 2,
+            config,
+            layers: [config],
+            subject: { mediaType, digest, size },
+            annotations: { name },
+          };
+          const bytes = Buffer.from(JSON.stringify(document));
+          const descriptor = {
+            mediaType: mediaTypes.ociManifest,
+            digest: digestOf(bytes),
+            size: bytes.length,
+          };
+          await sink.put(descriptor, async () => Readable.from([bytes], { objectMode: false }));
+          return descriptor;
+        }),
+      );
+      await sink.refer?.(image.root, signatures);
+      await client.delete({ ...app, digest: signatures[0]!.digest });
+      const left = await client.referrers({ ...app, digest });
+      expect(left.map((found) => found.digest)).to.deep.equal([signatures[1]!.digest]);
+      if (referrers) {
+        await client.close();
+        await registry.close();
+      }
+    }
+  });
+
+  it('deletes what it cannot read', async () => {
+    await start();
+    const digest = registry.addManifest('team/app', 'old', 'application/x-old', Buffer.from('not JSON'));
+    await client.delete({ ...app, digest });
+    expect(registry.tagOf('team/app', 'old')).to.equal(undefined);
   });
 
   it('signs in for it', async () => {

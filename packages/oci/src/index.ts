@@ -118,7 +118,7 @@ export {
   withDigest,
   withTag,
 } from './reference.ts';
-export { addToReferrersTag, referrerDescriptor, referrersTag } from './referrers.ts';
+export { changeReferrersTag, type ReferrersChange, referrerDescriptor, referrersTag } from './referrers.ts';
 export { type RootfsLayer, readRootfs } from './rootfs.ts';
 export { type RootfsImageRequest, rootfsImage } from './rootfs-image.ts';
 export { type ProgramsPlatform, platformsOfPrograms } from './rootfs-platform.ts';

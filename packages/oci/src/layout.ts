@@ -13,7 +13,7 @@ import type { ImageIndex } from './manifest.ts';
 import { isIndexType, isManifestType, mediaTypes } from './media-type.ts';
 import { parseImageIndex } from './parse-manifest.ts';
 import { placeFile } from './place-file.ts';
-import { addToReferrersTag, isReferrersTag, referrersTag } from './referrers.ts';
+import { changeReferrersTag, isReferrersTag, referrersTag } from './referrers.ts';
 
 /** The annotation of an index entry that names it: OCI image-spec, "Image Layout". */
 export const refNameAnnotation = 'org.opencontainers.image.ref.name';
@@ -177,7 +177,7 @@ class LayoutSink implements ImageSink {
       const list = namedEntry(await readIndexFile(this.#directory), referrersTag(subject.digest));
       return list && { descriptor: list, bytes: await buffer(await this.#store.read(list)) };
     };
-    await addToReferrersTag(this, subject.digest, referrers, readList, options);
+    await changeReferrersTag(this, subject.digest, { add: referrers }, readList, options);
   }
 
   #checkExpected(name: string, to: Descriptor, index: ImageIndex, expected: TagOptions['expected']): void {

@@ -39,15 +39,21 @@ export function referrerDescriptor(descriptor: Descriptor, bytes: Uint8Array): D
 /** Times that a list is read and written anew because somebody else wrote it in between. */
 const attempts = 5;
 
+/** What shall be in a list of referrers, and what no more. */
+export interface ReferrersChange {
+  readonly add?: readonly Descriptor[] | undefined;
+  readonly remove?: readonly string[] | undefined;
+}
+
 /**
- * Adds to the list of referrers that a sink keeps under a tag; what others add at the same time stays.
+ * Changes the list of referrers that a sink keeps under a tag; what others change at the same time stays.
  * @param readList what the tag points at now
  * @throws MabuildError `REGISTRY_TAG_MOVED` when others write it all the time.
  */
-export async function addToReferrersTag(
+export async function changeReferrersTag(
   sink: ImageSink,
   digest: string,
-  referrers: readonly Descriptor[],
+  { add = [], remove = [] }: ReferrersChange,
   readList: () => Promise<DescribedDocument | undefined>,
   options: CallOptions = {},
 ): Promise<void> {
@@ -55,13 +61,14 @@ export async function addToReferrersTag(
     const list = await readList();
     const index = list && isIndexType(list.descriptor.mediaType) ? parseImageIndex(list.bytes) : undefined;
     const listed = index?.manifests ?? [];
-    const missing = referrers.filter((added) => !listed.some((entry) => entry.digest === added.digest));
-    if (missing.length === 0) return;
+    const left = listed.filter((entry) => !remove.includes(entry.digest));
+    const added = add.filter((entry) => !listed.some((other) => other.digest === entry.digest));
+    if (added.length === 0 && left.length === listed.length) return;
     const document: ImageIndex = {
       schemaVersion: 2,
       mediaType: mediaTypes.ociIndex,
       ...(index?.annotations ? { annotations: index.annotations } : {}),
-      manifests: [...listed, ...missing],
+      manifests: [...left, ...added],
     };
     const { descriptor, bytes } = describe(document, mediaTypes.ociIndex);
     try {

@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream';
 import {
-  addToReferrersTag,
   type CallOptions,
   type Descriptor,
   type ImageReference,
@@ -9,11 +8,11 @@ import {
   MabuildError,
   type OpenBody,
   type PutOptions,
-  referrersTag,
   type TagOptions,
   verifyBytes,
 } from '@mabuild/oci';
 import { hasBlob } from './blob.ts';
+import { changeReferrers } from './change-referrers.ts';
 import {
   type FoundManifest,
   findManifest,
@@ -25,7 +24,6 @@ import {
 } from './manifest.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 import { mountBlob } from './mount.ts';
-import { findReferrers } from './referrers.ts';
 import type { Repository } from './repository.ts';
 import type { RetryPolicy } from './retry.ts';
 import { writeTag } from './tag.ts';
@@ -165,13 +163,8 @@ export class RegistrySink implements ImageSink {
     referrers: readonly Descriptor[],
     options: CallOptions = {},
   ): Promise<void> {
-    const { repository } = this.#options;
-    const { from } = await findReferrers(repository, subject.digest, { ...options, pushing: true });
-    if (from === 'api') {
-      return;
-    }
-    const readList = () => getManifestIfAny(repository, referrersTag(subject.digest), options);
-    await addToReferrersTag(this, subject.digest, referrers, readList, options);
+    const change = { add: referrers };
+    await changeReferrers(this.#options.repository, this, subject.digest, change, options);
   }
 
   async #look(name: string, { signal }: CallOptions): Promise<FoundManifest | undefined> {
@@ -236,15 +229,6 @@ export class RegistrySink implements ImageSink {
     }
     return getManifest(this.#options.repository, descriptor.digest, { signal, pushing: true });
   }
-}
-
-async function getManifestIfAny(
-  repository: Repository,
-  name: string,
-  { signal }: CallOptions,
-): Promise<StoredManifest | undefined> {
-  const found = await findManifest(repository, name, { signal, pushing: true });
-  return found && getManifest(repository, found.digest, { signal, pushing: true });
 }
 
 async function readManifest(

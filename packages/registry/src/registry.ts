@@ -14,6 +14,7 @@ import {
 import { findBlob } from './blob-find.ts';
 import { readBlob } from './blob-read.ts';
 import { listRepositories } from './catalog.ts';
+import { changeReferrers, subjectOf } from './change-referrers.ts';
 import { type ConnectionOptions, openTransport } from './connections.ts';
 import { deleteManifest } from './delete.ts';
 import { RegistryError } from './error.ts';
@@ -80,7 +81,8 @@ export interface RegistryClient extends ImageResolver {
    */
   blob(reference: ImageReference, options?: CallOptions): Promise<ImageSource>;
   /**
-   * Deletes the tag of a reference; or, where the reference has a digest, the manifest with every tag of it.
+   * Deletes the tag of a reference; or, where the reference has a digest, the manifest with every tag of it, and takes it
+   * out of the list of referrers where the registry leaves that to its callers.
    * @throws RegistryError `IMAGE_NOT_FOUND`; `REGISTRY_UNSUPPORTED` where the registry cannot.
    */
   delete(reference: ImageReference, options?: CallOptions): Promise<void>;
@@ -218,8 +220,13 @@ class Client implements RegistryClient {
   }
 
   async delete(reference: ImageReference, options: CallOptions = {}): Promise<void> {
-    const name = reference.digest ?? reference.tag ?? 'latest';
-    await deleteManifest(this.#places.origin(reference), name, options);
+    const { digest, tag = 'latest' } = reference;
+    const repository = this.#places.origin(reference);
+    const subject = digest === undefined ? undefined : await subjectOf(repository, digest, options);
+    await deleteManifest(repository, digest ?? tag, options);
+    if (digest !== undefined && subject !== undefined) {
+      await changeReferrers(repository, this.sink(reference), subject, { remove: [digest] }, options);
+    }
   }
 
   sink(reference: ImageReference): ImageSink {
