@@ -169,6 +169,17 @@ describe('mabuild merge', () => {
     expect(platforms('new', '1')).to.equal('linux/amd64');
   });
 
+  it('writes a layout, from where --from says', async () => {
+    await leave({ [hex(pushed['linux/amd64'])]: '' });
+    const tag = ['-t', 'oci:./image:1', '--digests', 'digests'];
+    const nowhere = await run('merge', ...tag);
+    expect(nowhere.stderr).to.match(/does not say where the digest was pushed to \(--from\)/);
+    expect(nowhere.code).to.equal(2);
+    expect((await run('merge', ...tag, '--from', 'REG/app')).stderr).to.equal('');
+    expect((await run('push', 'oci:./image:1', 'REG/pushed:1')).code).to.equal(0);
+    expect(platforms('pushed', '1')).to.equal('linux/amd64');
+  });
+
   it('flattens what runners pushed as indexes', async () => {
     const both = makeImage(
       { platform: 'linux/riscv64', layers: [] },

@@ -19,8 +19,8 @@ export interface NotedImage {
 }
 
 export interface ReadDigestsOptions extends CallOptions {
-  /** Where digests without a name were pushed to, e.g. `ghcr.io/me/app`. */
-  readonly repository: string;
+  /** Where digests without a name were pushed to, e.g. `ghcr.io/me/app`. @default none: they are refused */
+  readonly repository?: string | undefined;
 }
 
 /** The longest file that is read for a digest, bytes. */
@@ -140,8 +140,9 @@ function hasDigest(value: unknown): value is Record<string, unknown> {
 }
 
 /** Every name of a build holds the same content: the first is asked. */
-function referenceOf({ digest, names }: Note, file: string, repository: string): string {
-  const name = (names ?? repository).split(',')[0]?.trim() ?? '';
+function referenceOf({ digest, names }: Note, file: string, repository: string | undefined): string {
+  const name = (names ?? repository)?.split(',')[0]?.trim();
+  if (name === undefined) throw invalid(file, 'it does not say where the digest was pushed to (--from)');
   try {
     const { registry, repository: path } = parseReference(name);
     return formatReference({ registry, repository: path, digest });

@@ -11,6 +11,7 @@ import {
   MabuildError,
   type Platform,
   platformKey,
+  referenceName,
   type VerifyReport,
   verifyImage,
 } from '@mabuild/oci';
@@ -22,7 +23,7 @@ import {
   writeAll,
 } from './create-index.ts';
 import { type NotedImage, readDigestFiles } from './digest-files.ts';
-import { type Locations, withLocations } from './image-location.ts';
+import { type Locations, parseLocation, withLocations } from './image-location.ts';
 import { describeResult, type IndexResult } from './index-result.ts';
 import { type OpenedSources, openIndexSources } from './index-sources.ts';
 import { readPlatforms } from './platforms.ts';
@@ -31,11 +32,11 @@ import { withToolbox } from './toolbox.ts';
 import { verificationFailed } from './verification.ts';
 
 export interface MergeRequest extends IndexWriteRequest {
-  /** References to write. */
+  /** References to write, or `oci:DIR[:TAG]`. */
   readonly tags: readonly [string, ...string[]];
   /** Folder with what every runner noted of its push by digest. */
   readonly directory: string;
-  /** Where digests that were noted without a name were pushed to. @default the repository of the first tag */
+  /** Where digests that were noted without a name were pushed to. @default the first tag's repository */
   readonly repository?: string | undefined;
   /** @default 'keep' */
   readonly attestations?: 'keep' | 'drop' | undefined;
@@ -56,12 +57,12 @@ export interface MergeRequest extends IndexWriteRequest {
  *   `PLATFORM_MISSING`, `VERIFICATION_FAILED`, `REGISTRY_TAG_MOVED`
  */
 export async function mergeDigests(request: MergeRequest, options: IndexOptions = {}): Promise<IndexResult> {
-  const { registry, repository } = parseTag(request.tags[0]);
+  for (const tag of request.tags) parseLocation(tag);
   return withToolbox(options, (toolbox) =>
     withLocations(toolbox, options, async (locations) => {
       const { memory, environment } = toolbox;
       const noted = await readDigestFiles(resolve(environment.workingDirectory, request.directory), {
-        repository: request.repository ?? `${registry}/${repository}`,
+        repository: request.repository ?? repositoryOf(request.tags[0]),
         signal: options.signal,
       });
       const targets = await openTargets(request.tags, locations, { ...options, memory });
@@ -72,6 +73,11 @@ export async function mergeDigests(request: MergeRequest, options: IndexOptions 
       return describeResult(source, references);
     }),
   );
+}
+
+function repositoryOf(tag: string): string | undefined {
+  const location = parseLocation(tag);
+  return location.kind === 'registry' ? referenceName(parseTag(tag)) : undefined;
 }
 
 /** Opens the images, and puts them in an order that does not depend on which runner was first. */
