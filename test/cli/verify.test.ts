@@ -1,4 +1,7 @@
-import { digestOf, mediaTypes } from '@mabuild/oci';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { copyImage, createLayoutSink, digestOf, mediaTypes } from '@mabuild/oci';
 import { startTestRegistry, type TestRegistry } from '@mabuild/registry/testing';
 import { expect } from 'chai';
 import { type VerifiedTag, verifyReference, verifyRepository } from 'mabuild';
@@ -314,6 +317,40 @@ describe('verify', () => {
       const verifying = verifyReference({ reference: at('app:1'), base: at('base:1') }, options);
       expect(await rejection(verifying)).to.have.property('code', 'IMAGE_NOT_FOUND');
     });
+  });
+
+  it('is strict where that is asked for: what is a note fails', async () => {
+    const noted = makeImage({
+      ...recipe('linux/arm64', 'arm64'),
+      layers: [[program('app', 'arm64')], [program('opt/tool', 'x64')]],
+    });
+    await publish(noted, at('app:1'));
+    for (const [strict, ok] of [
+      [undefined, true],
+      [true, false],
+    ] as const) {
+      const one = await verifyReference({ reference: at('app:1'), strict }, options);
+      expect(one.ok).to.equal(ok);
+      expect(one.images[0]?.problems).to.deep.equal([]);
+      expect(one.images[0]?.notes.map(({ kind }) => kind)).to.deep.equal(['foreign-elf']);
+      expect((await verifyRepository({ repository: at('app'), strict }, options)).ok).to.equal(ok);
+    }
+  });
+
+  it('reads layouts and archives too', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'mabuild-verify-'));
+    try {
+      const sink = await createLayoutSink(join(directory, 'image'));
+      await copyImage(makeImage(recipe('linux/arm64', 'x64')), sink, { tags: ['lie'] });
+      await copyImage(makePlatform('linux/arm64'), sink, { tags: ['good'] });
+      const environment = { ...options.environment, workingDirectory: directory };
+      const report = (reference: string) => verifyReference({ reference }, { ...options, environment });
+      expect((await report('oci:image:good')).ok).to.equal(true);
+      expect((await report('oci:image:lie')).images[0]?.problems[0]?.path).to.equal('app');
+      expect(await rejection(report('oci:image:none'))).to.have.property('code', 'IMAGE_NOT_FOUND');
+    } finally {
+      await rm(directory, { recursive: true });
+    }
   });
 
   describe('the command', () => {

@@ -102,6 +102,11 @@ servicesDescribe('import', function (services) {
     );
     await copyAll(list, join(workspace.dir, 'all'));
     await mabuildOk(['verify', list], { workspace, env });
+    const { stdout } = await mabuildOk(['verify', '--all-tags', list.replace(':all', '')], {
+      workspace,
+      env,
+    });
+    expect(stdout).to.match(/: 4 tags ok\nall: ok \(linux\/amd64, linux\/arm64, linux\/arm\/v7\)\n/);
   });
 
   it('writes archives that skopeo reads and docker load takes', async () => {

@@ -6,6 +6,7 @@ interface VerifyOptions extends GlobalOptions {
   readonly base?: string;
   readonly allTags?: boolean;
   readonly jobs?: string;
+  readonly strict?: boolean;
   readonly format: string;
 }
 
@@ -15,13 +16,14 @@ export function verifyCommand({ io, exit }: CommandHost): Command {
     .description(
       'check that every platform of an image is what it says: blobs, config, ELF headers of what can run',
     )
-    .argument('<ref>', 'image, or with --all-tags a repository')
+    .argument('<ref>', 'reference, oci:DIR[:TAG], oci-archive:FILE, …, or with --all-tags a repository')
     .option('--all-tags', 'every tag of the repository')
     .option('--platform <list>', 'only these platforms')
     .option(
       '--base <ref>',
       "leave out the layers of this base image (default: the one that the image's annotations name)",
     )
+    .option('--strict', 'what is only a note fails too')
     .option('--jobs <n>', 'manifests, configs and layers that are read at a time')
     .option('--format <format>', 'text or json', 'text')
     .addHelpText(
@@ -34,6 +36,7 @@ export function verifyCommand({ io, exit }: CommandHost): Command {
       const asked = {
         platforms: options.platform === undefined ? undefined : parsePlatformList(options.platform),
         base: options.base,
+        strict: options.strict,
         jobs: options.jobs === undefined ? undefined : positive('--jobs', options.jobs),
       };
       const sdk = await sdkOptions(io, options);

@@ -24,11 +24,11 @@ import { isPrivateHost, type RegistryClient } from '@mabuild/registry';
 import type { SdkOptions } from './toolbox.ts';
 
 export interface BaseLookup {
-  /** The image that is verified: what its annotations name is not asked for on hosts that only it could reach. */
-  readonly image: ImageReference;
+  /** Registry of the image that is verified: annotations may name no other private host. @default none */
+  readonly host?: string | undefined;
   /** A base that is said; annotations do not count then. */
   readonly base?: string | undefined;
-  readonly registry: RegistryClient;
+  readonly registry: () => Promise<RegistryClient>;
 }
 
 /**
@@ -38,13 +38,13 @@ export interface BaseLookup {
  * had is a note, and nothing is left out.
  */
 export function baseLookup(
-  { image, base, registry }: BaseLookup,
+  { host, base, registry }: BaseLookup,
   options: SdkOptions,
 ): (one: ImageOfBase) => Promise<BaseLayers | undefined> {
   const known = new Map<string, Promise<readonly BaseImage[]>>();
   const imagesOf = (reference: ImageReference): Promise<readonly BaseImage[]> => {
     const name = formatReference(reference);
-    const asked = known.get(name) ?? readImages(reference, registry, options);
+    const asked = known.get(name) ?? registry().then((client) => readImages(reference, client, options));
     known.set(name, asked);
     return asked;
   };
@@ -57,7 +57,7 @@ export function baseLookup(
     if (name === '' || digest === '') return undefined;
     try {
       const reference = withDigest(parseReference(name), digest);
-      if (reference.registry !== image.registry && isPrivateHost(hostOf(reference))) {
+      if (reference.registry !== host && isPrivateHost(hostOf(reference))) {
         return unknown(name, 'its registry is on a private host');
       }
       const layers = layersFor(platform, await imagesOf(reference));

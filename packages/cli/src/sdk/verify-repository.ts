@@ -12,7 +12,7 @@ import {
 import { baseLookup } from './base-layers.ts';
 import { readPlatforms } from './platforms.ts';
 import type { SdkOptions } from './toolbox.ts';
-import type { VerifyRequest } from './verify.ts';
+import { strictly, type VerifyRequest } from './verify.ts';
 import { parseRepository, withRegistry } from './with-reference.ts';
 
 export interface VerifyRepositoryRequest extends Omit<VerifyRequest, 'reference'> {
@@ -66,9 +66,15 @@ export async function verifyRepository(
     for await (const name of registry.tags(repository, { signal })) names.push(name);
     names.sort();
     const shared = verifyRun({ jobs });
-    const baseOf = baseLookup({ image: repository, base: request.base, registry }, { ...options, signal });
+    const baseOf = baseLookup(
+      { host: repository.registry, base: request.base, registry: async () => registry },
+      { ...options, signal },
+    );
     const judge = (source: ImageSource): Promise<VerifyReport> =>
-      shared.once(source.root.digest, () => verifyImage(source, { platforms, baseOf, run: shared, signal }));
+      shared.once(source.root.digest, async () => {
+        const report = await verifyImage(source, { platforms, baseOf, run: shared, signal });
+        return request.strict === true ? strictly(report) : report;
+      });
     const verifyTag = async (tag: string): Promise<VerifiedTag> => {
       const found = await resolveTag({ ...repository, tag }, (reference) =>
         shared.limited(() => registry.resolve(reference, { signal })),
