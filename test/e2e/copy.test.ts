@@ -54,6 +54,9 @@ servicesDescribe('copies between real registries', function (services) {
       expect(await digestOfTag(`${app}:back-${host.split(':')[1]}`)).to.equal(image.root.digest);
       await copyAll(`${app}:back-${host.split(':')[1]}`, join(directory, `dir-${host.split(':')[1]}`));
       expect((await mabuild('ls', there.slice(0, -2))).stdout).to.equal('1\n');
+      const gone = await mabuild('delete', '--manifest', there);
+      expect(gone.stdout).to.equal(`deleted ${there.slice(0, -2)}@${image.root.digest}\n`);
+      expect((await mabuild('ls', there.slice(0, -2))).stdout).to.equal('');
     });
   }
 
