@@ -244,6 +244,14 @@ describe('verbs of registries', () => {
       const answer = await ok('inspect', '--raw', `${app}:1`);
       expect(answer.bytes).to.deep.equal(registry.manifest('team/app', '1')?.bytes);
     });
+    it('shows which image of an index is not there any more', async () => {
+      registry.faults.push({ url: new RegExp(entries[2]!.digest), status: 404, times: 99 });
+      const { stdout } = await ok('inspect', `${app}:1`);
+      expect(stdout).to.match(/^linux\/arm\/v7 +sha256:\w+ +missing +0$/m);
+      const { images } = documentOf(await ok('inspect', '--format', 'json', `${app}:1`));
+      expect((images as object[])[2]).to.include({ platform: 'linux/arm/v7', missing: true });
+      expect((await run('inspect', '--require', 'linux/arm/v7', `${app}:1`)).code).to.equal(1);
+    });
     it('shows indexes within indexes flat', async () => {
       write.index('nested', [index, entries[0]!]);
       const { images } = documentOf(await ok('inspect', '--format', 'json', `${app}:nested`));

@@ -8,7 +8,7 @@ export function formatInspect(report: InspectReport): string {
   const rows = report.images.map((image) => [
     visible(image.platform ?? image.artifactType ?? 'unknown'),
     image.digest,
-    formatBytes(image.size),
+    image.missing ? 'missing' : formatBytes(image.size),
     String(image.layers.length),
   ]);
   const lines = [

@@ -41,6 +41,8 @@ export interface InspectedImage {
   readonly platform?: string;
   /** What an artifact is; absent for an image. */
   readonly artifactType?: string;
+  /** The index names it, and it is not there: something deleted it. */
+  readonly missing?: true;
   readonly digest: string;
   /** Bytes of manifest, config and layers. */
   readonly size: number;
@@ -104,7 +106,9 @@ async function inspectEntry(
       layers: [],
     };
   }
-  const manifest = parseImageManifest(await readDocument(source, entry, options), { of: digest });
+  const bytes = await readIfThere(source, entry, options);
+  if (bytes === undefined) return { ...named, missing: true, digest, size: entry.size, layers: [] };
+  const manifest = parseImageManifest(bytes, { of: digest });
   const layers = manifest.layers.map(({ digest, size }) => ({ digest, size }));
   const size = entry.size + manifest.config.size + layers.reduce((sum, layer) => sum + layer.size, 0);
   const isArtifact = !isConfigType(manifest.config.mediaType) || Boolean(manifest.artifactType);
@@ -119,6 +123,20 @@ async function inspectEntry(
   }
   const stated = platform ? undefined : await statedPlatform(source, manifest.config, options);
   return { ...(stated ? { platform: stated } : named), digest, size, layers };
+}
+
+async function readIfThere(
+  source: ImageSource,
+  entry: Descriptor,
+  options: CallOptions,
+): Promise<Buffer | undefined> {
+  try {
+    return await readDocument(source, entry, options);
+  } catch (error) {
+    const lost = isMabuildError(error) && ['IMAGE_NOT_FOUND', 'BLOB_NOT_FOUND'].includes(error.code);
+    if (lost && entry.digest !== source.root.digest) return undefined;
+    throw error;
+  }
 }
 
 /** The platform of a config that states one; those of signatures say nothing. */
@@ -136,9 +154,9 @@ async function statedPlatform(
  * @returns the missing ones, in the order asked
  */
 export function missingPlatforms(report: InspectReport, required: readonly Platform[]): readonly Platform[] {
-  const found = report.images.flatMap(({ platform }) => {
+  const found = report.images.flatMap(({ platform, missing }) => {
     try {
-      return platform === undefined ? [] : [parsePlatform(platform)];
+      return platform === undefined || missing ? [] : [parsePlatform(platform)];
     } catch {
       return [];
     }
