@@ -54,7 +54,8 @@ export const clientTargets: readonly ClientTarget[] = [
   ),
   behindTls('the test registry with client certificates', {}),
   ...(Object.keys(profiles) as RegistryProfile[]).map((profile) =>
-    inProcess(`the test registry as ${profile}`, { profile }),
+    // Its limit of pulls has tests of its own.
+    inProcess(`the test registry as ${profile}`, { profile, rateLimit: { pulls: 1e6, windowSeconds: 60 } }),
   ),
   real('docker-registry', [], ({ registry }) => ({ host: registry })),
   real('docker-registry with a password', ['password'], ({ authRegistry }) => ({ host: authRegistry })),

@@ -37,7 +37,7 @@ const wrong: readonly (readonly [string, (blob: Blob) => OpenBody, RegExp])[] = 
 ];
 
 const cases: readonly ClientCase[] = [
-  ...[0, 1, 65_536, 1_000_000].map(
+  ...[0, 1, 65_536, 1_000_000, 4_194_304, 4_194_305, 5_242_880, 5_242_881].map(
     (size): ClientCase => ({
       name: `writes and reads a blob of ${size} bytes`,
       async run({ client, another, repository }) {
