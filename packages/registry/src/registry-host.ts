@@ -83,10 +83,14 @@ export class RegistryHost {
       const { method, onBytes, signal } = request;
       return this.#options.transport.stream({ method, url, headers, body, onBytes, signal });
     });
-    if (isGood(answer.status, request)) {
-      return answer;
+    if (!isGood(answer.status, request)) {
+      throw asError(request, answer, await readBeginning(answer.body));
     }
-    throw asError(request, answer, await readBeginning(answer.body));
+    if (request.body !== undefined) {
+      // Whoever sent a body wants no other, and the next request its connection.
+      await readBeginning(answer.body);
+    }
+    return answer;
   }
 
   /**
