@@ -153,6 +153,18 @@ describe('copy and pull', () => {
       expect(to.tagOf('mirror/app', 'plain')).to.equal(plain.digest);
     });
 
+    it('takes every version of Windows where none is named', async () => {
+      const windows = ['10.0.17763.1', '10.0.20348.1'].map((version) => ({
+        ...write.image('windows/amd64', version),
+        platform: { os: 'windows', architecture: 'amd64', 'os.version': version },
+      }));
+      write.index('windows', [entries[0]!, ...windows]);
+      const flags = ['--progress', 'plain', '--platform', 'windows/amd64'];
+      expect((await run('copy', ...flags, `${app}:windows`, `${copied}:windows`)).code).to.equal(0);
+      const { manifests } = parseImageIndex(to.manifest('mirror/app', 'windows')!.bytes);
+      expect(manifests).to.deep.equal(windows);
+    });
+
     it("leaves Docker's list a list", async () => {
       const images = ['linux/amd64', 'linux/arm64', 'linux/s390x'].map((platform) =>
         write.image(platform, platform, { docker: true }),
@@ -302,6 +314,12 @@ describe('copy and pull', () => {
     {
       what: 'a platform that nobody knows',
       argv: () => ['pull', '--platform', 'linux/sparc6', `${app}:1`, 'oci:image'],
+      code: 2,
+      says: /INVALID_PLATFORM/,
+    },
+    {
+      what: 'an empty list of platforms',
+      argv: () => ['copy', '--platform', '', `${app}:1`, `${copied}:1`],
       code: 2,
       says: /INVALID_PLATFORM/,
     },

@@ -1,8 +1,9 @@
+import type { Platform } from '@mabuild/oci';
 import type { Io } from '../io.ts';
 import { createProgress, progressModes } from '../progress/progress.ts';
 import type { CopyImagesOptions, CopyResult } from '../sdk/copy-images.ts';
 import type { Command } from './command.ts';
-import { type GlobalOptions, list, oneOf, paintOf, sdkOptions } from './options.ts';
+import { type GlobalOptions, oneOf, paintOf, sdkOptions } from './options.ts';
 
 /** Flags of whatever copies images. */
 export interface CopyFlags extends GlobalOptions {
@@ -26,16 +27,18 @@ export async function runCopy(
   io: Io,
   flags: CopyFlags,
   copy: (
-    common: { readonly platforms: readonly string[] | undefined; readonly referrers: boolean },
+    common: { readonly platforms: readonly Platform[] | undefined; readonly referrers: boolean },
     options: CopyImagesOptions,
   ) => Promise<CopyResult>,
 ): Promise<void> {
   const format = oneOf('--format', flags.format, ['text', 'json']);
   const mode = oneOf('--progress', flags.progress, progressModes);
+  const { parsePlatformList } = await import('@mabuild/oci');
+  const platforms = flags.platform === undefined ? undefined : parsePlatformList(flags.platform);
   const progress = createProgress(mode, io, paintOf(io, 'stderr', flags));
   try {
     const result = await copy(
-      { platforms: list(flags.platform), referrers: flags.referrers ?? false },
+      { platforms, referrers: flags.referrers ?? false },
       {
         ...(await sdkOptions(io, flags)),
         onEvent: progress.onEvent,
