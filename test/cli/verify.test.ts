@@ -9,7 +9,7 @@ import { runProgram } from '../../packages/cli/src/program.ts';
 import { machines, makeElf } from '../support/elf.ts';
 import { fakeIo } from '../support/io.ts';
 import { type ImageRecipe, makeImage } from '../support/made-image.ts';
-import { makePlatform, publish } from '../support/published.ts';
+import { makePlatform, onlyImage, publish } from '../support/published.ts';
 import { rejection } from '../support/rejection.ts';
 import type { TarInput } from '../support/tar.ts';
 
@@ -309,6 +309,38 @@ describe('verify', () => {
         const note = report.images[0]?.notes.find(({ kind }) => kind === 'base-unknown');
         expect(note?.why, JSON.stringify(annotations)).to.match(why);
         expect(report.ok).to.equal(false);
+      }
+    });
+
+    it('is left out and yet must be there: a layer that is gone is a problem', async () => {
+      await publish(base(), at('base:1'));
+      const image = onBase({});
+      await publish(image, at('app:1'));
+      const [below = ''] = image.layers[0] ?? [];
+      registry.requests.length = 0;
+      const request = { reference: at('app:1'), base: at('base:1') };
+      expect((await verifyReference(request, options)).ok).to.equal(true);
+      expect(blobReads()).to.not.include(below);
+      registry.faults.push({ method: 'HEAD', url: new RegExp(`app/blobs/${below}`), status: 404, times: 2 });
+      for (const report of [
+        await verifyReference(request, options),
+        (await verifyRepository({ repository: at('app'), base: at('base:1') }, options)).tags[0],
+      ]) {
+        expect(report?.images[0]?.problems).to.deep.equal([
+          { kind: 'missing-blob', layer: below, found: 'nothing', expected: mediaTypes.ociLayerGzip },
+        ]);
+      }
+    });
+
+    it('may be a single image, of the platform that its config says', async () => {
+      const platforms = { 'linux/arm64': true, 'linux/amd64': false };
+      for (const [platform, ok] of Object.entries(platforms)) {
+        const layers = [[shell('x64'), { path: 'arm64', content: '' }]];
+        const single = await onlyImage(makeImage({ platform, layers }));
+        await publish(single, at('single:1'));
+        await publish(onBase({ [name]: at('single:1'), [digest]: single.root.digest }), at('app:1'));
+        const report = await verifyReference({ reference: at('app:1') }, options);
+        expect(report.ok, platform).to.equal(ok);
       }
     });
 

@@ -3,6 +3,7 @@ import type { Descriptor } from './descriptor.ts';
 import type { CallOptions, ImageSource } from './image-source.ts';
 import type { JudgedLayer, VerifyProblem } from './judge-image.ts';
 import { isLayerFacts, type LayerFacts } from './layer-facts.ts';
+import { isForeignLayerType } from './media-type.ts';
 import { scanLayer } from './scan-layer.ts';
 import type { VerifyRun } from './verify-run.ts';
 
@@ -15,11 +16,17 @@ export interface RememberedLayers {
 /** What scanning needs of a verification. */
 export interface LayerReader {
   readonly source: ImageSource;
-  readonly options: CallOptions & { readonly remembered?: RememberedLayers | undefined };
+  readonly options: CallOptions & {
+    readonly remembered?: RememberedLayers | undefined;
+    readonly find?: ((layer: Descriptor) => Promise<unknown>) | undefined;
+  };
   readonly shared: VerifyRun;
 }
 
-/** Looks through layers, side by side; of those that are not read only the digest is told. */
+/**
+ * Looks through layers, side by side; those that are not read are looked for. Foreign layers are elsewhere on purpose: they
+ * count as the base's.
+ */
 export async function scanLayers(
   run: LayerReader,
   descriptors: readonly Descriptor[],
@@ -29,17 +36,24 @@ export async function scanLayers(
   const problems: VerifyProblem[] = [];
   const layers = await Promise.all(
     descriptors.map(async (layer): Promise<JudgedLayer> => {
-      const judged = { digest: layer.digest, base: base.has(layer.digest) };
-      if (!isRead(layer)) return judged;
-      const found = await run.shared.layer(layer.digest, () =>
-        run.shared.limited(() => scanOrRemember(run, layer)),
-      );
-      if (!isProblem(found)) return { ...judged, facts: found };
-      problems.push(found);
-      return judged;
+      const { digest } = layer;
+      if (isForeignLayerType(layer.mediaType)) return { digest, base: true };
+      const judged = { digest, base: base.has(digest) };
+      const found = isRead(layer)
+        ? await run.shared.layer(digest, () => run.shared.limited(() => scanOrRemember(run, layer)))
+        : await run.shared.once(`layer ${digest}`, () => run.shared.limited(() => findLayer(run, layer)));
+      if (isProblem(found)) problems.push(found);
+      return isLayerFacts(found) ? { ...judged, facts: found } : judged;
     }),
   );
   return { layers, problems };
+}
+
+async function findLayer({ options }: LayerReader, layer: Descriptor): Promise<object> {
+  return attempt(layer, async () => {
+    await options.find?.(layer);
+    return {};
+  });
 }
 
 async function scanOrRemember(run: LayerReader, descriptor: Descriptor): Promise<LayerFacts | VerifyProblem> {

@@ -19,6 +19,8 @@ export interface VerifyOptions extends CallOptions {
   /** Asked for the layers of each image's base; they are left out as those of `baseLayers` are. */
   readonly baseOf?: ((image: ImageOfBase) => Promise<BaseLayers | undefined>) | undefined;
   readonly remembered?: RememberedLayers | undefined;
+  /** Looks for a layer that need not be read, and throws `BLOB_NOT_FOUND`. @default nothing is looked for */
+  readonly find?: ((layer: Descriptor) => Promise<unknown>) | undefined;
   /** What is shared with other calls; they may read the same repository only. @default nothing */
   readonly run?: VerifyRun | undefined;
 }

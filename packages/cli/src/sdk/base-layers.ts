@@ -11,6 +11,7 @@ import {
   isAttestation,
   isIndexType,
   isMabuildError,
+  MabuildError,
   type Platform,
   parseImageConfig,
   parseImageIndex,
@@ -67,6 +68,21 @@ export function baseLookup(
       if (!isMabuildError(error)) throw error;
       return unknown(name, error.message);
     }
+  };
+}
+
+/** Looks whether a repository has a layer, and as long as it should be, without reading it. */
+export function layerFinder(
+  repository: ImageReference,
+  registry: () => Promise<RegistryClient>,
+  options: SdkOptions,
+): (layer: Descriptor) => Promise<void> {
+  return async ({ digest, size }) => {
+    const { root } = await (await registry()).blob(withDigest(repository, digest), options);
+    if (root.size === size) return;
+    throw new MabuildError(`layer ${digest} has ${root.size} bytes, the manifest says ${size}`, {
+      code: 'SIZE_MISMATCH',
+    });
   };
 }
 

@@ -9,7 +9,7 @@ import {
   verifyImage,
   verifyRun,
 } from '@mabuild/oci';
-import { baseLookup } from './base-layers.ts';
+import { baseLookup, layerFinder } from './base-layers.ts';
 import { readPlatforms } from './platforms.ts';
 import type { SdkOptions } from './toolbox.ts';
 import { strictly, type VerifyRequest } from './verify.ts';
@@ -70,9 +70,10 @@ export async function verifyRepository(
       { host: repository.registry, base: request.base, registry: async () => registry },
       { ...options, signal },
     );
+    const find = layerFinder(repository, async () => registry, { ...options, signal });
     const judge = (source: ImageSource): Promise<VerifyReport> =>
       shared.once(source.root.digest, async () => {
-        const report = await verifyImage(source, { platforms, baseOf, run: shared, signal });
+        const report = await verifyImage(source, { platforms, baseOf, find, run: shared, signal });
         return request.strict === true ? strictly(report) : report;
       });
     const verifyTag = async (tag: string): Promise<VerifiedTag> => {

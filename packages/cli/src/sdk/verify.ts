@@ -1,5 +1,5 @@
 import { type Platform, type VerifyReport, verifyImage, verifyRun } from '@mabuild/oci';
-import { baseLookup } from './base-layers.ts';
+import { baseLookup, layerFinder } from './base-layers.ts';
 import { parseLocation, withLocations } from './image-location.ts';
 import { readPlatforms } from './platforms.ts';
 import { type SdkOptions, withToolbox } from './toolbox.ts';
@@ -32,9 +32,14 @@ export async function verifyReference(
   const host = location.kind === 'registry' ? location.reference.registry : undefined;
   return withToolbox(options, (toolbox) =>
     withLocations(toolbox, options, async ({ open, registry }) => {
-      const report = await verifyImage(await open(location), {
+      const source = await open(location);
+      const report = await verifyImage(source, {
         platforms: platforms && readPlatforms(platforms),
         baseOf: baseLookup({ host, base, registry }, options),
+        find:
+          location.kind === 'registry'
+            ? layerFinder(location.reference, registry, options)
+            : async (layer) => (await source.read(layer, options)).destroy(),
         run: verifyRun({ jobs }),
         signal: options.signal,
       });
