@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createWebClient } from '@mabuild/registry';
 import { expect } from 'chai';
 import { downloadFacts } from '../../packages/cli/src/sdk/download-facts.ts';
 
@@ -22,7 +23,11 @@ describe('downloadFacts', () => {
       done();
     });
   });
-  after(() => server.close());
+  const web = createWebClient();
+  after(async () => {
+    await web.close();
+    server.close();
+  });
 
   const rows: readonly [path: string, exists: boolean | undefined, text: string | undefined][] = [
     ['/there', true, 'text'],
@@ -34,7 +39,7 @@ describe('downloadFacts', () => {
   ];
   for (const [path, exists, text] of rows) {
     it(path, async () => {
-      const facts = downloadFacts();
+      const facts = downloadFacts(web);
       expect(await facts.exists(base + path)).to.equal(exists);
       expect(await facts.read(base + path)).to.equal(text);
     });
@@ -42,7 +47,7 @@ describe('downloadFacts', () => {
 
   it('asks once for an address, and with HEAD where that is enough', async () => {
     asked.length = 0;
-    const facts = downloadFacts();
+    const facts = downloadFacts(web);
     await Promise.all([facts.exists(`${base}/there`), facts.exists(`${base}/there`)]);
     await facts.exists(`${base}/there`);
     expect(asked).to.deep.equal(['HEAD /there']);
@@ -50,7 +55,7 @@ describe('downloadFacts', () => {
 
   it('ends with the reason of an abort', async () => {
     const reason = new Error('enough');
-    const facts = downloadFacts(AbortSignal.abort(reason));
+    const facts = downloadFacts(web, AbortSignal.abort(reason));
     expect(await facts.exists(`${base}/there`).catch((error) => error)).to.equal(reason);
   });
 });

@@ -21,3 +21,4 @@ export { firstCredential, type StaticCredential, staticCredentials } from './sta
 export type { TimeoutOptions } from './timeouts.ts';
 export type { CertificateSource, TlsOptions } from './tls-settings.ts';
 export { resolveUploadLocation } from './upload-location.ts';
+export { createWebClient, type WebAnswer, type WebClient, type WebRequest } from './web-client.ts';

@@ -50,7 +50,7 @@ export interface CheckReport {
  * @throws MabuildError `DOCKERFILE_SYNTAX` with line and column when there is one file, `FILE_NOT_FOUND`, `NO_DOCKERFILE`
  */
 export async function checkFiles(request: CheckRequest, options: SdkOptions = {}): Promise<CheckReport> {
-  return withToolbox(options, async ({ config, environment, registry }) => {
+  return withToolbox(options, async ({ config, environment, registry, web }) => {
     const platforms = targets(request.platforms, config.platforms);
     const directory = environment.workingDirectory;
     const { signal } = options;
@@ -68,7 +68,7 @@ export async function checkFiles(request: CheckRequest, options: SdkOptions = {}
     const world: CheckWorld = {
       images: imageFacts(request.online ? await registry() : undefined, signal),
       offline: !request.online,
-      downloads: request.online ? downloadFacts(signal) : undefined,
+      downloads: request.online ? downloadFacts(web(), signal) : undefined,
       rules: [...recommendedRules, ...plugins],
     };
     const { services, jobs } = await planCheck(found, how, world, environment.variables, request.stdin);

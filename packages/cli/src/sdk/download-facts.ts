@@ -1,6 +1,6 @@
 import type { DownloadFacts } from '@mabuild/core';
+import type { WebAnswer, WebClient } from '@mabuild/registry';
 import pLimit from 'p-limit';
-import { version } from '../version.ts';
 
 /** Milliseconds that a publisher may take for one answer. */
 const patience = 15_000;
@@ -13,18 +13,17 @@ const mostAtOnce = 8;
  *
  * An answer that does not come, or comes too late, is no answer.
  */
-export function downloadFacts(signal?: AbortSignal, ask: typeof fetch = fetch): DownloadFacts {
+export function downloadFacts(web: Pick<WebClient, 'ask'>, signal?: AbortSignal): DownloadFacts {
   const limit = pLimit(mostAtOnce);
   const exists = new Map<string, Promise<boolean | undefined>>();
   const texts = new Map<string, Promise<string | undefined>>();
-  const request = (url: string, method: string): Promise<Response | undefined> =>
+  const request = (url: string, method: 'GET' | 'HEAD'): Promise<WebAnswer | undefined> =>
     limit(async () => {
       signal?.throwIfAborted();
       const timeout = AbortSignal.timeout(patience);
       try {
-        return await ask(url, {
+        return await web.ask(url, {
           method,
-          headers: { 'user-agent': `mabuild/${version}` },
           signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
         });
       } catch {
@@ -53,11 +52,11 @@ export function downloadFacts(signal?: AbortSignal, ask: typeof fetch = fetch): 
   };
 }
 
-async function readText(answer: Response): Promise<string | undefined> {
+async function readText(answer: WebAnswer): Promise<string | undefined> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   try {
-    for await (const chunk of answer.body ?? []) {
+    for await (const chunk of answer.body) {
       size += chunk.byteLength;
       if (size > mostBytes) return undefined;
       chunks.push(chunk);

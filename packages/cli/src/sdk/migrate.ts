@@ -66,11 +66,11 @@ export async function migrateFiles(
   request: MigrateRequest,
   options: SdkOptions = {},
 ): Promise<MigrateReport> {
-  return withToolbox(options, async ({ config, environment, registry }) => {
+  return withToolbox(options, async ({ config, environment, registry, web }) => {
     const directory = environment.workingDirectory;
     const platforms = targets(request.platforms, config.platforms);
     const images = imageFacts(request.online ? await registry() : undefined, options.signal);
-    const downloads = request.online ? downloadFacts(options.signal) : undefined;
+    const downloads = request.online ? downloadFacts(web(), options.signal) : undefined;
     const style = request.style ?? 'portable';
     const found = await findFiles(request.files, { directory, signal: options.signal });
     const how: CheckHow = {

@@ -3,10 +3,13 @@ import { join } from 'node:path';
 import { detectEngine, type Engine, type EngineInfo, type Memory, openMemory } from '@mabuild/core';
 import type { CallOptions, CredentialSource } from '@mabuild/oci';
 import {
+  type ConnectionOptions,
   createRegistryClient,
+  createWebClient,
   type ManifestStore,
   type RegistryClient,
   type RegistryEvent,
+  type WebClient,
 } from '@mabuild/registry';
 import { type Config, loadConfig, type RegistryConfig } from '../config.ts';
 import { version } from '../version.ts';
@@ -40,6 +43,8 @@ export interface Toolbox {
   readonly blobDirectory: string;
   /** A client that reads through the mirrors of the options, the configuration and, when given, the engine. */
   registry(engine?: EngineInfo): Promise<RegistryClient>;
+  /** Reads public pages, over the same proxies as registries. */
+  web(): WebClient;
   openEngine(): Promise<Engine>;
 }
 
@@ -62,6 +67,12 @@ export async function withToolbox<T>(options: SdkOptions, use: (toolbox: Toolbox
     open.push(closable);
     return closable;
   };
+  const connections: ConnectionOptions = {
+    insecure: insecureHosts(config.registries),
+    certificates: certificateSource(config.registries, environment),
+    proxies: proxiesOf(environment),
+    userAgent: `mabuild/${version}`,
+  };
   try {
     return await use({
       environment,
@@ -73,16 +84,14 @@ export async function withToolbox<T>(options: SdkOptions, use: (toolbox: Toolbox
       registry: async (engine) =>
         keep(
           createRegistryClient({
+            ...connections,
             credentials,
             mirrors: mergeMirrors(config.registries, options.mirrors, engine),
-            insecure: insecureHosts(config.registries),
-            certificates: certificateSource(config.registries, environment),
-            proxies: proxiesOf(environment),
-            userAgent: `mabuild/${version}`,
             manifestStore: manifestStore(join(environment.cacheDirectory, 'manifests')),
             onEvent: options.onRegistryEvent,
           }),
         ),
+      web: () => keep(createWebClient(connections)),
       openEngine: async () =>
         keep(
           await detectEngine({
