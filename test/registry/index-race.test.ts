@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -116,11 +116,13 @@ describe('several processes write one tag at once', function () {
     describe(`in a registry ${what}`, () => {
       let host: string;
       let close: () => Promise<void>;
+      let digests: string[];
       const repository = `race-${Date.now().toString(36)}`;
       before(async () => {
         ({ host, close } = await open());
+        digests = [];
         for (const [at, platform] of platforms.entries()) {
-          await publish(await onlyImage(makePlatform(platform)), `${host}/${repository}:${at}`);
+          digests[at] = await publish(await onlyImage(makePlatform(platform)), `${host}/${repository}:${at}`);
         }
         await publish(await onlyImage(makePlatform('linux/ppc64le')), `${host}/${repository}:base`);
       });
@@ -185,13 +187,8 @@ describe('several processes write one tag at once', function () {
           const destination = `${host}/${repository}:merged-${round}`;
           const answers = await Promise.all(
             writers.slice(0, 3).map(async (writer, at) => {
-              const noted = join(directory, `digests-${what.length}-${round}-${at}`);
-              await mkdir(noted);
-              const digest = await publish(
-                await onlyImage(makePlatform(platforms[at]!)),
-                `${host}/${repository}`,
-              );
-              await writeFile(join(noted, digest.replace(':', '-')), '');
+              const noted = await mkdtemp(join(directory, 'digests-'));
+              await writeFile(join(noted, digests[at]!.replace(':', '-')), '');
               return writer.tell('merge', { tags: [destination], directory: noted });
             }),
           );
