@@ -127,16 +127,11 @@ describe('oci decompressed', () => {
     });
   }
 
-  for (const [what, magic] of [
-    ['bzip2', '425a68'],
-    ['xz', 'fd377a585a00'],
-  ] as const) {
-    it(`refuses ${what}`, async () => {
-      const stream = Readable.from([Buffer.concat([Buffer.from(magic, 'hex'), Buffer.alloc(100)])]);
-      expect((await rejection(decompressed(stream))).code).to.equal('UNSUPPORTED_COMPRESSION');
-      expect(stream.destroyed).to.equal(true);
-    });
-  }
+  it('refuses bzip2', async () => {
+    const stream = Readable.from([Buffer.concat([Buffer.from('425a68', 'hex'), Buffer.alloc(100)])]);
+    expect((await rejection(decompressed(stream))).code).to.equal('UNSUPPORTED_COMPRESSION');
+    expect(stream.destroyed).to.equal(true);
+  });
 
   const gzip = gzipSync(brotliCompressSync(plain));
   const damaged = Buffer.from(gzip);
