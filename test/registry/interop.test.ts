@@ -17,7 +17,8 @@ import {
 } from '@mabuild/oci';
 import { createRegistryClient, type RegistryClient, staticCredentials } from '@mabuild/registry';
 import { expect } from 'chai';
-import { dockerTypes, expectThere, type ImageMaker } from '../support/client-images.ts';
+import { dockerTypes, expectThere, ImageMaker } from '../support/client-images.ts';
+import { imageKinds } from '../support/image-kinds.ts';
 import {
   certificateFolder,
   layoutRoots,
@@ -27,6 +28,7 @@ import {
   realIndex,
   type Workshop,
 } from '../support/interop.ts';
+import { rejection } from '../support/rejection.ts';
 import { servicesDescribe } from '../support/services.ts';
 
 const arm64 = { os: 'linux', architecture: 'arm64' };
@@ -74,6 +76,11 @@ const written: readonly {
   },
   { name: 'an image of no layer', make: (maker) => maker.manifest([]) },
 ];
+
+/** Kinds that skopeo does not copy, and what it says. */
+const notRead: Readonly<Record<string, { readonly because: string; readonly says: RegExp }>> = {
+  'an index in an index': { because: 'which skopeo refuses', says: /received a manifest list instead/ },
+};
 
 servicesDescribe('registry/interop', (services) => {
   const { registry, authRegistry, tlsRegistry, tokenRegistry, mutualRegistry, user, password } = services;
@@ -135,6 +142,25 @@ servicesDescribe('registry/interop', (services) => {
         }
         await copy(`docker://${from}`, `oci:${folder}:1`);
         expect(await layoutRoots(folder)).to.deep.equal([image.root.digest]);
+      });
+    }
+
+    for (const [name, build] of imageKinds) {
+      const other = notRead[name];
+      it(`skopeo reads and copies: ${name}${other === undefined ? '' : ` (${other.because})`}`, async () => {
+        const maker = new ImageMaker();
+        const image = maker.image(build(maker));
+        const [from, to] = [fresh(registry), fresh(authRegistry)];
+        await copyImage(image.source, client.sink(parseReference(from)), { tags: ['1'] });
+        expect(await workshop.digestAt(from)).to.equal(image.root.digest);
+        const copied = copy(...login, `docker://${from}`, `docker://${to}`);
+        if (other !== undefined) {
+          expect(String(await rejection(copied))).to.match(other.says);
+          return;
+        }
+        await copied;
+        expect(await workshop.digestAt(to, '--creds', `${user}:${password}`)).to.equal(image.root.digest);
+        await expectThere(client, parseReference(to), image);
       });
     }
 
