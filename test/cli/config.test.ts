@@ -33,6 +33,22 @@ describe('mabuild.config', () => {
     expect(await loadConfig({ directory: join(directory, 'repository') })).to.deep.equal({});
   });
 
+  it('reads certificates from where it lies, and takes hosts in every spelling', async () => {
+    await mkdir(join(directory, '.git'));
+    await mkdir(join(directory, 'deep'));
+    const registries = {
+      '[::1]:5000': { ca: 'ca.pem', cert: '/tls/me.pem' },
+      'R.example:443': { insecure: true },
+    };
+    await writeFile(join(directory, 'mabuild.config.json'), JSON.stringify({ registries }));
+    expect(await loadConfig({ directory: join(directory, 'deep') })).to.deep.equal({
+      registries: {
+        '[::1]:5000': { ca: join(directory, 'ca.pem'), cert: '/tls/me.pem' },
+        'R.example:443': { insecure: true },
+      },
+    });
+  });
+
   const wrong: readonly { text: string; says: RegExp }[] = [
     { text: '{', says: /mabuild\.config\.json: / },
     { text: '[]', says: /is not an object/ },
@@ -44,6 +60,12 @@ describe('mabuild.config', () => {
       text: '{"registries":{"docker.io":{"mirror":[]}}}',
       says: /registries\.docker\.io\.mirror is not a known field/,
     },
+    {
+      text: '{"registries":{"https://r.example":{}}}',
+      says: /registries\."https:\/\/r\.example" is no host: write HOST or HOST:PORT/,
+    },
+    { text: '{"registries":{"r.example/team":{}}}', says: /"r\.example\/team" is no host/ },
+    { text: '{"registries":{"":{}}}', says: /"" is no host/ },
     {
       text: '{"registries":{"docker.io":{"insecure":"yes"}}}',
       says: /registries\.docker\.io\.insecure is neither true nor false/,

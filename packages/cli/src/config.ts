@@ -120,7 +120,7 @@ const fields: Readonly<Record<keyof Config, (value: unknown) => string | undefin
   images: (value) => record(value, text),
   baseStyle: (value) =>
     value === 'namespace' || value === 'index' ? undefined : 'is neither "namespace" nor "index"',
-  registries: (value) => record(value, registry),
+  registries: (value) => record(value, registry) ?? notHosts(value as object),
   qemu: text,
   ignore: strings,
   plugins: (value) => (Array.isArray(value) ? undefined : 'is not a list of rules'),
@@ -165,6 +165,12 @@ function object(
 
 function registry(value: unknown): string | undefined {
   return object(value, registryFields);
+}
+
+/** A name that no host has would be passed over in silence. */
+function notHosts(registries: object): string | undefined {
+  const name = Object.keys(registries).find((key) => !/^(\[[\da-f:]+\]|[\w.-]+)(:\d+)?$/i.test(key));
+  return name === undefined ? undefined : `${JSON.stringify(name)} is no host: write HOST or HOST:PORT`;
 }
 
 function record(value: unknown, check: (value: unknown) => string | undefined): string | undefined {
