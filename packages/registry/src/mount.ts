@@ -16,7 +16,11 @@ export async function mountBlob(
 ): Promise<boolean | UploadSession> {
   const doing = `mounting blob ${descriptor.digest} of ${from} into ${repository.name}`;
   try {
-    const session = await beginUpload({ repository, descriptor, doing, from, signal });
+    // Trying again costs less than sending the bytes.
+    const session = await repository.host.retrying(
+      { method: 'POST', target: `/v2/${repository.path}/blobs/uploads/`, doing, signal },
+      () => beginUpload({ repository, descriptor, doing, from, signal }),
+    );
     if (session !== undefined && signal?.aborted === true) {
       await cancelUpload(repository, session.location);
     }
@@ -24,7 +28,7 @@ export async function mountBlob(
     waysOf(repository.host).mounts = session === undefined;
     return session ?? true;
   } catch (error) {
-    const refused = error instanceof RegistryError && error.status !== undefined && error.status < 429;
+    const refused = error instanceof RegistryError && error.status !== undefined && error.status !== 429;
     if (refused && signal?.aborted !== true) {
       return false;
     }
