@@ -21,6 +21,8 @@ const silent: readonly RuleRow[] = [
   { text: `RUN f=; if [ "$(uname -m)" = x86_64 ]; then f=-mavx; fi; make CFLAGS="$f"` },
   { text: `RUN if [ "$TARGETARCH" = amd64 ]; then a=x; else a=y; fi; ${rest}` },
   { text: `RUN if [ "$TARGETARCH" != amd64 ]; then rm -r /x86; fi` },
+  { text: `RUN [ "$(uname -m)" = x86_64 ] && a=x || a=$(uname -m); ${rest}` },
+  { text: `RUN if [ "$(uname -m)" = x86_64 ]; then a=x; else echo 'arm64 or armhf'; a=y; fi; ${rest}` },
   { text: `RUN [ "$(uname -m)" = x86_64 ] && apt-get install -y x || true` },
   { text: `RUN [ "$(uname -m)" = x86_64 ] && apt-get install -y x; echo done` },
   { text: `RUN if [ "$(uname -m)" != x86_64 ] && [ "$(uname -m)" != aarch64 ]; then exit 1; fi` },
@@ -59,6 +61,14 @@ ruleTable(archSwitchLacksArm32, [
   {
     text: 'RUN <<EOF\nset -e\ncase "${TARGETARCH}" in\n  "amd64") A="x" ;;\n  "arm64") A="y" ;;\n  *) exit 1 ;;\nesac\nwget $A\nEOF',
     ...only32('error none: case "${TARGETARCH}"'),
+  },
+  {
+    text: `RUN [ "$(uname -m)" = x86_64 ] && a=amd64 || a=arm64; ${rest}`,
+    ...only32('error none: [ "$(uname -m)" = x86_64 ]'),
+  },
+  {
+    text: `RUN if [ "$(uname -m)" = x86_64 ]; then a=amd64; else a=arm64; fi; ${rest}`,
+    ...only32('error none: if [ "$(uname -m)" = x86_64 ]'),
   },
   // The words of another vocabulary are never answered.
   {

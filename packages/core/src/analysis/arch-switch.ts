@@ -8,8 +8,8 @@ import type { Script } from './scripts.ts';
 
 type ShellSwitch = Script['shell']['switches'][number];
 
-/** What a platform without a branch of its own gets: nothing, an error, what x86 gets, or something for all others. */
-export type Fallback = 'none' | 'stops' | 'x86' | 'other';
+/** What a platform without a branch of its own gets: nothing, an error, what x86 or arm64 gets, or something for all others. */
+export type Fallback = 'none' | 'stops' | 'x86' | 'arm64' | 'other';
 
 /** The words that a switch compares with. */
 export type SwitchVocabulary = 'dpkg' | 'apk' | 'uname' | 'rpm' | 'goarch' | 'docker' | 'platform';
@@ -168,7 +168,10 @@ function readSwitch(script: Script, shell: ShellSwitch): ArchSwitch | undefined 
     script,
     shell,
     fallback,
-    covered: new Set(named.filter((platform) => misnamed[platform] === undefined)),
+    covered: new Set([
+      ...named.filter((platform) => misnamed[platform] === undefined),
+      ...(fallback === 'arm64' ? ['linux/arm64'] : []),
+    ]),
     misnamed,
     vocabulary,
     variable,
@@ -215,10 +218,14 @@ export function stopsBuild(body: string): boolean {
   return stops.test(body);
 }
 
+const arm64Alone = /(?<![a-z0-9])(?:arm64|aarch64)(?![a-z0-9])/i;
+const arm32 = /(?<![a-z0-9])(?:armhf|armel|armv[567]\w*|arm32\w*|arm)(?![a-z0-9])/i;
+
 function fallbackOf(shell: ShellSwitch, body: string): Fallback {
   if (!shell.fallback) return 'none';
   if (stopsBuild(body)) return 'stops';
-  return archTokens(body).some(({ family }) => family === 'amd64') ? 'x86' : 'other';
+  if (archTokens(body).some(({ family }) => family === 'amd64')) return 'x86';
+  return arm64Alone.test(body) && !arm32.test(body) ? 'arm64' : 'other';
 }
 
 /** What every condition of an `if` chain compares, when that is one thing; else the first that is read. */

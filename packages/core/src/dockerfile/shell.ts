@@ -129,6 +129,23 @@ class ScriptReader {
       }
       this.run(command, { ...place, branches });
     });
+    this.choice(node);
+  }
+
+  /** `test && A=b || A=c` is an `if` with an `else`. */
+  private choice({ commands, operators, pos, end }: Node<'AndOr'>): void {
+    const [test, yes, no] = commands;
+    if (operators.join() !== '&&,||' || !test || !yes || !no) return;
+    if (!isTest(test) || !isAssignment(yes) || !isAssignment(no)) return;
+    const condition = this.text.slice(test.pos, test.end);
+    this.switches.push({
+      kind: 'if',
+      subject: condition,
+      branches: [{ patterns: [condition], start: yes.pos, end: yes.end }],
+      fallback: { start: no.pos, end: no.end },
+      start: pos,
+      end,
+    });
   }
 
   private if(node: Node<'If'>, place: Place): void {
@@ -399,6 +416,16 @@ function isTest(node: Runnable): boolean {
   if (node.type === 'TestCommand') return true;
   if (node.type === 'Pipeline') return node.commands.some((command) => isTest(command));
   return node.type === 'Command' && /^(?:\[|test|grep|expr|uname|arch)$/.test(node.name?.text ?? '');
+}
+
+/** Nothing but variables is set. */
+function isAssignment(node: Runnable): boolean {
+  return (
+    node.type === 'Command' &&
+    !node.name &&
+    node.prefix.length > 0 &&
+    node.prefix.every(({ type }) => type === 'Assignment')
+  );
 }
 
 function plainText(word: ShellWord | undefined): string | undefined {

@@ -32,6 +32,7 @@ export function fateOf(item: ArchSwitch, platforms: readonly Platform[]): string
   const what = item.shell.kind === 'case' ? 'case' : 'condition';
   if (item.fallback === 'stops') return `the ${what} on the architecture stops the build for ${names}`;
   if (item.fallback === 'x86') return `the ${what} on the architecture takes x86's branch for ${names}`;
+  if (item.fallback === 'arm64') return `the ${what} on the architecture takes arm64's branch for ${names}`;
   return `the ${what} on the architecture has nothing for ${names}`;
 }
 
