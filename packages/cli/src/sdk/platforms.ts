@@ -1,4 +1,11 @@
-import { formatPlatform, isKnownPlatform, MabuildError, type Platform, parsePlatform } from '@mabuild/oci';
+import {
+  formatPlatform,
+  formatPlatformDetails,
+  isKnownPlatform,
+  MabuildError,
+  type Platform,
+  parsePlatform,
+} from '@mabuild/oci';
 
 /**
  * Reads platforms to build or check for, each once.
@@ -15,5 +22,5 @@ export function readPlatforms(platforms: readonly (string | Platform)[]): readon
       hint: 'e.g. linux/amd64, linux/arm64, linux/arm/v7, linux/arm/v6',
     });
   }
-  return [...new Map(read.map((platform) => [formatPlatform(platform), platform])).values()];
+  return [...new Map(read.map((platform) => [formatPlatformDetails(platform), platform])).values()];
 }
