@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { digestOf, mediaTypes } from '@mabuild/oci';
+import { copyImage, digestOf, mediaTypes } from '@mabuild/oci';
 import { createRegistryClient, type RegistryClient, type RegistryEvent } from '@mabuild/registry';
 import {
   type RegistryFault,
@@ -10,6 +10,7 @@ import {
   type TestRegistryOptions,
 } from '@mabuild/registry/testing';
 import { expect } from 'chai';
+import { makeIndex, pushImage } from '../support/image.ts';
 import { rejection } from '../support/rejection.ts';
 
 const mebibyte = 1024 * 1024;
@@ -106,6 +107,23 @@ describe('registry/resume', () => {
     async function rejectionOrBytes(reading: Promise<Buffer>): Promise<string> {
       return (await reading).equals(bytes) ? 'the bytes' : 'other bytes';
     }
+  });
+
+  describe('of a copy', () => {
+    it('names the source when it gave other bytes, and the other registry refused them', async () => {
+      await start({});
+      const image = makeIndex(['linux/amd64'], 300_000);
+      await pushImage(client.sink({ registry: registry.host, repository: 'app' }), image, '1');
+      registry.faults.push({ phase: 'blob-get', damageBody: true, times: 9 });
+      const target = await startTestRegistry();
+      const source = await client.resolve({ registry: registry.host, repository: 'app', tag: '1' });
+      const sink = client.sink({ registry: target.host, repository: 'app' });
+      const error = await rejection(copyImage(source, sink, { tags: ['1'] }));
+      expect(error).to.include({ code: 'DIGEST_MISMATCH' });
+      expect(String(error)).to.contain(`${registry.host}/app`);
+      expect(target.tagOf('app', '1')).to.equal(undefined);
+      await target.close();
+    });
   });
 
   describe('of an upload in chunks', () => {

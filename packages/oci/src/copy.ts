@@ -215,12 +215,31 @@ class Copy {
           mounted = true;
         },
       };
-      await this.#sink.put(descriptor, () => this.#source.read(descriptor, this.#options), options);
+      const reading = { ...this.#options, unverified: this.#sink.verifies };
+      try {
+        await this.#sink.put(descriptor, () => this.#source.read(descriptor, reading), options);
+      } catch (error) {
+        if (reading.unverified === true && !this.#options.signal.aborted) {
+          await this.#blame(descriptor, error);
+        }
+        throw error;
+      }
       this.#tell({
         ...about,
         ...(mounted ? { state: 'mounted', bytes: 0 } : { state: 'sent', bytes: descriptor.size }),
       });
     });
+  }
+
+  /**
+   * Where a sink refuses bytes that nobody else verified, the source is to say whether they are its fault.
+   * @throws MabuildError `DIGEST_MISMATCH`, `SIZE_MISMATCH` when they are.
+   */
+  async #blame(descriptor: Descriptor, error: unknown): Promise<void> {
+    if ((error as { registryCode?: unknown } | null)?.registryCode !== 'DIGEST_INVALID') return;
+    for await (const _ of await this.#source.read(descriptor, this.#options)) {
+      // Its end is what counts.
+    }
   }
 
   /** The config of an image whose manifest is not there is hardly there itself. */

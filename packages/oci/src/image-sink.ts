@@ -7,6 +7,8 @@ import type { ImageReference } from './reference.ts';
 export interface ImageSink {
   /** Whether asking for small content costs as much as sending it. @default false */
   readonly remote?: boolean | undefined;
+  /** Whether `put` refuses blobs that are not what their descriptor says, so that they need not be verified before. @default false */
+  readonly verifies?: boolean | undefined;
   /** Tells whether the content is there already, so that it need not be sent. */
   has(descriptor: Descriptor, options?: CallOptions): Promise<boolean>;
   /** Tries to make a blob of another repository of the same registry appear here; `false` when it must be sent. */

@@ -8,6 +8,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface ReadOptions extends CallOptions {
+  /** The bytes go to somebody who verifies them, so that the source need not. @default false */
+  readonly unverified?: boolean | undefined;
+}
+
 /**
  * Anything that image bytes can be read from: a registry repository, an OCI layout, an archive, a build result.
  */
@@ -18,10 +23,10 @@ export interface ImageSource {
    * Opens the content of a descriptor reachable from `root`.
    *
    * The stream fails with code `DIGEST_MISMATCH` or `SIZE_MISMATCH` when the bytes are not what the descriptor says:
-   * a reader that reaches the end has verified bytes.
+   * a reader that reaches the end has verified bytes, unless it asked for others.
    * @throws MabuildError `BLOB_NOT_FOUND` when the source does not have it.
    */
-  read(descriptor: Descriptor, options?: CallOptions): Promise<Readable>;
+  read(descriptor: Descriptor, options?: ReadOptions): Promise<Readable>;
   /** A registry repository that already holds this blob, from which a sink on the same registry may mount it. */
   mountableFrom?(descriptor: Descriptor): ImageReference | undefined | Promise<ImageReference | undefined>;
   /** What names a manifest as its subject, such as signatures: distribution-spec, "Listing Referrers". */

@@ -32,7 +32,7 @@ export {
 export { flattenImage } from './flatten.ts';
 export { type MakeIndexOptions, makeIndex } from './image-index.ts';
 export type { ImageSink, OpenBody, PutOptions, TagOptions } from './image-sink.ts';
-export type { CallOptions, ImageResolver, ImageSource } from './image-source.ts';
+export type { CallOptions, ImageResolver, ImageSource, ReadOptions } from './image-source.ts';
 export { type AddToIndexOptions, addToIndex, emptyIndex } from './index-add.ts';
 export { type AnnotationChanges, annotateIndex } from './index-annotate.ts';
 export { type IndexEntriesOptions, readIndexEntries } from './index-entries.ts';

@@ -34,7 +34,7 @@ export async function openLayout(
   const { annotations: _, ...root } = chooseEntry(index, options.tag, directory);
   return {
     root,
-    read: (descriptor) => store.read(descriptor),
+    read: (descriptor, options) => store.read(descriptor, options),
     referrers: (subject) => referrersIn(index, subject, (list) => store.read(list)),
   };
 }
@@ -107,6 +107,7 @@ export async function createLayoutSink(directory: string): Promise<ImageSink> {
 }
 
 class LayoutSink implements ImageSink {
+  readonly verifies = true;
   readonly #directory: string;
   readonly #store: BlobStore;
   /** Changes of index.json, one after the other. */

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { Descriptor } from './descriptor.ts';
 import { MabuildError } from './error.ts';
 import type { DescribedDocument } from './image-index.ts';
-import type { CallOptions, ImageSource } from './image-source.ts';
+import type { ImageSource, ReadOptions } from './image-source.ts';
 
 /**
  * Puts an index, or any document, on top of the sources of what it points at.
@@ -12,7 +12,7 @@ import type { CallOptions, ImageSource } from './image-source.ts';
 export function withRoot(document: DescribedDocument, sources: readonly ImageSource[]): ImageSource {
   return {
     root: document.descriptor,
-    async read(descriptor: Descriptor, options?: CallOptions): Promise<Readable> {
+    async read(descriptor: Descriptor, options?: ReadOptions): Promise<Readable> {
       if (descriptor.digest === document.descriptor.digest) {
         return Readable.from([document.bytes], { objectMode: false });
       }

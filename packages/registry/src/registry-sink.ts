@@ -50,6 +50,8 @@ interface Seen {
 /** One repository of a registry, to be written to. */
 export class RegistrySink implements ImageSink {
   readonly remote = true;
+  /** distribution-spec, "Pushing blobs": a blob is stored under the digest that it has. */
+  readonly verifies = true;
   readonly #options: RegistrySinkOptions;
   readonly #present = new Set<string>();
   /** Just found to be absent, so that the next question need not be asked. */

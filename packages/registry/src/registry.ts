@@ -9,6 +9,7 @@ import {
   type ImageSink,
   type ImageSource,
   MabuildError,
+  type ReadOptions,
   withDigest,
 } from '@mabuild/oci';
 import { findBlob } from './blob-find.ts';
@@ -254,12 +255,12 @@ class Client implements RegistryClient {
     this.#transport.close();
   }
 
-  async #read(places: readonly Place[], descriptor: Descriptor, options: CallOptions): Promise<Readable> {
+  async #read(places: readonly Place[], descriptor: Descriptor, options: ReadOptions): Promise<Readable> {
     const { signal } = options;
     signal?.throwIfAborted();
     if (!isStoredAsManifest(descriptor)) {
       const opened = await this.#places.firstOf(places, signal, ({ repository }) =>
-        readBlob(repository, descriptor, { signal }),
+        readBlob(repository, descriptor, options),
       );
       return opened.found;
     }

@@ -88,6 +88,10 @@ export function openStream(
         outgoing.destroy(error);
       }
     };
+    if (body.stream.destroyed) {
+      failBody(body.stream.errored ?? new ConnectionFault('BODY_CUT_SHORT'));
+      return;
+    }
     body.stream.once('error', failBody);
     body.stream.once('close', () => {
       if (!body.stream.readableEnded) {
