@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: from one run, medians and ratios of building and pushing against buildah (and docker buildx where the
- * machine has it), bytes uploaded, start-up against Node, and the time to parse and to check the shared corpora, the latter
+ * machine has it), of pushing and copying images against skopeo (and crane and oras where the machine has them), requests,
+ * bytes uploaded, memory, start-up against Node, and the time to parse and to check the shared corpora, the latter
  * beside a linter over the same files.
  *
  * node scripts/bench.mjs [--rounds N]    default 3
@@ -12,6 +13,7 @@ import { pathToFileURL } from 'node:url';
 import { benchBuild } from '../bench/build.mjs';
 import { benchCheck } from '../bench/check.mjs';
 import { benchDockerfiles } from '../bench/dockerfiles.mjs';
+import { benchRegistry } from '../bench/registry.mjs';
 import { benchStartup } from '../bench/startup.mjs';
 import { main } from './lib/main.mjs';
 import { removeTree } from './lib/remove-tree.mjs';
@@ -32,6 +34,12 @@ await main(async () => {
     await benchCheck({ dir: folder, corpus, mabuild, rounds });
   } finally {
     await removeTree(folder);
+  }
+  const images = await mkdtemp(join(tmpdir(), 'mabuild-bench-registry-'));
+  try {
+    await benchRegistry({ dir: images, mabuild, rounds });
+  } finally {
+    await removeTree(images);
   }
   await withServices({ only: 'demo' }, async ({ own, env, reason }) => {
     if (!own) {
