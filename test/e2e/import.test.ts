@@ -138,7 +138,19 @@ servicesDescribe('import', function (services) {
   it('--load puts it into the engine', async () => {
     await mabuildOk(['import', 'armhf.tar', '-t', 'import.example/app:2', '--load'], { workspace, env });
     expect(await judge.run('import.example/app:2', 'linux/arm/v7', ['uname', '-m'])).to.match(/^armv7l/);
+    await mabuildOk(['verify', 'docker:import.example/app:2'], { workspace, env });
     await judge.removeImage('import.example/app:2');
+  });
+
+  it('takes what docker export gives', async () => {
+    await judge.pull(tagOf('arm64'), 'linux/arm64');
+    const input = await judge.exported(tagOf('arm64'), 'linux/arm64');
+    const tag = `${services.registry}/e2e/import:exported`;
+    await mabuildOk(['import', '-', '-t', tag, '--entrypoint', '["uname"]'], { workspace, env, input });
+    await judge.removeImage(tagOf('arm64'));
+    await judge.pull(tag, 'linux/arm64');
+    expect(await judge.run(tag, 'linux/arm64', ['-m'])).to.match(/^aarch64/);
+    await judge.removeImage(tag);
   });
 
   const lies = [

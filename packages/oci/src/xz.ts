@@ -1,13 +1,17 @@
 import { ReadableStream } from 'node:stream/web';
 import { MabuildError } from './error.ts';
 
-/** What the decoder says of filters and checks other than LZMA2 with CRC32, CRC64 or none. */
-const unsupportedOptions = /error code 6$/;
+/** What the decoder's codes mean for whoever wrote the content. */
+const unsupported: Readonly<Record<string, string>> = {
+  3: 'there is too little memory for it',
+  4: 'it needs a dictionary of more than 64 MiB',
+  6: 'it was written with a filter or a check that is not read',
+};
 
 /**
  * Decompresses xz streams, one after the other, checksums verified.
  *
- * @throws MabuildError `UNSUPPORTED_COMPRESSION` for filters and checks that are not read
+ * @throws MabuildError `UNSUPPORTED_COMPRESSION` for filters and checks that are not read (LZMA2 with CRC32, CRC64 or none is)
  * @throws Error when the content is damaged or cut off; errors of `source` pass through.
  */
 export async function* unxz(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -28,8 +32,10 @@ export async function* unxz(source: AsyncIterable<Uint8Array>): AsyncGenerator<U
   try {
     for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
   } catch (error) {
-    if (!(error instanceof Error) || !unsupportedOptions.test(error.message)) throw error;
-    throw new MabuildError('decompressing xz: it was written with a filter or a check that is not read', {
+    const [, code = ''] = /error code (\d+)$/.exec(error instanceof Error ? error.message : '') ?? [];
+    const why = unsupported[code];
+    if (why === undefined) throw code === '' ? error : new Error('the xz content is damaged or cut off');
+    throw new MabuildError(`decompressing xz: ${why}`, {
       code: 'UNSUPPORTED_COMPRESSION',
       hint: 'write it again with `xz -d | xz`, or use gzip',
       cause: error,

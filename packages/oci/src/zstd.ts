@@ -48,7 +48,8 @@ async function* decodeAhead(
     } else {
       // The decoder does not tell its errors: it stands still.
       idle += 1;
-      if (idle > mostIdle) throw new Error('the zstd content is damaged');
+      if (idle > mostIdle)
+        throw new Error('the zstd content is damaged, or has a window of more than 128 MiB');
     }
     await fill();
   }
