@@ -159,6 +159,8 @@ describe('registry/resume', () => {
       const { opened } = await upload([]);
       // The PUT that was too large, and the chunks.
       expect(opened).to.equal(2);
+      await client.close();
+      await registry.close();
       const again = await upload([{ phase: 'upload-patch', skip: 1, cutAfter: mebibyte }]);
       expect(again.opened).to.equal(3);
     });
