@@ -111,8 +111,14 @@ export function dumpProgram(platform: Platform): Uint8Array | undefined {
 
 const base = 0x10000;
 
+/** Where the machine code of {@link staticElf} begins in memory; undefined for a processor that is not known. */
+export function codeAddress(architecture: string): number | undefined {
+  const target: Target | undefined = (targets as Readonly<Record<string, Target>>)[architecture];
+  return target && base + (target.bits === 64 ? 64 + 56 : 52 + 32);
+}
+
 /** Wraps machine code into the smallest static ELF executable: one header, one segment. */
-function staticElf(architecture: string, code: Uint8Array | undefined): Uint8Array | undefined {
+export function staticElf(architecture: string, code: Uint8Array | undefined): Uint8Array | undefined {
   const target: Target | undefined = (targets as Readonly<Record<string, Target>>)[architecture];
   if (target === undefined || code === undefined) return undefined;
   const wide = target.bits === 64;
