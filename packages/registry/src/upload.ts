@@ -1,6 +1,7 @@
 import type { Descriptor, OpenBody, PutOptions } from '@mabuild/oci';
 import { hasBlob } from './blob.ts';
 import { ChunkedUpload } from './chunked-upload.ts';
+import { RegistryError } from './error.ts';
 import type { Repository } from './repository.ts';
 import { pushScope } from './scope.ts';
 import { refusalOf, type UploadRefusal } from './upload-refusal.ts';
@@ -75,8 +76,9 @@ class Upload {
   async advance(attempt: number): Promise<'sent' | 'mounted' | undefined> {
     const { repository, descriptor, signal } = this.#start;
     signal?.throwIfAborted();
-    // The last attempt may have arrived although its answer did not.
-    if (attempt > 1 && (await hasBlob(repository, descriptor, { signal, once: true }))) {
+    // The last attempt may have arrived although its answer did not; one that was told to wait has not.
+    const mayBeThere = attempt > 1 && this.#session === undefined;
+    if (mayBeThere && (await hasBlob(repository, descriptor, { signal, once: true }))) {
       return 'sent';
     }
     const way = this.#way;
@@ -144,7 +146,10 @@ class Upload {
       this.#session = undefined;
       return true;
     } catch (error) {
-      await this.#cancel();
+      const mayGoOn = way === 'put' && error instanceof RegistryError && error.status === 429;
+      if (!mayGoOn) {
+        await this.#cancel();
+      }
       throw error;
     }
   }

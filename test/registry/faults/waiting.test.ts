@@ -41,8 +41,8 @@ describe('registry/client told to wait', () => {
     expect(outcome.result).to.equal('done');
   });
 
-  it('by every seventh answer', async () => {
-    const faults = Array.from({ length: 30 }, (_, index) => ({ status: 429, skip: index * 6 }));
+  it('by every fifth answer', async () => {
+    const faults = Array.from({ length: 30 }, (_, index) => ({ status: 429, skip: index * 4 }));
     const client = { retry: { baseDelay: 1, maxDelay: 2, attempts: 12 } };
     expect((await tryPush({ layer: 1000, faults, client })).result).to.equal('done');
   });
@@ -51,6 +51,18 @@ describe('registry/client told to wait', () => {
     const { result, error } = await tryPush({ layer: 1000, faults: [{ status: 429, times: always }] });
     expect(result).to.equal('REGISTRY_RATE_LIMITED');
     expect(error).to.have.property('hint').that.contains('wait');
+  });
+
+  it('in an upload, goes on with the same one and asks nothing else', async () => {
+    const faults = [{ phase: 'upload-put', status: 429, retryAfter: 0, times: 2 }] as const;
+    const { registry, result } = await tryPush({ jobs: 1, faults });
+    expect(result).to.equal('done');
+    const asked = registry.requests
+      .filter(({ phase }) => /^upload|^blob/.test(phase))
+      .map(({ phase }) => phase);
+    const first = asked.indexOf('upload-put');
+    expect(asked.slice(first, first + 3)).to.deep.equal(['upload-put', 'upload-put', 'upload-put']);
+    expect(asked).to.not.include('upload-cancel');
   });
 
   it('by Docker Hub, with its words', async () => {
