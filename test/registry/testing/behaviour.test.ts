@@ -1,62 +1,16 @@
 import { createHash } from 'node:crypto';
 import { digestOf, mediaTypes } from '@mabuild/oci';
-import { startTestRegistry, type TestRegistry, type TestRegistryOptions } from '@mabuild/registry/testing';
 import { expect } from 'chai';
-import { type AskOptions, ask, type Told } from '../../support/http-ask.ts';
+import {
+  inChunks,
+  manifestOf,
+  monolithic,
+  type TalkRow,
+  talkTests,
+  typed,
+} from '../../support/registry-talk.ts';
 
-/** A way to talk to one repository of a registry. */
-interface Talk {
-  readonly registry: TestRegistry;
-  /** Asks below `/v2/app/`, or at an address that the registry gave. */
-  ask(method: string, target: string, options?: AskOptions): Promise<Told>;
-  /** The address of an upload just begun. */
-  begin(): Promise<string>;
-}
-
-type Row = readonly [
-  name: string,
-  options: TestRegistryOptions,
-  probe: (talk: Talk) => Promise<unknown>,
-  expected: unknown,
-];
-
-const mebibyte = 1024 * 1024;
-const typed = { 'content-type': mediaTypes.ociManifest };
-const code = ({ text }: Told): unknown => JSON.parse(text).errors[0].code;
-
-function manifestOf(fields: Record<string, unknown>): Buffer {
-  return Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociManifest, ...fields }));
-}
-
-/** Sends a blob in chunks of the given sizes, an empty PUT at the end. @returns the statuses. */
-async function inChunks({ ask, begin }: Talk, sizes: readonly number[], ranges = true): Promise<number[]> {
-  const bytes = Buffer.alloc(
-    sizes.reduce((sum, size) => sum + size, 0),
-    'x',
-  );
-  const statuses: number[] = [];
-  let location = await begin();
-  let at = 0;
-  for (const size of sizes) {
-    const { status, headers } = await ask('PATCH', location, {
-      body: bytes.subarray(at, at + size),
-      headers: ranges ? { 'content-range': `${at}-${at + size - 1}` } : {},
-    });
-    statuses.push(status);
-    if (status > 299) return statuses;
-    location = headers.location ?? '';
-    at += size;
-  }
-  statuses.push((await ask('PUT', `${location}&digest=${digestOf(bytes)}`)).status);
-  return statuses;
-}
-
-async function monolithic({ ask, begin }: Talk, size: number): Promise<number> {
-  const body = Buffer.alloc(size, 'y');
-  return (await ask('PUT', `${await begin()}&digest=${digestOf(body)}`, { body })).status;
-}
-
-const rows: readonly Row[] = [
+const rows: readonly TalkRow[] = [
   ['takes chunks', {}, (talk) => inChunks(talk, [10, 20, 5]), [202, 202, 202, 201]],
   [
     'refuses a chunk out of order, and says where to go on',
@@ -271,92 +225,6 @@ const rows: readonly Row[] = [
       ['blob-get', 200, 0, 5],
     ],
   ],
-  [
-    'profile ecr: takes parts of 5 MiB and more, but the last',
-    { profile: 'ecr' },
-    async (talk) => [
-      await inChunks(talk, [5 * mebibyte, 10]),
-      await inChunks(talk, [5 * mebibyte - 1, 10]),
-      await monolithic(talk, 10),
-      (await talk.ask('POST', 'blobs/uploads/')).headers['oci-chunk-min-length'],
-    ],
-    [[201, 201, 201], [201, 400], 201, undefined],
-  ],
-  [
-    'profile ecr: refuses to write a tag twice',
-    { profile: 'ecr', strict: false },
-    async ({ ask, registry }) => {
-      registry.addManifest('app', 'one', mediaTypes.ociManifest, manifestOf({}));
-      const again = await ask('PUT', 'manifests/one', { body: manifestOf({}), headers: typed });
-      return [again.status, code(again)];
-    },
-    [400, 'TAG_INVALID'],
-  ],
-  [
-    'profile ghcr: refuses chunks of more than 4 MiB, unless their length is not told',
-    { profile: 'ghcr' },
-    async (talk) => [
-      await inChunks(talk, [4 * mebibyte, 4 * mebibyte, 10]),
-      await inChunks(talk, [4 * mebibyte + 1]),
-      await monolithic(talk, 4 * mebibyte + 1),
-      (
-        await talk.ask('PATCH', await talk.begin(), {
-          body: Buffer.alloc(4 * mebibyte + 1),
-          headers: { 'transfer-encoding': 'chunked' },
-        })
-      ).status,
-    ],
-    [[202, 202, 202, 201], [416], 201, 202],
-  ],
-  [
-    'profile artifactory: takes one PATCH and an empty PUT',
-    { profile: 'artifactory' },
-    async (talk) => [await monolithic(talk, 10), await inChunks(talk, [10]), await inChunks(talk, [5, 5])],
-    [404, [202, 201], [202, 404]],
-  ],
-  [
-    'profile docker-hub: counts pulls, tells the limit, and refuses',
-    { profile: 'docker-hub', rateLimit: { pulls: 1, windowSeconds: 60 }, strict: false },
-    async ({ ask, registry }) => {
-      registry.addManifest('app', 'one', mediaTypes.ociManifest, manifestOf({}));
-      const head = await ask('HEAD', 'manifests/one');
-      const first = await ask('GET', 'manifests/one');
-      const second = await ask('GET', 'manifests/one');
-      return [
-        head.headers['ratelimit-remaining'],
-        first.headers['ratelimit-remaining'],
-        second.status,
-        code(second),
-      ];
-    },
-    ['1;w=60', '0;w=60', 429, 'TOOMANYREQUESTS'],
-  ],
-  [
-    'profile harbor: names every request',
-    { profile: 'harbor' },
-    async ({ ask }) => (await ask('GET', 'tags/list')).headers['x-request-id']?.length,
-    36,
-  ],
-  [
-    'profile gitlab: has no referrers',
-    { profile: 'gitlab' },
-    async ({ ask }) => (await ask('GET', `referrers/${digestOf('x')}`)).status,
-    404,
-  ],
 ];
 
-describe('registry/testing behaves', () => {
-  for (const [name, options, probe, expected] of rows) {
-    it(name, async () => {
-      const registry = await startTestRegistry(options);
-      const base = `${registry.url}/v2/app/`;
-      const send: Talk['ask'] = (method, target, asked) => ask(method, new URL(target, base).href, asked);
-      const begin = async () => (await send('POST', 'blobs/uploads/')).headers.location ?? '';
-      try {
-        expect(await probe({ registry, ask: send, begin })).to.deep.equal(expected);
-      } finally {
-        await registry.close();
-      }
-    });
-  }
-});
+describe('registry/testing behaves', () => talkTests(rows));
