@@ -32,7 +32,7 @@ export async function retrying<T>(
       if (signal?.aborted === true) {
         throw signal.reason;
       }
-      const failure = passing(error, options.hasAnswered());
+      const failure = passing(error, options.hasAnswered(), attempt);
       if (failure === undefined || attempt >= retry.attempts) {
         throw error;
       }
@@ -59,10 +59,11 @@ export async function retrying<T>(
 function passing(
   error: unknown,
   hasAnswered: boolean,
+  attempt: number,
 ): (Pick<RegistryError, 'retryAfter' | 'rateLimit'> & { readonly reason: string }) | undefined {
   if (error instanceof RegistryError && error.status !== undefined) {
     const { status, retryAfter, rateLimit } = error;
-    return isPassingStatus(status) || isLostUpload(error)
+    return isPassingStatus(status) || isLostUpload(error) || (isNotSeenYet(error) && attempt < 3)
       ? { reason: String(status), retryAfter, rateLimit }
       : undefined;
   }
@@ -79,4 +80,12 @@ function passing(
 function isLostUpload(error: RegistryError): boolean {
   const code = error.registryCode;
   return code === 'BLOB_UPLOAD_UNKNOWN' || code === 'BLOB_UPLOAD_INVALID' || error.status === 416;
+}
+
+/**
+ * The registry did not see a blob that a manifest names: docker-registry does not while somebody else writes the same
+ * one, and others do not while their store is slow to tell.
+ */
+function isNotSeenYet({ reasons }: RegistryError): boolean {
+  return reasons.some(({ code }) => code === 'MANIFEST_BLOB_UNKNOWN');
 }
