@@ -10,12 +10,12 @@ import type {
 import type { AddedFile, BuildContext } from '../context/context.ts';
 import type { OnBuildEvent } from '../events.ts';
 
-/** The two builders of a Docker Engine. */
-export type Builder = 'buildkit' | 'classic';
+/** The two builders of a Docker Engine, and the one of this process. */
+export type Builder = 'buildkit' | 'classic' | 'embedded';
 
 /** What an engine is and can; plain JSON, shown by `mabuild doctor`. */
 export interface EngineInfo {
-  readonly kind: 'docker' | 'podman';
+  readonly kind: 'docker' | 'podman' | 'embedded';
   /** e.g. `unix:///var/run/docker.sock`. */
   readonly endpoint: string;
   /** Why this endpoint: `DOCKER_HOST`, `context desktop-linux`, `default socket`, … */

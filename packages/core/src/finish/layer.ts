@@ -94,7 +94,10 @@ async function filteredLayer(layer: ExportedLayer, options: FinishLayerOptions):
 
 async function plainLayer(layer: ExportedLayer, options: FinishLayerOptions): Promise<FinishedLayer> {
   if (layer.stored && layer.file) {
-    const blob = await options.store.add(createReadStream(layer.file), { signal: options.signal });
+    // An engine that writes its layers to the same store has put it there.
+    const blob = (await options.store.has(layer.stored))
+      ? layer.stored
+      : await options.store.add(createReadStream(layer.file), { signal: options.signal });
     const facts = await scanLayer(createReadStream(layer.file), { signal: options.signal });
     return {
       descriptor: { ...layer.stored, digest: blob.digest, size: blob.size },

@@ -19,7 +19,7 @@ import { askForBases, finalBaseOf, plannedBase, refuseTriggers } from './ask-for
 import { chooseBuilder } from './choose-builder.ts';
 import type { BuildTask, Strategy } from './plan.ts';
 import { planEmulation } from './plan-emulation.ts';
-import { advice, substituteFinding, syntaxFinding } from './plan-findings.ts';
+import { advice, refuseFrontend, substituteFinding, syntaxFinding } from './plan-findings.ts';
 import type { PlannedBuild, PlannedTask, PlanRequest, PlanWorld } from './plan-request.ts';
 import { isRepeatable } from './repeatable.ts';
 import type { ResolvedBase } from './resolve-bases.ts';
@@ -36,6 +36,7 @@ export async function planBuild(request: PlanRequest, world: PlanWorld): Promise
     request.file === undefined ? {} : { file: request.file },
   );
   const builder = chooseBuilder(request.builder, world.engine.info);
+  if (builder === 'embedded') refuseFrontend(dockerfile);
   const targets = request.platforms.map((platform) => baseOptions(platform, request, world));
   const files = await Promise.all(
     request.platforms.map((platform) => fixedFor(dockerfile, platform, request)),
@@ -49,7 +50,9 @@ export async function planBuild(request: PlanRequest, world: PlanWorld): Promise
       { ...world, builder },
     ),
   ]);
-  const keepSyntax = syntaxImage(dockerfile) !== undefined && unfetched === undefined;
+  // Nobody but BuildKit can use another frontend than its own.
+  const keepSyntax =
+    builder === 'buildkit' && syntaxImage(dockerfile) !== undefined && unfetched === undefined;
   const tasks = await Promise.all(
     targets.map((options, index) => {
       const site: Site = { request, world, dockerfile: files[index] ?? dockerfile, builder, keepSyntax };

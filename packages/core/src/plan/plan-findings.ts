@@ -1,5 +1,6 @@
-import { familiarReference, formatPlatform, isMabuildError, parseReference } from '@mabuild/oci';
+import { familiarReference, formatPlatform, isMabuildError, MabuildError, parseReference } from '@mabuild/oci';
 import { checkDockerfile } from '../check.ts';
+import { locate } from '../dockerfile/location.ts';
 import type { Dockerfile, Range } from '../dockerfile/model.ts';
 import type { Finding } from '../rules/rule.ts';
 import { syntaxImage } from '../transforms/index.ts';
@@ -46,6 +47,26 @@ export async function syntaxFinding(
       edits: [],
     };
   }
+}
+
+/** Dockerfile's own frontends, whose language the embedded engine reads itself. */
+const ownFrontends: ReadonlySet<string> = new Set(['docker/dockerfile', 'docker/dockerfile-upstream']);
+
+/**
+ * Refuses another language than Dockerfile's: only BuildKit can run the frontend for it.
+ * @throws MabuildError `NEEDS_BUILDKIT`
+ */
+export function refuseFrontend(dockerfile: Dockerfile): void {
+  const image = syntaxImage(dockerfile);
+  if (image === undefined) return;
+  const { registry, repository } = parseReference(image);
+  if (registry === 'docker.io' && ownFrontends.has(repository)) return;
+  const range = dockerfile.directives.find(({ name }) => name === 'syntax')?.range ?? nowhere;
+  throw new MabuildError(`the embedded engine cannot run the frontend ${image}`, {
+    code: 'NEEDS_BUILDKIT',
+    hint: 'build with --engine buildkit, or take the syntax line out where the file is a plain Dockerfile',
+    location: locate(dockerfile, range),
+  });
 }
 
 /** A lower variant of the same architecture was taken. */

@@ -33,7 +33,8 @@ export interface PinOptions extends BuildTarget {
 /**
  * Pins every external image that a build needs, so that what was checked is what is built on.
  *
- * BuildKit gets the digest behind the name, one for all platforms, which keeps its cache and provenance; the classic
+ * BuildKit and the embedded engine get the digest behind the name, one for all platforms, which keeps caches and
+ * provenance; the classic
  * builder gets the platform's own manifest, because it takes any architecture that it finds under another name.
  * Images without a pin stay as they are.
  */
@@ -63,7 +64,7 @@ export function pinOf(
 }
 
 function pinnedName(pin: BasePin, builder: Builder): string {
-  if (builder === 'buildkit') return familiarReference(withDigest(pin.reference, pin.digest));
+  if (builder !== 'classic') return familiarReference(withDigest(pin.reference, pin.digest));
   const { registry, repository } = pin.reference;
   const name = familiarReference({ registry, repository, digest: pin.manifestDigest });
   return name.includes('@') ? name : `${referenceName(pin.reference)}@${pin.manifestDigest}`;

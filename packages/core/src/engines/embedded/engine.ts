@@ -1,0 +1,175 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import {
+  BlobStore,
+  type CallOptions,
+  type ImageResolver,
+  MabuildError,
+  type Platform,
+  platformSatisfies,
+} from '@mabuild/oci';
+import type { AddedFile, BuildContext } from '../../context/context.ts';
+import type { Memory } from '../../memory.ts';
+import type {
+  ContainerResult,
+  Emulation,
+  Engine,
+  EngineBuild,
+  EngineBuildOptions,
+  EngineImage,
+  EngineInfo,
+  ExportedImage,
+  ExportedLayer,
+} from '../engine.ts';
+import { createDownloads, type WebReader } from './downloads.ts';
+import { imageConfig } from './image.ts';
+import { embeddedInfo } from './info.ts';
+import { contextTree } from './layers/context-tree.ts';
+import { createLayerScanner, type StoredLayer } from './layers/layer-scanner.ts';
+import { createLayerWriter } from './layers/layer-writer.ts';
+import type { Tree } from './layers/tree.ts';
+import { createRepositories } from './repositories.ts';
+import { epochOf, type SolveWorld, solve } from './solve.ts';
+import type { RunProgram } from './steps/run.ts';
+
+export interface EmbeddedEngineOptions {
+  /** Where bases come from. */
+  readonly resolver: ImageResolver;
+  /** Where layers are kept: what `finish` publishes from. */
+  readonly blobDirectory: string;
+  readonly memory: Memory;
+  /** For what lives as long as the engine; `close` deletes what the engine put there. */
+  readonly temporaryDirectory: string;
+  /** This machine. */
+  readonly platform: Platform;
+  /** Why this engine: `--engine embedded`, or that no other was found. */
+  readonly foundBy: string;
+  /** Shown by `mabuild doctor`. */
+  readonly version: string;
+  /** Reads what ADD fetches. */
+  readonly web: WebReader;
+  /** For git: `PATH`, `HOME`, `SSH_AUTH_SOCK`, proxies, … */
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  /** Executes RUN. @default RUN is refused */
+  readonly run?: RunProgram | undefined;
+  /** Says how programs of a platform run in RUN. @default this machine's own run, and no others */
+  readonly emulation?: ((platform: Platform, options: CallOptions) => Promise<Emulation>) | undefined;
+}
+
+/** Makes the engine that builds in this process, with no daemon. */
+export function openEmbeddedEngine(options: EmbeddedEngineOptions): Engine {
+  return new EmbeddedEngine(options);
+}
+
+interface BuiltHere {
+  readonly config: Buffer;
+  readonly image: EngineImage;
+  readonly layers: readonly StoredLayer[];
+}
+
+class EmbeddedEngine implements Engine {
+  readonly info: EngineInfo;
+  readonly #options: EmbeddedEngineOptions;
+  readonly #world: SolveWorld;
+  readonly #store: BlobStore;
+  readonly #temporaryDirectory: string;
+  readonly #images = new Map<string, BuiltHere>();
+  readonly #trees = new WeakMap<BuildContext, Map<string, Promise<Tree>>>();
+  readonly #began = new Date();
+
+  constructor(options: EmbeddedEngineOptions) {
+    const { platform, foundBy, version, memory, resolver } = options;
+    this.#options = options;
+    this.info = embeddedInfo(platform, foundBy, version);
+    this.#store = new BlobStore(options.blobDirectory);
+    this.#temporaryDirectory = join(options.temporaryDirectory, 'embedded');
+    const temporaryDirectory = this.#temporaryDirectory;
+    this.#world = {
+      host: platform,
+      resolver,
+      temporaryDirectory,
+      scanner: createLayerScanner({ memory, temporaryDirectory }),
+      writer: createLayerWriter({ store: this.#store, memory }),
+      tree: (build, context, call) => this.#tree(context, build.addedFiles, call),
+      download: createDownloads(options.web, temporaryDirectory),
+      repository: createRepositories(temporaryDirectory, options.variables),
+      run: options.run,
+    };
+  }
+
+  async emulation(platform: Platform, options: CallOptions = {}): Promise<Emulation> {
+    if (this.#options.emulation) return await this.#options.emulation(platform, options);
+    return { kind: platformSatisfies(platform, this.info.platform) ? 'native' : 'none' };
+  }
+
+  async build(build: EngineBuild, context: BuildContext, options: EngineBuildOptions): Promise<EngineImage> {
+    const state = await solve(build, context, this.#world, options);
+    const epoch = epochOf(build);
+    const created = (epoch === undefined ? this.#began : new Date(epoch * 1000)).toISOString();
+    const { bytes, id } = imageConfig(state, created);
+    const image = { id, platform: state.platform };
+    this.#images.set(id, { config: bytes, image, layers: state.layers });
+    return image;
+  }
+
+  async export(imageId: string): Promise<ExportedImage> {
+    const built = this.#images.get(imageId);
+    if (!built) throw this.#cannot(`has no image ${imageId}`, 'it keeps images only while it builds');
+    const layers = built.layers.map(async ({ diffId, descriptor }): Promise<ExportedLayer> => {
+      const file = (await this.#store.has(descriptor)) ? this.#store.fileOf(descriptor.digest) : undefined;
+      const compression = compressionOfType(descriptor.mediaType);
+      return { path: descriptor.digest, diffId, file, compression, stored: descriptor };
+    });
+    return { config: built.config, layers: await Promise.all(layers) };
+  }
+
+  async inspect(image: string): Promise<EngineImage | undefined> {
+    return this.#images.get(image)?.image;
+  }
+
+  async save(): Promise<Readable> {
+    throw this.#cannot('keeps no images', 'write it with -o oci:DIR or -o docker-archive:FILE');
+  }
+
+  async load(): Promise<readonly string[]> {
+    throw this.#cannot(
+      'has no store to load images into',
+      'write it with -o oci:DIR or -o docker-archive:FILE, or publish it with --push',
+    );
+  }
+
+  async tag(): Promise<void> {
+    throw this.#cannot('keeps no names', 'publish it with --push');
+  }
+
+  async pull(): Promise<void> {
+    throw this.#cannot('keeps no images', 'use `mabuild pull` to write one to a folder or file');
+  }
+
+  async run(): Promise<ContainerResult> {
+    throw this.#cannot('runs no containers', 'start Docker or podman');
+  }
+
+  async close(): Promise<void> {
+    await rm(this.#temporaryDirectory, { recursive: true, force: true });
+  }
+
+  #tree(context: BuildContext, added: readonly AddedFile[], options: CallOptions): Promise<Tree> {
+    const trees = this.#trees.get(context) ?? new Map<string, Promise<Tree>>();
+    this.#trees.set(context, trees);
+    const key = JSON.stringify(added);
+    const tree = trees.get(key) ?? contextTree(context, added, options);
+    trees.set(key, tree);
+    return tree;
+  }
+
+  #cannot(what: string, hint: string): MabuildError {
+    return new MabuildError(`the embedded engine ${what}`, { code: 'ENGINE_CANNOT', hint });
+  }
+}
+
+function compressionOfType(mediaType: string): ExportedLayer['compression'] {
+  if (mediaType.endsWith('zstd')) return 'zstd';
+  return mediaType.endsWith('gzip') ? 'gzip' : 'none';
+}

@@ -1,0 +1,133 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { type CallOptions, type Descriptor, decompressed, MabuildError } from '@mabuild/oci';
+import type { Memory } from '../../../memory.ts';
+import type { LayerEntry } from './entry.ts';
+import { readLayer } from './read-layer.ts';
+
+/** A layer that lies somewhere as a blob. */
+export interface StoredLayer {
+  /** Digest of the uncompressed tar. */
+  readonly diffId: string;
+  /** The blob as it is stored. */
+  readonly descriptor: Descriptor;
+  /** Opens the blob's own bytes, verified while they are read. */
+  read(options?: CallOptions): Promise<Readable>;
+}
+
+/** Knows what layers hold; each is read once, by this process or an earlier one. */
+export interface LayerScanner {
+  /** @throws MabuildError `INVALID_TAR`, `UNSAFE_PATH`, `DIGEST_MISMATCH` when the layer is not what its config says */
+  entries(layer: StoredLayer, options?: CallOptions): Promise<readonly LayerEntry[]>;
+  /** Writes the uncompressed tar to a file, once. */
+  spool(layer: StoredLayer, options?: CallOptions): Promise<string>;
+}
+
+export interface LayerScannerOptions {
+  readonly memory: Memory;
+  /** For uncompressed layers whose files are wanted; the caller deletes it. */
+  readonly temporaryDirectory: string;
+}
+
+/** What is remembered of an entry: where its content lies, and the content itself of the files that name users. */
+interface Remembered extends LayerEntry {
+  readonly at?: number;
+  readonly text?: string;
+}
+
+const format = 1;
+const namesFiles: ReadonlySet<string> = new Set(['etc/passwd', 'etc/group']);
+/** Files that name users are small; larger ones are read from the layer. */
+const mostText = 256 * 1024;
+
+export function createLayerScanner({ memory, temporaryDirectory }: LayerScannerOptions): LayerScanner {
+  const known = new Map<string, Promise<readonly LayerEntry[]>>();
+  const spooled = new Map<string, Promise<string>>();
+  const once = <T>(works: Map<string, Promise<T>>, key: string, work: () => Promise<T>): Promise<T> => {
+    const found = works.get(key);
+    if (found) return found;
+    const started = work();
+    // What failed or was stopped may be asked for again.
+    started.catch(() => works.delete(key));
+    works.set(key, started);
+    return started;
+  };
+  const spool: LayerScanner['spool'] = (layer, options) =>
+    once(spooled, layer.diffId, async () => {
+      await mkdir(temporaryDirectory, { recursive: true, mode: 0o700 });
+      const file = join(temporaryDirectory, `layer-${randomBytes(6).toString('hex')}.tar`);
+      await pipeline(await plain(layer, options), createWriteStream(file, { mode: 0o600 }));
+      return file;
+    });
+  return {
+    spool,
+    entries: (layer, options) =>
+      once(known, layer.diffId, async () => {
+        const key = `${format} ${layer.diffId}`;
+        const remembered = (await memory.get('layer-entries', key)) as readonly Remembered[] | undefined;
+        const scanned = remembered ?? (await scan(layer, options));
+        if (!remembered) await memory.set('layer-entries', key, scanned);
+        return scanned.map((entry) => opened(entry, () => spool(layer, options)));
+      }),
+  };
+}
+
+function opened({ at, text, ...entry }: Remembered, spool: () => Promise<string>): LayerEntry {
+  if (entry.type !== 'file') return entry;
+  return {
+    ...entry,
+    open: async () => {
+      if (text !== undefined) return Readable.from([Buffer.from(text, 'base64')], { objectMode: false });
+      if (entry.size === 0) return Readable.from([], { objectMode: false });
+      const start = at ?? 0;
+      return createReadStream(await spool(), { start, end: start + entry.size - 1 });
+    },
+  };
+}
+
+/** The uncompressed tar, which fails at its end when it is not what the config says. */
+async function plain(layer: StoredLayer, options: CallOptions = {}): Promise<Readable> {
+  const tar = await decompressed(await layer.read(options), options);
+  const checked = async function* (): AsyncGenerator<Uint8Array> {
+    const hash = createHash('sha256');
+    for await (const chunk of tar as AsyncIterable<Uint8Array>) {
+      hash.update(chunk);
+      yield chunk;
+    }
+    const found = `sha256:${hash.digest('hex')}`;
+    if (found === layer.diffId) return;
+    throw new MabuildError(`layer ${layer.descriptor.digest} holds ${found}, its image says ${layer.diffId}`, {
+      code: 'DIGEST_MISMATCH',
+      hint: 'the image is damaged: pull or push it again',
+    });
+  };
+  return Readable.from(checked(), { objectMode: false });
+}
+
+async function scan(layer: StoredLayer, options: CallOptions = {}): Promise<readonly Remembered[]> {
+  const entries: Remembered[] = [];
+  for await (const { entry, offset, body } of readLayer(await plain(layer, options))) {
+    if (entry.type !== 'file') {
+      entries.push(entry);
+      continue;
+    }
+    const hash = createHash('sha256');
+    const text: Uint8Array[] = [];
+    const keeps = namesFiles.has(entry.path) && entry.size <= mostText;
+    for await (const chunk of body()) {
+      hash.update(chunk);
+      if (keeps) text.push(Buffer.from(chunk));
+    }
+    entries.push({
+      ...entry,
+      digest: `sha256:${hash.digest('hex')}`,
+      at: offset,
+      ...(keeps ? { text: Buffer.concat(text).toString('base64') } : {}),
+    });
+  }
+  return entries;
+}

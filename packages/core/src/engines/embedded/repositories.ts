@@ -1,0 +1,25 @@
+import type { CallOptions } from '@mabuild/oci';
+import { openGitContext } from '../../context/git-context.ts';
+import { contextTree } from './layers/context-tree.ts';
+import type { FileSource } from './steps/step.ts';
+
+/** Checks each repository out once; the folders are deleted with the temporary folder. */
+export function createRepositories(
+  temporaryDirectory: string,
+  variables: Readonly<Record<string, string | undefined>>,
+): (url: string, options: CallOptions) => Promise<FileSource> {
+  const known = new Map<string, Promise<FileSource>>();
+  const checkOut = async (url: string, options: CallOptions): Promise<FileSource> => {
+    // A .dockerignore of the repository is no concern of ADD.
+    const dockerfile = '.mabuild-no-dockerfile';
+    const { context } = await openGitContext(url, { temporaryDirectory, dockerfile, variables, ...options });
+    const tree = contextTree(context, [], options);
+    return { tree: () => tree };
+  };
+  return (url, options) => {
+    const found = known.get(url) ?? checkOut(url, options);
+    known.set(url, found);
+    found.catch(() => known.delete(url));
+    return found;
+  };
+}

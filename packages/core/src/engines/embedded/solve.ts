@@ -1,0 +1,200 @@
+import {
+  type CallOptions,
+  formatReference,
+  type ImageResolver,
+  MabuildError,
+  type Platform,
+  parseReference,
+} from '@mabuild/oci';
+import type { BuildContext } from '../../context/context.ts';
+import { type Base, resolveBase } from '../../dockerfile/base.ts';
+import { type ImageUse, imageUses, scopeOf } from '../../dockerfile/image-uses.ts';
+import { locate } from '../../dockerfile/location.ts';
+import type { Dockerfile, Instruction, Stage } from '../../dockerfile/model.ts';
+import { parseDockerfile } from '../../dockerfile/parse.ts';
+import { globalScope } from '../../dockerfile/scope.ts';
+import { stageGraph, targetStage } from '../../dockerfile/stage-graph.ts';
+import { type ResolvedBase, resolveBases } from '../../plan/resolve-bases.ts';
+import type { EngineBuild, EngineBuildOptions } from '../engine.ts';
+import { imageState, scratchState } from './first-state.ts';
+import type { LayerScanner } from './layers/layer-scanner.ts';
+import type { LayerWriter } from './layers/layer-writer.ts';
+import type { Tree } from './layers/tree.ts';
+import { listIn, recordIn, type StageState, withConfig } from './state.ts';
+import { stepsWith } from './steps/all.ts';
+import { type RunProgram, runRefused } from './steps/run.ts';
+import { type FileSource, type StepSite, stepFailed } from './steps/step.ts';
+
+/** What a build is made with. */
+export interface SolveWorld {
+  /** The platform that `FROM --platform=$BUILDPLATFORM` means. */
+  readonly host: Platform;
+  readonly resolver: ImageResolver;
+  readonly scanner: LayerScanner;
+  readonly writer: LayerWriter;
+  readonly temporaryDirectory: string;
+  /** The context's files, read once for all platforms. */
+  tree(build: EngineBuild, context: BuildContext, options: CallOptions): Promise<Tree>;
+  readonly download: StepSite['download'];
+  repository(url: string, options: CallOptions): Promise<FileSource>;
+  /** Executes RUN; without it a stage that has one is refused before anything is built. */
+  readonly run?: RunProgram | undefined;
+}
+
+/**
+ * Builds the stages that a target needs, side by side, and gives the last one's state.
+ * @throws MabuildError `BUILD_FAILED`, `NOT_SUPPORTED_BY_EMBEDDED`, each with the line of the user's file
+ */
+export async function solve(
+  build: EngineBuild,
+  context: BuildContext,
+  world: SolveWorld,
+  options: EngineBuildOptions,
+): Promise<StageState> {
+  const { signal, onEvent } = options;
+  const dockerfile = parseDockerfile(build.dockerfile);
+  const target = { ...build, buildPlatform: world.host };
+  const scope = scopeOf(target);
+  const stages = stageGraph(dockerfile, build.target, scope);
+  const epoch = epochOf(build);
+  const images = imagesOf(dockerfile, target, world, options);
+  const states = new Map<Stage, Promise<StageState>>();
+  const stateOf = (stage: Stage): Promise<StageState> => {
+    const state = states.get(stage) ?? buildStage(stage);
+    states.set(stage, state);
+    return state;
+  };
+  const contextFiles: FileSource = { tree: () => world.tree(build, context, options) };
+  const site: StepSite = {
+    dockerfile,
+    build,
+    signal,
+    globals: globalScope(dockerfile, scope),
+    now: epoch ?? Math.floor(Date.now() / 1000),
+    context: contextFiles,
+    temporaryDirectory: world.temporaryDirectory,
+    source: async (base, instruction) => {
+      if (base.kind === 'stage') return await stateOf(base.stage);
+      if (base.kind === 'scratch') throw stepFailed(site, instruction, 'scratch holds no files');
+      return await images.state(base, instruction);
+    },
+    write: (entries) => world.writer.write(entries, { epoch, noCache: build.noCache, signal }),
+    entries: (layer) => world.scanner.entries(layer, { signal }),
+    download: world.download,
+    repository: (url) => world.repository(url, { signal }),
+  };
+  const buildStage = async (stage: Stage): Promise<StageState> => {
+    const base = resolveBase(dockerfile, stage, scope);
+    let state = await firstState(base, stage);
+    const triggers = listIn(state.config, 'OnBuild');
+    if (triggers.length > 0 && base.kind === 'image') {
+      state = withConfig(state, { OnBuild: undefined });
+      for (const trigger of triggers) state = await step(state, triggerOf(trigger, stage, site));
+    }
+    for (const instruction of stage.instructions) state = await step(state, instruction);
+    return state;
+  };
+  const firstState = async (base: Base, stage: Stage): Promise<StageState> => {
+    if (base.kind === 'stage') return { ...(await stateOf(base.stage)), commandSet: false };
+    if (base.kind === 'scratch') return scratchState(build.platform);
+    return await images.state(base, stage.from);
+  };
+  const steps = stepsWith(world.run);
+  const step = async (state: StageState, instruction: Instruction): Promise<StageState> => {
+    signal?.throwIfAborted();
+    const todo = steps[instruction.keyword];
+    if (!todo) throw stepFailed(site, instruction, `unknown instruction ${instruction.keyword}`);
+    const [first = ''] = instruction.logical.text.trim().split('\n', 1);
+    const event = { type: 'step', platform: build.platform, name: first } as const;
+    const id = `${instruction.startLine}:${instruction.range.start}`;
+    const began = performance.now();
+    onEvent?.({ ...event, id, state: 'started' });
+    try {
+      const next = await todo(state, instruction, site);
+      const seconds = (performance.now() - began) / 1000;
+      const cached = next.layers.length > state.layers.length && isCached(next.layers.at(-1));
+      onEvent?.({ ...event, id, state: cached ? 'cached' : 'done', seconds });
+      return next;
+    } catch (error) {
+      onEvent?.({ ...event, id, state: 'failed', error: (error as Error).message });
+      throw error;
+    }
+  };
+  if (!world.run) refuseRuns(stages, site);
+  // Every stage is begun at once; each waits for those that it takes something from.
+  const results = await Promise.allSettled(stages.map(stateOf));
+  signal?.throwIfAborted();
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+  const last = await stateOf(targetStage(dockerfile, build.target));
+  if (Object.keys(build.labels).length === 0) return last;
+  return withConfig(last, { Labels: { ...recordIn<string>(last.config, 'Labels'), ...build.labels } });
+}
+
+function isCached(layer: object | undefined): boolean {
+  return layer !== undefined && 'cached' in layer && layer.cached === true;
+}
+
+/** Before anything is built: nobody waits for a build that cannot end. */
+function refuseRuns(stages: readonly Stage[], site: StepSite): void {
+  for (const stage of stages)
+    for (const instruction of stage.instructions)
+      if (instruction.keyword === 'RUN') throw runRefused(site, instruction);
+}
+
+/** The images that a build takes from outside, each asked for once. */
+function imagesOf(
+  dockerfile: Dockerfile,
+  target: Parameters<typeof imageUses>[1],
+  world: SolveWorld,
+  options: CallOptions,
+): { state(base: Base, instruction: Instruction): Promise<StageState> } {
+  const uses = imageUses(dockerfile, target);
+  const known = new Map<ImageUse | string, Promise<StageState>>();
+  const ask = async (wanted: Pick<ImageUse, 'reference' | 'platform' | 'kind'>, instruction: Instruction) => {
+    const location = locate(dockerfile, instruction.range);
+    const [base] = await resolveBases(
+      [{ reference: wanted.reference, platform: wanted.platform, use: wanted.kind, location }],
+      { resolver: world.resolver, signal: options.signal },
+    );
+    return imageState(base as ResolvedBase, (layer) => world.scanner.entries(layer, options));
+  };
+  return {
+    async state(base, instruction) {
+      if (base.kind !== 'image') throw new TypeError('only images are asked for');
+      const use = uses.find((item) => item.instruction === instruction && item.base.name === base.name) ?? {
+        kind: 'copy' as const,
+        reference: parseReference(base.name),
+        platform: target.platform,
+      };
+      const key = `${formatReference(use.reference)} ${JSON.stringify(use.platform)}`;
+      const state = known.get(key) ?? ask(use, instruction);
+      known.set(key, state);
+      return await state;
+    },
+  };
+}
+
+/** A trigger of the base as an instruction of this file, standing where the base is named. */
+function triggerOf(trigger: string, stage: Stage, site: StepSite): Instruction {
+  try {
+    const { instructions } = parseDockerfile(`FROM scratch\n${trigger}`);
+    const [, instruction] = instructions;
+    if (!instruction || instructions.length !== 2) throw new Error('it is not one instruction');
+    const { startLine, endLine, range } = stage.from;
+    return { ...instruction, startLine, endLine, range };
+  } catch (cause) {
+    const reason = `the base's trigger ONBUILD ${trigger} cannot be read: ${(cause as Error).message}`;
+    throw stepFailed(site, stage.from, reason, { cause });
+  }
+}
+
+/** `SOURCE_DATE_EPOCH` as seconds. @throws MabuildError `USAGE` */
+export function epochOf({ buildArgs }: Pick<EngineBuild, 'buildArgs'>): number | undefined {
+  const text = Object.hasOwn(buildArgs, 'SOURCE_DATE_EPOCH') ? buildArgs.SOURCE_DATE_EPOCH : undefined;
+  if (text === undefined || text === '') return undefined;
+  if (/^\d{1,11}$/.test(text)) return Number(text);
+  throw new MabuildError(`SOURCE_DATE_EPOCH is ${JSON.stringify(text)}, which is no number of seconds`, {
+    code: 'USAGE',
+    hint: 'set it to whole seconds since 1970, e.g. from `git log -1 --format=%ct`',
+  });
+}

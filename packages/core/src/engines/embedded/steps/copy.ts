@@ -1,0 +1,154 @@
+import { basename } from 'node:path/posix';
+import { Readable } from 'node:stream';
+import { resolveSources } from '../../../dockerfile/base.ts';
+import { readHeredocMark } from '../../../dockerfile/heredoc.ts';
+import type { Heredoc, Instruction } from '../../../dockerfile/model.ts';
+import { expandWord } from '../../../dockerfile/words.ts';
+import { contentOf } from '../../../transforms/heredoc-command.ts';
+import { parseChmod } from '../copy/chmod.ts';
+import { type CopyOptions, copyParents, copySource } from '../copy/copy-tree.ts';
+import { CopyError, LayerDraft } from '../copy/layer-draft.ts';
+import { ownerOf } from '../copy/users.ts';
+import { isPattern, matchPaths } from '../copy/wildcards.ts';
+import { applyLayer, emptyTree, pathNames, type Tree } from '../layers/tree.ts';
+import { type StageState, textIn } from '../state.ts';
+import { expand, type FileSource, type Step, type StepSite, stepFailed, withLayer } from './step.ts';
+
+/** What COPY and ADD have in common once their words are expanded. */
+export interface CopyWork {
+  readonly draft: LayerDraft;
+  /** Absolute; a slash at its end says that it is a folder. */
+  readonly destination: string;
+  readonly options: CopyOptions;
+  readonly parents: boolean;
+}
+
+/** Puts one source that is no heredoc into the layer. */
+export type PutSource = (source: string, work: CopyWork) => Promise<void>;
+
+export const copy: Step = async (state, instruction, site) => {
+  const [from] = resolveSources(site.dockerfile, instruction);
+  const source = from ? await site.source(from.base, instruction) : site.context;
+  return await copyStep(state, instruction, site, async (path, work) => putFiles(source, path, work));
+};
+
+/** Builds the layer of a COPY or ADD. */
+export async function copyStep(
+  state: StageState,
+  instruction: Instruction,
+  site: StepSite,
+  put: PutSource,
+): Promise<StageState> {
+  try {
+    return await copyWith(state, instruction, site, put);
+  } catch (error) {
+    if (!(error instanceof CopyError)) throw error;
+    throw stepFailed(site, instruction, error.message, { cause: error });
+  }
+}
+
+async function copyWith(
+  state: StageState,
+  instruction: Instruction,
+  site: StepSite,
+  put: PutSource,
+): Promise<StageState> {
+  const flags = flagsOf(state, instruction, site);
+  const words = instruction.args.map((raw) => ({
+    raw,
+    heredoc: instruction.json ? undefined : readHeredocMark(raw),
+    text: instruction.json || readHeredocMark(raw) === undefined ? expand(site, state, instruction, raw) : raw,
+  }));
+  const wanted = words.pop()?.text ?? '';
+  const isFolder = wanted === '' || wanted === '.' || wanted.endsWith('/');
+  const folder = wanted.startsWith('/') ? '' : textIn(state.config, 'WorkingDir');
+  const names = pathNames(`${folder}/${wanted}`);
+  const destination = names.length === 0 ? '/' : `/${names.join('/')}${isFolder ? '/' : ''}`;
+  const owner = flags.chown === undefined ? undefined : await ownerOf(flags.chown, state.tree);
+  // A linked layer knows nothing of what lies below it.
+  const draft = new LayerDraft(flags.link ? emptyTree() : await state.tree(), site.now);
+  const mode = flags.chmod === undefined ? undefined : parseChmod(flags.chmod);
+  const options: CopyOptions = { owner, mode, exclude: flags.exclude };
+  const work: CopyWork = { draft, destination, options, parents: flags.parents };
+  const heredocs = [...instruction.heredocs];
+  for (const { heredoc, text } of words) {
+    const body = heredoc && heredocs.shift();
+    if (body) putHeredoc(body, state, site, work);
+    else await put(text, work);
+  }
+  const sources = [
+    ...words.filter(({ heredoc }) => !heredoc).map(({ text }) => text),
+    ...words.flatMap(({ heredoc }) => (heredoc ? [`<<${heredoc.name}`] : [])),
+  ];
+  const shown = [instruction.keyword, ...flags.shown, ...sources, wanted].join(' ');
+  return await withLayer(state, draft.entries(), `${shown} # buildkit`, site);
+}
+
+/** Copies what a path, maybe a pattern, names in a tree. */
+export async function putFiles(source: FileSource, path: string, work: CopyWork): Promise<void> {
+  const tree = await source.tree();
+  const { draft, destination, options } = work;
+  if (work.parents) {
+    if (!copyParents(draft, tree, path, destination, options) && !isPattern(path))
+      throw new CopyError(`"/${pathNames(path).join('/')}": not found`);
+    return;
+  }
+  for (const found of matchPaths(tree, path)) copySource(draft, tree, found, destination, options);
+}
+
+/** A tree that holds one file. */
+export function treeOfFile(
+  name: string,
+  file: { readonly mode: number; readonly mtime: number; readonly size: number; readonly digest?: string },
+  open: () => Promise<Readable>,
+): Tree {
+  return applyLayer(emptyTree(), [{ path: name, type: 'file', uid: 0, gid: 0, ...file, open }]);
+}
+
+function putHeredoc(heredoc: Heredoc, state: StageState, site: StepSite, work: CopyWork): void {
+  const text = contentOf(heredoc);
+  // Quotes are ordinary characters in a body, and the escape character is a backslash whatever the file says.
+  const expanded = heredoc.expand ? expandWord(text, state.variables, { ignoreQuotes: true }).text : text;
+  const bytes = Buffer.from(expanded);
+  const name = basename(heredoc.name);
+  const file = { mode: 0o644, mtime: site.now, size: bytes.length };
+  const tree = treeOfFile(name, file, async () => Readable.from([bytes], { objectMode: false }));
+  copySource(work.draft, tree, name, work.destination, work.options);
+}
+
+interface CopyFlags {
+  readonly chown: string | undefined;
+  readonly chmod: string | undefined;
+  readonly link: boolean;
+  readonly parents: boolean;
+  readonly exclude: readonly string[];
+  /** As the history has them. */
+  readonly shown: readonly string[];
+}
+
+function flagsOf(state: StageState, instruction: Instruction, site: StepSite): CopyFlags {
+  const valueOf = (name: string): string | undefined => {
+    const value = instruction.flags.find((flag) => flag.name === name)?.value;
+    return value === undefined ? undefined : expand(site, state, instruction, value);
+  };
+  const chown = valueOf('chown') || undefined;
+  const chmod = valueOf('chmod') || undefined;
+  const link = booleanFlag(instruction, 'link');
+  const parents = booleanFlag(instruction, 'parents');
+  const exclude = instruction.flags.flatMap(({ name, value }) =>
+    name === 'exclude' && value ? [expand(site, state, instruction, value)] : [],
+  );
+  const shown = [
+    ...(parents ? ['--parents'] : []),
+    ...(chown ? [`--chown=${chown}`] : []),
+    ...(chmod ? [`--chmod=${chmod}`] : []),
+    ...(link ? ['--link'] : []),
+  ];
+  return { chown, chmod, link, parents, exclude, shown };
+}
+
+/** A flag that may stand alone. */
+export function booleanFlag(instruction: Instruction, name: string): boolean {
+  const flag = instruction.flags.find((item) => item.name === name);
+  return flag !== undefined && flag.value?.toLowerCase() !== 'false';
+}

@@ -1,0 +1,26 @@
+import { CopyError, LayerDraft } from '../copy/layer-draft.ts';
+import { ownerOf } from '../copy/users.ts';
+import { pathNames } from '../layers/tree.ts';
+import { textIn, withConfig, withHistory } from '../state.ts';
+import { expand, type Step, stepFailed, withLayer } from './step.ts';
+
+export const workdir: Step = async (state, instruction, site) => {
+  const wanted = expand(site, state, instruction, instruction.args[0] ?? '');
+  const base = wanted.startsWith('/') ? '' : textIn(state.config, 'WorkingDir');
+  const path = `/${pathNames(`${base}/${wanted}`).join('/')}`;
+  const next = withConfig(state, { WorkingDir: path });
+  const createdBy = `WORKDIR ${path}`;
+  if (path === '/') return withHistory(next, createdBy);
+  const user = textIn(state.config, 'User');
+  try {
+    const draft = new LayerDraft(await state.tree(), site.now);
+    const { path: place, node } = draft.resolve(path);
+    const owner =
+      user === '' || node?.entry.type === 'directory' ? undefined : await ownerOf(user, state.tree);
+    draft.makeFolders(place, owner);
+    return await withLayer(next, draft.entries(), createdBy, site);
+  } catch (error) {
+    if (!(error instanceof CopyError)) throw error;
+    throw stepFailed(site, instruction, error.message, { cause: error });
+  }
+};
