@@ -3,6 +3,7 @@ import { digestOf, type ImageSource, MabuildError, mediaTypes } from '@mabuild/o
 import { expect } from 'chai';
 import { type ChangeTag, editTag, replaceTag } from '../../packages/cli/src/sdk/edit-tag.ts';
 import type { IndexTarget } from '../../packages/cli/src/sdk/index-target.ts';
+import type { TagWrite } from '../../packages/cli/src/sdk/write-tag.ts';
 import { rejection } from '../support/rejection.ts';
 
 /** A set of names as if it were an index. */
@@ -23,7 +24,10 @@ class Tag implements IndexTarget {
   looks = 0;
   /** Called before the n-th look, from 1. */
   beforeLook: (look: number) => void = () => undefined;
-  window = 0;
+  /** What a write says of itself. */
+  blind = 0;
+  /** What others write and our write overwrites: its n-th, from 1. */
+  overwriting: (write: number) => readonly string[] | undefined = () => undefined;
   readonly #known = new Map<string, readonly string[]>();
 
   constructor(...names: readonly string[]) {
@@ -53,23 +57,30 @@ class Tag implements IndexTarget {
     return source;
   }
 
-  async write(source: ImageSource, expected: { readonly digest: string } | 'absent'): Promise<number> {
+  async write(source: ImageSource, expected: { readonly digest: string } | 'absent'): Promise<TagWrite> {
     const now = this.names && sourceOf(this.names).root.digest;
     if (now !== (expected === 'absent' ? undefined : expected.digest)) {
-      throw new MabuildError('it moved', { code: 'REGISTRY_TAG_MOVED' });
+      return { written: false, blind: this.blind, others: [] };
     }
     this.names = this.namesOf(source);
     this.written.push(this.names.join(' '));
-    return this.window;
+    const others = this.overwriting(this.written.length);
+    return { written: true, blind: this.blind, others: others ? [this.make(others)] : [] };
   }
 }
 
 /** Adds a name, unless it is `other`'s: two cannot have one. */
 function adding(tag: Tag, name: string): ChangeTag {
-  return async (now) => {
-    const names = tag.namesOf(now);
+  return async (found, overwritten) => {
+    const names = [...tag.namesOf(found)];
+    for (const { before, after } of overwritten) {
+      const known = [...names, ...tag.namesOf(before)];
+      names.push(...tag.namesOf(after).filter((other) => !known.includes(other)));
+    }
+    const now = found && names.length === tag.namesOf(found).length ? found : undefined;
     if (names.includes(`other ${name}`)) throw new MabuildError('twice', { code: 'DUPLICATE_PLATFORM' });
-    return names.includes(name) && now ? now : tag.make([...names, name]);
+    if (names.includes(name)) return now ?? tag.make(names);
+    return tag.make([...names, name]);
   };
 }
 
@@ -136,6 +147,27 @@ describe('editTag', () => {
       written: ['x a'],
     },
     {
+      what: 'puts back what its own write took away, though nobody is left to ask for it',
+      tag: () => new Tag('x'),
+      others: (tag) => {
+        tag.overwriting = (write) => (write === 1 ? ['x', 'b'] : undefined);
+      },
+      gives: 'x a b',
+      written: ['x a', 'x a b'],
+    },
+    {
+      what: 'puts nothing back that is there',
+      tag: () => new Tag('x'),
+      others: (tag) => {
+        tag.overwriting = (write) => (write === 1 ? ['x', 'b'] : undefined);
+        tag.beforeLook = (look) => {
+          if (look === 2) tag.names = ['x', 'b', 'a'];
+        };
+      },
+      gives: 'x b a',
+      written: ['x a'],
+    },
+    {
       what: 'writes anew what was deleted meanwhile',
       tag: () => new Tag('x'),
       others: (tag) => {
@@ -164,9 +196,19 @@ describe('editTag', () => {
     expect(tag.looks).to.equal(5);
   });
 
+  it('begins to watch anew whenever the tag changes, until it stands still', async () => {
+    const tag = new Tag();
+    tag.beforeLook = (look) => {
+      if (look === 4) tag.names = ['a', 'b'];
+      if (look === 7) tag.names = ['a', 'b', 'c'];
+    };
+    await editTag(tag, adding(tag, 'a'), { settle });
+    expect(tag.looks).to.equal(11);
+  });
+
   it('says so when its own write was slow', async () => {
     const tag = new Tag();
-    tag.window = 20;
+    tag.blind = 20;
     const slow: number[] = [];
     await editTag(tag, adding(tag, 'a'), { settle, onSlowWrite: (milliseconds) => slow.push(milliseconds) });
     expect(slow).to.deep.equal([20]);
@@ -204,7 +246,7 @@ describe('editTag', () => {
     let others = 0;
     tag.write = async () => {
       others += 1;
-      throw new MabuildError('it moved', { code: 'REGISTRY_TAG_MOVED' });
+      return { written: false, blind: 0, others: [] };
     };
     const error = await rejection(editTag(tag, adding(tag, 'a'), { settle }));
     expect(error).to.have.property('code', 'REGISTRY_TAG_MOVED');
@@ -240,6 +282,13 @@ describe('replaceTag', () => {
     const error = await rejection(replaceTag(tag, tag.make(['a']), seen, { settle }));
     expect(error).to.have.property('code', 'REGISTRY_TAG_MOVED');
     expect(tag.names).to.deep.equal(['b']);
+  });
+
+  it('says that it came upon another writer', async () => {
+    const tag = new Tag();
+    tag.overwriting = () => ['b'];
+    const error = await rejection(replaceTag(tag, tag.make(['a']), undefined, { settle }));
+    expect(error).to.have.property('code', 'REGISTRY_TAG_MOVED');
   });
 
   it('says that it was overwritten', async () => {

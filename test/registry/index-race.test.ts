@@ -83,6 +83,17 @@ const services = findServices();
 const places: readonly { what: string; open: () => Promise<{ host: string; close(): Promise<void> }> }[] = [
   { what: 'with If-Match', open: () => startTestRegistry({ etag: true, latency: 30 }) },
   { what: 'that ignores If-Match', open: () => startTestRegistry({ etag: false, latency: 30 }) },
+  {
+    what: 'that holds up writes of tags, up to two and a half seconds',
+    open: () =>
+      startTestRegistry({
+        faults: Array.from({ length: 60 }, (_, at) => ({
+          method: 'PUT',
+          url: /manifests\/(\d|mixed|merged)/,
+          delay: (at * 397) % 2500,
+        })),
+      }),
+  },
   ...(services
     ? [
         {

@@ -27,10 +27,15 @@ import {
   type IndexOptions,
   type IndexWriteRequest,
 } from './create-index.ts';
-import { type ChangeTag, editTag } from './edit-tag.ts';
+import { type ChangeTag, editTag, type Overwritten } from './edit-tag.ts';
 import { type Locations, withLocations } from './image-location.ts';
 import { describeResult, type IndexResult } from './index-result.ts';
-import { type IndexSource, type IndexSourceOptions, openIndexSources } from './index-sources.ts';
+import {
+  type IndexSource,
+  type IndexSourceOptions,
+  type OriginalIndex,
+  openIndexSources,
+} from './index-sources.ts';
 import { type IndexTarget, openIndexTarget } from './index-target.ts';
 import { readPlatforms } from './platforms.ts';
 import { withToolbox } from './toolbox.ts';
@@ -163,30 +168,61 @@ async function editIndex(
       const { memory } = toolbox;
       const target = await openIndexTarget(request.destination, locations, { ...options, memory });
       const prepared = await prepare(locations, target);
-      const change: ChangeTag = (now) => applied(now, prepared, target.name, request.indexType, options);
-      if (request.dryRun) return describeResult(await change(await target.read()), []);
+      const change: ChangeTag = (now, overwritten) =>
+        applied(now, overwritten, prepared, { ...options, name: target.name, type: request.indexType });
+      if (request.dryRun) return describeResult(await change(await target.read(), []), []);
       const written = await editTag(target, change, editOptions(target, options));
       return describeResult(written, [{ reference: target.name, digest: written.root.digest }]);
     }),
   );
 }
 
-/** What a tag points at, with a change made to it. */
+interface ApplyOptions extends CallOptions {
+  readonly name: string;
+  readonly type: IndexType | undefined;
+}
+
+/** What a tag points at, with what was overwritten put back and a change made to it. */
 async function applied(
   now: ImageSource | undefined,
+  overwritten: readonly Overwritten[],
   { parts, change }: IndexChange,
-  name: string,
-  type: IndexType | undefined,
-  options: CallOptions,
+  options: ApplyOptions,
 ): Promise<ImageSource> {
-  if (!now) return joinSources(describeIndex(change(emptyIndex), type), parts);
-  if (!isIndexType(now.root.mediaType)) {
-    const entries = await readIndexEntries(now, { ...options, verify: false });
-    const index = change({ ...emptyIndex, manifests: entries });
-    return joinSources(describeIndex(index, type), [...parts, { source: now, entries }]);
+  const found = await contentsOf(now, options);
+  const all = [...parts, ...found.parts];
+  let { index } = found;
+  for (const { before, after } of overwritten) {
+    const known = new Set((await contentsOf(before, options)).index.manifests.map(({ digest }) => digest));
+    const theirs = await contentsOf(after, options);
+    const added = theirs.index.manifests.filter(({ digest }) => !known.has(digest));
+    index = addToIndex(index, added);
+    all.push(...theirs.parts);
   }
-  const bytes = await readDocument(now, now.root, options);
-  const index = parseImageIndex(bytes, { of: name });
-  const document = describeChanged(change(index), { index, bytes, descriptor: now.root }, type);
-  return joinSources(document, [...parts, { source: now, entries: index.manifests }]);
+  const document = found.original
+    ? describeChanged(change(index), found.original, options.type)
+    : describeIndex(change(index), options.type);
+  return joinSources(document, all);
+}
+
+interface TagContents {
+  readonly index: ImageIndex;
+  readonly parts: readonly IndexPart[];
+  /** Absent where there is no index yet. */
+  readonly original?: OriginalIndex;
+}
+
+async function contentsOf(source: ImageSource | undefined, options: ApplyOptions): Promise<TagContents> {
+  if (!source) return { index: emptyIndex, parts: [] };
+  if (!isIndexType(source.root.mediaType)) {
+    const entries = await readIndexEntries(source, { signal: options.signal, verify: false });
+    return { index: { ...emptyIndex, manifests: entries }, parts: [{ source, entries }] };
+  }
+  const bytes = await readDocument(source, source.root, options);
+  const index = parseImageIndex(bytes, { of: options.name });
+  return {
+    index,
+    parts: [{ source, entries: index.manifests }],
+    original: { index, bytes, descriptor: source.root },
+  };
 }

@@ -1,6 +1,7 @@
 import type { Memory } from '@mabuild/core';
 import {
   type CallOptions,
+  type CopyOptions,
   copyImage,
   type ImageReference,
   type ImageSink,
@@ -14,6 +15,7 @@ import {
 import { formatLocation, type Locations, parseLocation } from './image-location.ts';
 import { openKnownPlaces } from './known-places.ts';
 import { parseTag } from './publish.ts';
+import { copyAndTag, type TagWrite, writeTag } from './write-tag.ts';
 
 /** One tag, of a registry or of an OCI layout, that is made to point at an index. */
 export interface IndexTarget {
@@ -26,12 +28,13 @@ export interface IndexTarget {
   /** Writes everything but the tag, and gives it as it can be read there. */
   put(source: ImageSource): Promise<ImageSource>;
   /**
-   * Writes everything, the tag last.
-   * @returns milliseconds between the last look at the tag and the end of the write, at the most
-   * @throws MabuildError `REGISTRY_TAG_MOVED` when the tag does not point at `expected` any more
+   * Writes everything, the tag last, unless the tag does not point at `expected` any more.
+   * @param interval milliseconds between looks at the tag while its write takes long
    */
-  write(source: ImageSource, expected: Expected): Promise<number>;
+  write(source: ImageSource, expected: Expected, interval: number): Promise<TagWrite>;
 }
+
+type Expected = NonNullable<TagOptions['expected']>;
 
 export interface TargetOptions extends CallOptions {
   readonly memory: Memory;
@@ -63,8 +66,13 @@ export async function openIndexTarget(
           await copyImage(source, await sink(), copying(options));
           return source;
         },
-        write: async (source, expected) =>
-          writeTag(source, await sink(), named.tag, expected, copying(options)),
+        write: async (source, expected, interval) =>
+          copyAndTag(
+            source,
+            await sink(),
+            { name: named.tag, expected, interval, read: () => orNothing(open), signal: options.signal },
+            copying(options),
+          ),
       };
     }
     default:
@@ -87,6 +95,7 @@ async function registryTarget(
   const put = new Set<string>();
   const resolve = (of: ImageReference): Promise<ImageSource> =>
     registry.resolve(of, { signal, pastMirrors: true });
+  const read = (): Promise<ImageSource | undefined> => orNothing(() => resolve(reference));
   const settings = copying({
     ...options,
     onEvent: (event) => {
@@ -97,67 +106,25 @@ async function registryTarget(
   return {
     name: formatLocation({ kind: 'registry', reference }),
     shared: true,
-    read: () => orNothing(() => resolve(reference)),
+    read,
     async put(source) {
       await copyImage(places.knowing(source), sink, settings);
       await places.save();
       put.add(source.root.digest);
       return resolve(withDigest(reference, source.root.digest));
     },
-    async write(source, expected) {
-      const tag = reference.tag ?? 'latest';
-      if (put.has(source.root.digest)) return nameIt(source, sink, tag, expected, options);
-      const window = await writeTag(places.knowing(source), sink, tag, expected, settings);
+    async write(source, expected, interval) {
+      const tag = { name: reference.tag ?? 'latest', expected, interval, read, signal };
+      if (put.has(source.root.digest)) return writeTag(source, sink, tag);
+      const result = await copyAndTag(places.knowing(source), sink, tag, settings);
       await places.save();
-      return window;
+      return result;
     },
   };
 }
 
-function copying({
-  signal,
-  onEvent,
-}: Omit<TargetOptions, 'memory'>): Parameters<typeof copyImage>[2] & object {
+function copying({ signal, onEvent }: Omit<TargetOptions, 'memory'>): CopyOptions {
   return { jobs: 16, signal, onEvent };
-}
-
-type Expected = NonNullable<TagOptions['expected']>;
-
-async function writeTag(
-  source: ImageSource,
-  sink: ImageSink,
-  tag: string,
-  expected: Expected,
-  options: Parameters<typeof copyImage>[2],
-): Promise<number> {
-  let window = 0;
-  // No `tagged`: whoever writes has looked, and the sink looks again.
-  const guarded: ImageSink = {
-    has: (...args) => sink.has(...args),
-    ...(sink.mount && { mount: (...args) => sink.mount!(...args) }),
-    put: (...args) => sink.put(...args),
-    async tag(name, descriptor, more) {
-      const begin = performance.now();
-      await sink.tag(name, descriptor, { ...more, expected });
-      window = performance.now() - begin;
-    },
-  };
-  await copyImage(source, guarded, { ...options, tags: [tag] });
-  return window;
-}
-
-/** Names what was put before. */
-async function nameIt(
-  source: ImageSource,
-  sink: ImageSink,
-  tag: string,
-  expected: Expected,
-  { signal }: CallOptions,
-): Promise<number> {
-  const begin = performance.now();
-  const open = (): ReturnType<ImageSource['read']> => source.read(source.root, { signal });
-  await sink.tag(tag, source.root, { open, expected, signal });
-  return performance.now() - begin;
 }
 
 async function orNothing<T>(open: () => Promise<T>): Promise<T | undefined> {
