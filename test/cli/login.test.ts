@@ -194,7 +194,9 @@ describe('cli/login', () => {
   });
 
   it('keeps nothing that the registry refuses', async () => {
-    const { code, stderr } = await login('wrong');
+    // `run` looks that no password is told; --debug tells the most.
+    const argv = ['login', '--debug', registry.host, '-u', user.username, '--password-stdin'];
+    const { code, stderr } = await run(argv, 'a wrong hush');
     expect(code).to.equal(3);
     expect(stderr).to.match(/REGISTRY_UNAUTHORIZED/);
     expect(await stat(file).catch(() => undefined)).to.equal(undefined);
