@@ -14,6 +14,7 @@ const answerIsNo: ReadonlySet<string> = new Set([
   'IMAGE_NOT_FOUND',
   'INTERNAL',
   'NEEDS_BUILDKIT',
+  'NOT_SUPPORTED_BY_EMBEDDED',
   'ONBUILD_NEEDS_EMULATOR',
   'PLATFORM_MISSING',
   'QEMU_NOT_FOUND',
@@ -30,6 +31,7 @@ const worldRefused: ReadonlySet<string> = new Set([
   'DIGEST_MISMATCH',
   'DOCUMENT_TOO_LARGE',
   'ENGINE_ANSWER_INVALID',
+  'ENGINE_CANNOT',
   'ENGINE_LACKS_BUILDER',
   'ENGINE_REFUSED',
   'ENGINE_SESSION_LOST',
@@ -102,9 +104,11 @@ const askedWrongly: ReadonlySet<string> = new Set([
   'SERVICES_SYNTAX',
   'TARGET_NOT_FOUND',
   'TLS_FILES_MISSING',
+  'TOO_MANY_LINKS',
   'UNSAFE_PATH',
   'UNSUPPORTED_COMPRESSION',
   'UNSUPPORTED_DIGEST',
+  'UNSUPPORTED_LAYER',
   'USAGE',
 ]);
 

@@ -11,6 +11,8 @@ export interface WebAnswer {
   readonly status: number;
   /** Whether the status is 2xx. */
   readonly ok: boolean;
+  /** A header by its name. */
+  readonly header: (name: string) => string | undefined;
   readonly body: AsyncIterable<Uint8Array>;
 }
 
@@ -38,7 +40,7 @@ export function createWebClient(options: ConnectionOptions = {}): WebClient {
           if (method === 'HEAD') {
             body.resume();
           }
-          return { status, ok: status >= 200 && status < 300, body };
+          return { status, ok: status >= 200 && status < 300, header, body };
         }
         body.destroy();
         url = next;

@@ -70,7 +70,7 @@ export function buildRequestOf(context: string, options: BuildFlags, io: Io): Bu
     noCache: !options.cache,
     pull: options.pull ?? false,
     network: oneOf('--network', options.network, ['default', 'host', 'none']),
-    engine: oneOf('--engine', options.engine, ['auto', 'buildkit', 'classic']),
+    engine: oneOf('--engine', options.engine, ['auto', 'buildkit', 'classic', 'embedded']),
     emulation: oneOf('--emulation', options.emulation, ['auto', 'binfmt', 'inject', 'off']),
     qemu: options.qemu,
     keepEmulator: options.keepEmulator ?? false,

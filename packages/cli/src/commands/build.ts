@@ -26,7 +26,7 @@ export function buildCommand({ io }: CommandHost): Command {
     .option('--annotation <k=v>', 'annotation of the index (repeatable)', collect)
     .option('--tag-suffix', 'one tag per platform and no index: app:1-arm32v7')
     .option('--network <mode>', 'default, host or none, for RUN', 'default')
-    .option('--engine <engine>', 'auto, buildkit or classic', 'auto')
+    .option('--engine <engine>', 'auto, buildkit, classic or embedded', 'auto')
     .option('--emulation <how>', 'auto, binfmt, inject or off', 'auto')
     .option('--qemu <dir>', 'folder with static qemu programs to inject')
     .option('--keep-emulator', 'leave the injected emulator in the image')

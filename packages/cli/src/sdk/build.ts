@@ -13,6 +13,7 @@ import {
 } from '@mabuild/core';
 import { formatPlatform, MabuildError, type Platform, type PushEvent } from '@mabuild/oci';
 import type { RegistryClient } from '@mabuild/registry';
+import { openBuildEngine } from './build-engine.ts';
 import type { BuildRequest, BuildResult } from './build-request.ts';
 import { openRequestContext } from './context.ts';
 import { exportFiles } from './export-files.ts';
@@ -114,8 +115,10 @@ async function withBuild<T>(
         signal: options.signal,
       });
       context = opened.context;
-      const engine = await toolbox.openEngine();
-      const registry = await toolbox.registry(engine.info);
+      const { engine, registry } = await openBuildEngine(toolbox, {
+        ...{ engine: request.engine, output: request.output, temporaryDirectory },
+        signal: options.signal,
+      });
       return await use({ ...opened, toolbox, environment, engine, registry, temporaryDirectory });
     } finally {
       await context?.close();
