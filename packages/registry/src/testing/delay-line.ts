@@ -43,7 +43,7 @@ function forward(from: Socket, to: Socket, { latency, rate }: Pace, begin: numbe
         to.write(chunk);
       }
     }
-    if (held < inFlight && from.isPaused()) {
+    if (held < inFlight && to.writableLength < inFlight && from.isPaused()) {
       from.resume();
     }
     schedule();
