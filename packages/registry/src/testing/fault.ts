@@ -31,6 +31,8 @@ export interface RegistryFault {
   /** Answer with bytes that are no HTTP, then cut the connection. */
   readonly raw?: string | undefined;
 
+  /** Cut all connections, refuse new ones for so many milliseconds, and forget uploads, as a registry started anew. */
+  readonly restart?: number | undefined;
   /** Never answer. */
   readonly hang?: boolean | undefined;
   /** Cut the connection after so many bytes of the request's body. */

@@ -33,6 +33,7 @@ export interface HandlerOptions extends Endpoints {
   readonly faults: RegistryFault[];
   readonly requests: LoggedRequest[];
   readonly scheme: 'http' | 'https';
+  readonly restart: (milliseconds: number) => Promise<void>;
 }
 
 /** Answers one request, or fails at it as the first fault that matches says. */
@@ -66,6 +67,10 @@ export async function handle(
   }
   if (fault.delay !== undefined) {
     await new Promise((resolve) => setTimeout(resolve, fault.delay));
+  }
+  if (fault.restart !== undefined) {
+    await options.restart(fault.restart);
+    return;
   }
   if (await stopsHere(fault, request)) {
     return;

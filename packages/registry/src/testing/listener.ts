@@ -15,6 +15,8 @@ export interface TestTls {
 /** A server on a free loopback port. */
 export interface Listener {
   readonly port: number;
+  /** Ends every connection, refuses new ones for so many milliseconds, and goes on at the same port. */
+  restart(milliseconds: number): Promise<void>;
   /** Ends every connection, whatever is under way on it. */
   close(): Promise<void>;
 }
@@ -45,6 +47,7 @@ export async function listen(
   const outer = await begin(createDelayLine(inner.port, pace));
   return {
     port: outer.port,
+    restart: (milliseconds) => outer.restart(milliseconds),
     async close() {
       await Promise.all([outer.close(), inner.close()]);
     },
@@ -57,18 +60,36 @@ async function begin(server: Server): Promise<Listener> {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
+  const open = (port: number): Promise<void> =>
+    new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, '127.0.0.1', () => {
+        server.off('error', reject);
+        resolve();
+      });
+    });
+  const end = async (): Promise<void> => {
+    const ended = new Promise((resolve) => server.close(resolve));
+    for (const socket of sockets) {
+      socket.destroy();
+    }
+    await ended;
+  };
+  await open(0);
+  const { port } = server.address() as AddressInfo;
+  let closed = false;
   return {
-    port: (server.address() as AddressInfo).port,
-    async close() {
-      const closed = new Promise((resolve) => server.close(resolve));
-      for (const socket of sockets) {
-        socket.destroy();
+    port,
+    async restart(milliseconds) {
+      await end();
+      await new Promise((resolve) => setTimeout(resolve, milliseconds));
+      if (!closed) {
+        await open(port);
       }
-      await closed;
+    },
+    async close() {
+      closed = true;
+      await end();
     },
   };
 }

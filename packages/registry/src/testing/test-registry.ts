@@ -49,6 +49,8 @@ export interface TestRegistry {
   addManifest(repository: string, name: string, mediaType: string, bytes: Uint8Array): string;
   /** Makes every token given so far worthless, as time would. */
   expireTokens(): void;
+  /** Cuts all connections, forgets uploads, refuses connections for so many milliseconds, and goes on. @default 0 */
+  restart(milliseconds?: number): Promise<void>;
   /** Cuts all connections. */
   close(): Promise<void>;
 }
@@ -90,7 +92,12 @@ export async function startTestRegistry(options: TestRegistryOptions = {}): Prom
     faults,
     requests,
     scheme,
+    restart: (milliseconds: number) => restart(milliseconds),
     storage: () => originOf((storage ?? front).port),
+  };
+  const restart = async (milliseconds: number = 0): Promise<void> => {
+    uploads.forget();
+    await Promise.all([front.restart(milliseconds), storage?.restart(milliseconds)]);
   };
   const front = await start();
   const storage = behaviour.redirectBlobs ? await start() : undefined;
@@ -110,6 +117,7 @@ export async function startTestRegistry(options: TestRegistryOptions = {}): Prom
     addManifest: (repository, name, mediaType, bytes) =>
       contents.addManifest(repository, name, mediaType, bytes),
     expireTokens: () => authority?.expire(),
+    restart,
     async close() {
       await Promise.all([front.close(), storage?.close()]);
     },

@@ -22,6 +22,10 @@ export class Uploads {
     return [...this.#open.keys()];
   }
 
+  forget(): void {
+    this.#open.clear();
+  }
+
   async answer(asked: Asked): Promise<Answer> {
     const { phase, name, repository, request, behaviour } = asked;
     if (phase === 'upload-begin' || phase === 'mount') {
