@@ -75,7 +75,9 @@ async function askApi(
         return [];
       }
       known = true;
-      const { manifests } = parseImageIndex(answer.bytes, { of: doing });
+      const { manifests } = parseImageIndex(answer.bytes, {
+        of: `the referrers of ${spell(repository, digest)}`,
+      });
       const fresh = manifests.filter((entry) => !seen.has(entry.digest));
       for (const entry of fresh) {
         seen.add(entry.digest);
