@@ -1,6 +1,11 @@
 import { digestOf, type HistoryEntry, normalizePlatform } from '@mabuild/oci';
 import type { StageState } from './state.ts';
 
+/** What is empty is not written, as Go leaves it out. */
+function isEmpty(value: unknown): boolean {
+  return value === '' || (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
+}
+
 /** The config of the image that a state is. @param created ISO time */
 export function imageConfig(state: StageState, created: string): { readonly bytes: Buffer; readonly id: string } {
   const { os, architecture, variant } = normalizePlatform(state.platform);
@@ -13,7 +18,7 @@ export function imageConfig(state: StageState, created: string): { readonly byte
       ...(state.author === undefined ? {} : { author: state.author }),
       ...{ architecture, os },
       ...(variant === undefined ? {} : { variant }),
-      config: state.config,
+      config: Object.fromEntries(Object.entries(state.config).filter(([, value]) => !isEmpty(value))),
       rootfs: { type: 'layers', diff_ids: state.layers.map(({ diffId }) => diffId) },
       history,
     }),

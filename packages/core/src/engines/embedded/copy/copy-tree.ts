@@ -39,7 +39,7 @@ export function copySource(
       ? joined(wanted, baseName(source))
       : wanted;
   draft.makeFolders(node.entry.type === 'directory' && !there ? target : parentOf(target), owner);
-  const copier: Copier = { draft, options, excluded };
+  const copier: Copier = { draft, options, excluded, inodes: new Map() };
   if (node.entry.type !== 'directory') {
     copyNode(copier, node, target, baseName(source), true);
     return;
@@ -70,7 +70,7 @@ export function copyParents(
   if (node?.entry.type !== 'directory') throw new CopyError(`"/${pathNames(from).join('/')}": not found`);
   const wanted = prepareFolder(draft, `${destination.replace(/\/+$/, '')}/`, options.owner);
   const included = pattern === '' ? () => true : matcher([pattern]);
-  const copier: Copier = { draft, options, excluded: matcher(options.exclude) };
+  const copier: Copier = { draft, options, excluded: matcher(options.exclude), inodes: new Map() };
   let found = false;
   const visit = (folder: TreeNode, path: string, above: readonly (readonly [string, TreeNode])[]): void => {
     for (const [name, child] of listFolder(folder)) {
@@ -91,6 +91,8 @@ interface Copier {
   readonly draft: LayerDraft;
   readonly options: CopyOptions;
   readonly excluded: ((path: string) => boolean) | undefined;
+  /** Names of one file stay names of one file within a source, not from source to source. */
+  readonly inodes: Map<object, object>;
 }
 
 /** @param relative the path below the source, for what is left out */
@@ -119,7 +121,7 @@ function keepInside(copier: Copier, folder: TreeNode, target: string, relative: 
 }
 
 /** @param own whether a folder that is there already gets the source's mode and owner */
-function copyOne({ draft, options }: Copier, node: TreeNode, target: string, own: boolean): void {
+function copyOne({ draft, options, inodes }: Copier, node: TreeNode, target: string, own: boolean): void {
   const there = draft.at(target);
   const { type } = node.entry;
   if (type === 'directory') {
@@ -130,7 +132,9 @@ function copyOne({ draft, options }: Copier, node: TreeNode, target: string, own
   }
   if (there?.entry.type === 'directory')
     throw new CopyError(`cannot replace to directory /${target} with file`);
-  draft.put(changed(node.entry, target, options), node.inode);
+  const inode = inodes.get(node.inode) ?? {};
+  inodes.set(node.inode, inode);
+  draft.put(changed(node.entry, target, options), inode);
 }
 
 function changed(entry: LayerEntry, path: string, { owner, mode }: CopyOptions): LayerEntry {

@@ -51,10 +51,25 @@ export const user: Step = (state, instruction, site) => {
 
 export const stopSignal: Step = (state, instruction, site) => {
   const signal = expand(site, state, instruction, instruction.args[0] ?? '');
-  if (!/^(?:[1-9]\d?|(?:SIG)?[A-Z][A-Z0-9+-]*)$/i.test(signal))
+  if (!isSignal(signal))
     throw stepFailed(site, instruction, `Invalid signal: ${signal}`);
   return withHistory(withConfig(state, { StopSignal: signal }), `STOPSIGNAL ${signal}`);
 };
+
+/** The signals that Linux has names for; real-time ones are counted from either end. */
+const signals: ReadonlySet<string> = new Set(
+  (
+    'ABRT ALRM BUS CHLD CLD CONT FPE HUP ILL INT IO IOT KILL PIPE POLL PROF PWR QUIT SEGV STKFLT STOP SYS TERM TRAP ' +
+    'TSTP TTIN TTOU URG USR1 USR2 VTALRM WINCH XCPU XFSZ RTMIN RTMAX'
+  ).split(' '),
+);
+
+function isSignal(text: string): boolean {
+  if (/^[+-]?\d+$/.test(text)) return Number(text) !== 0;
+  const name = text.toUpperCase().replace(/^SIG/, '');
+  const realTime = /^RT(?:MIN\+|MAX-)([1-9]\d?)$/.exec(name)?.[1];
+  return realTime === undefined ? signals.has(name) : Number(realTime) <= 15;
+}
 
 export const healthcheck: Step = (state, instruction) => {
   const [type = '', ...command] = instruction.args;
