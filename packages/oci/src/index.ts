@@ -75,6 +75,7 @@ export {
   isMediaType,
   mediaTypes,
 } from './media-type.ts';
+export { type Memory, openMemory } from './memory.ts';
 export { type FinalLayer, type MutatedImage, type MutateRequest, mutateImage } from './mutate.ts';
 export {
   type ArchiveSink,

@@ -1,7 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { detectEngine, type Engine, type EngineInfo, type Memory, openMemory } from '@mabuild/core';
-import type { CallOptions, CredentialSource } from '@mabuild/oci';
+import type { Engine, EngineInfo } from '@mabuild/core';
+import { type CallOptions, type CredentialSource, type Memory, openMemory } from '@mabuild/oci';
 import {
   type ConnectionOptions,
   createRegistryClient,
@@ -92,8 +92,10 @@ export async function withToolbox<T>(options: SdkOptions, use: (toolbox: Toolbox
           }),
         ),
       web: () => keep(createWebClient(connections)),
-      openEngine: async () =>
-        keep(
+      openEngine: async () => {
+        // What only copies images does without the rest of core, which takes longer to load than a tag to look at.
+        const { detectEngine } = await import('@mabuild/core');
+        return keep(
           await detectEngine({
             environment: environment.variables,
             homeDirectory: environment.homeDirectory,
@@ -103,7 +105,8 @@ export async function withToolbox<T>(options: SdkOptions, use: (toolbox: Toolbox
             dockerConfig: { directory, currentContext: dockerConfig.currentContext },
             signal: options.signal,
           }),
-        ),
+        );
+      },
     });
   } finally {
     await Promise.all(open.map((closable) => closable.close()));
