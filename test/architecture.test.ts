@@ -34,7 +34,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   oci: ['index.ts'],
   core: ['index.ts'],
   registry: ['index.ts', 'testing/index.ts'],
-  cli: ['index.ts', 'main.ts', 'check-worker.ts'],
+  cli: ['index.ts', 'main.ts', 'check-worker.ts', 'sandbox-helper.ts'],
 };
 
 const sources = readSources(Object.keys(below));

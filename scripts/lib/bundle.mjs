@@ -11,7 +11,7 @@ export async function bundleCommand(root) {
   const folder = join(root, 'packages/cli/dist/bin');
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: ['packages/cli/src/main.ts', 'packages/cli/src/check-worker.ts'],
+    entryPoints: ['main', 'check-worker', 'sandbox-helper'].map((name) => `packages/cli/src/${name}.ts`),
     outdir: folder,
     bundle: true,
     splitting: true,

@@ -9,5 +9,13 @@ export {
   openEmbeddedEngine,
 } from './embedded/engine.ts';
 export type { WebPage, WebReader } from './embedded/downloads.ts';
+export {
+  createSandbox,
+  type HelperProcess,
+  type Sandbox,
+  type SandboxChoice,
+  type SandboxOptions,
+  serveSandbox,
+} from './embedded/sandbox/index.ts';
 export { type EndpointRequest, type EngineCandidate, engineCandidates } from './endpoint.ts';
 export type * from './engine.ts';

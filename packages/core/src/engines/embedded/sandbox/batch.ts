@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Argument, failedStepExitCode, type Step, type SyscallName, syscallProgram } from './syscall-program.ts';
@@ -88,8 +89,6 @@ export function failureOf(steps: readonly Step[], report: Uint8Array): ProgramFa
   };
 }
 
-let programs = 0;
-
 /** Writes a program to a file of its own for as long as `use` takes. */
 export function withProgram<T>(place: ProgramPlace, steps: readonly Step[], use: (file: string) => T): T {
   const file = writeProgram(place, steps);
@@ -102,8 +101,7 @@ export function withProgram<T>(place: ProgramPlace, steps: readonly Step[], use:
 
 /** Writes a program to a file of its own, which the caller deletes. */
 export function writeProgram(place: ProgramPlace, steps: readonly Step[]): string {
-  programs += 1;
-  const file = join(place.directory, `program-${programs}`);
+  const file = join(place.directory, `program-${randomBytes(6).toString('hex')}`);
   writeFileSync(file, syscallProgram(place.architecture, steps), { mode: 0o700, flag: 'wx' });
   return file;
 }

@@ -1,0 +1,18 @@
+import { writeSync } from 'node:fs';
+import { serveSandbox } from '@mabuild/core';
+
+// Started by the embedded engine, with the privileges that its job needs.
+await serveSandbox({ input: process.stdin, tell: (line) => writeAll(3, Buffer.from(line)), pid: process.pid });
+process.exit();
+
+/** The other end may read slower than lines come. */
+function writeAll(descriptor: number, bytes: Buffer): void {
+  for (let done = 0; done < bytes.length; ) {
+    try {
+      done += writeSync(descriptor, bytes, done);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  }
+}

@@ -1,0 +1,157 @@
+import { Readable } from 'node:stream';
+import { type CallOptions, isMabuildError, MabuildError, type Platform } from '@mabuild/oci';
+import { probeExitCode, probeProgram } from '../../../emulation/elf-program.ts';
+import { writeLayer } from '../layers/write-layer.ts';
+import type { JobEmulator, JobMessage, SandboxJob, SandboxKind } from './job.ts';
+import { type HelperSite, ownerName, runJob } from './helper-process.ts';
+import { idMaps } from './user-ids.ts';
+
+/** What a sandbox is made with. */
+export interface SandboxOptions {
+  /** Node and the module that calls `serveSandbox`. */
+  readonly helper: readonly string[];
+  /** Where unpacked layers and caches of mounts are kept. */
+  readonly directory: string;
+  /** This machine. */
+  readonly platform: Platform;
+  /** This process. */
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly userName: string;
+  /** Folders with static qemu programs, or such programs themselves. */
+  readonly emulators: readonly string[];
+  /** Files of `RUN --mount=type=secret`, by id. */
+  readonly secrets?: Readonly<Record<string, Uint8Array>> | undefined;
+  /** Sockets of `RUN --mount=type=ssh`, by id. */
+  readonly sshSockets?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A sandbox that works here. */
+export interface ChosenSandbox {
+  readonly kind: SandboxKind;
+  readonly fileSystem: 'overlay' | 'copy';
+  /** Files belong to one user only: `chown` and USER do not work. */
+  readonly singleUser: boolean;
+  readonly site: HelperSite;
+  /** Everything of a job that is the same for all. */
+  readonly job: Pick<SandboxJob, 'architecture' | 'kind' | 'fileSystem' | 'singleUser' | 'directory' | 'owner'>;
+}
+
+/** A sandbox that was tried, for `mabuild doctor`. */
+export interface TriedSandbox {
+  readonly kind: SandboxKind;
+  readonly fileSystem: 'overlay' | 'copy';
+  /** Why it was not taken; `undefined` for the one that was. */
+  readonly refused: string | undefined;
+}
+
+export interface SandboxChoice {
+  readonly chosen: ChosenSandbox | undefined;
+  readonly tried: readonly TriedSandbox[];
+}
+
+/** Tries the sandboxes in order, by running a tiny program in each, until one works. */
+export async function chooseSandbox(
+  options: SandboxOptions,
+  { kinds, ...call }: CallOptions & { readonly kinds?: readonly SandboxKind[] } = {},
+): Promise<SandboxChoice> {
+  const order: readonly SandboxKind[] =
+    kinds ?? (options.uid === 0 ? ['namespaces', 'user-namespace', 'chroot'] : ['user-namespace']);
+  const tried: TriedSandbox[] = [];
+  for (const kind of order) {
+    for (const fileSystem of ['overlay', 'copy'] as const) {
+      if (kind === 'chroot' && fileSystem === 'overlay') continue;
+      const sandbox = await prepareSandbox(options, kind, fileSystem);
+      try {
+        await probe(sandbox, options.platform, [], call);
+        return { chosen: sandbox, tried: [...tried, { kind, fileSystem, refused: undefined }] };
+      } catch (error) {
+        call.signal?.throwIfAborted();
+        if (!isMabuildError(error)) throw error;
+        tried.push({ kind, fileSystem, refused: error.message });
+        // What does not start at all does not start with another file system either.
+        if (error.code === 'SANDBOX_UNAVAILABLE') break;
+      }
+    }
+  }
+  return { chosen: undefined, tried };
+}
+
+/** The error of a machine on which nothing works. */
+export function noSandbox(tried: readonly TriedSandbox[]): MabuildError {
+  const reasons = tried.map(({ kind, fileSystem, refused }) => `${kind}, ${fileSystem}: ${refused}`);
+  return new MabuildError(`RUN needs a sandbox, and none works here (${reasons.join('; ')})`, {
+    code: 'SANDBOX_UNAVAILABLE',
+    hint: 'allow user namespaces (`sysctl user.max_user_namespaces`, on Ubuntu 24.04 also `sysctl kernel.apparmor_restrict_unprivileged_userns=0`), build as root, or start a Docker Engine',
+  });
+}
+
+/** How a sandbox of a kind is made, whether it works or not. */
+export async function prepareSandbox(
+  options: SandboxOptions,
+  kind: SandboxKind,
+  fileSystem: 'overlay' | 'copy',
+): Promise<ChosenSandbox> {
+  const { uid, gid, userName, platform } = options;
+  const { architecture } = platform;
+  const ids = await idMaps({ uid, gid, userName, hasTools: true });
+  const singleUser = kind === 'user-namespace' && ids.kind === 'single';
+  // Files have other owners and marks in each.
+  const directory = `${options.directory}/${kind}${singleUser ? '-single' : ''}`;
+  return {
+    ...{ kind, fileSystem, singleUser },
+    site: { command: options.helper, architecture, kind, ids, directory },
+    job: { architecture, kind, fileSystem, singleUser, directory, owner: await ownerName(options.pid) },
+  };
+}
+
+/** Runs the probe program of a platform in a sandbox: it comes as a mount, so that nothing stays. @throws MabuildError when it does not run */
+export async function probe(
+  { site, job }: ChosenSandbox,
+  platform: Platform,
+  emulators: readonly JobEmulator[],
+  options: CallOptions,
+): Promise<void> {
+  const program = probeProgram(platform) ?? new Uint8Array(0);
+  const open = async (): Promise<Readable> => Readable.from([program], { objectMode: false });
+  const file = { uid: 0, gid: 0, mtime: 0, size: program.length, open };
+  const tar = writeLayer([{ path: 'program', type: 'file', mode: 0o755, ...file }]);
+  const messages = await runJob(
+    site,
+    {
+      ...job,
+      layers: [],
+      run: {
+        command: {
+          arguments: ['/program'],
+          environment: {},
+          directory: '/',
+          user: { uid: 0, gid: 0, groups: [] },
+        },
+        mounts: [{ kind: 'bind', target: '/program', from: 'tar', path: 'program', readOnly: true }],
+        network: 'host',
+        emulators,
+        files: { resolv: '', hosts: '' },
+        hostname: 'probe',
+        contents: '/dev/null',
+      },
+    },
+    { ...options, streams: [async () => tar] },
+  );
+  const problem = probeProblem(messages);
+  if (problem !== undefined) {
+    throw new MabuildError(`trying a sandbox: ${problem}`, {
+      code: 'SANDBOX_FAILED',
+      hint: 'see `mabuild doctor`',
+    });
+  }
+}
+
+function probeProblem(messages: readonly JobMessage[]): string | undefined {
+  for (const message of messages) {
+    if (message.kind === 'exited') return message.code === probeExitCode ? undefined : `its program ended with ${message.code}`;
+    if (message.kind === 'not-started') return `could not ${message.purpose} (error ${message.errno})`;
+  }
+  return 'its program did not start';
+}

@@ -1,0 +1,80 @@
+import { type CallOptions, formatPlatform, isMabuildError, MabuildError, type Platform } from '@mabuild/oci';
+import { chooseBinfmt, readBinfmtEntries } from '../../../emulation/binfmt.ts';
+import { probeProgram } from '../../../emulation/elf-program.ts';
+import { findQemu } from '../../../emulation/qemu.ts';
+import type { Emulation } from '../../engine.ts';
+import { canRegister } from './binfmt.ts';
+import { type ChosenSandbox, prepareSandbox, probe, type SandboxOptions } from './choose.ts';
+import type { JobEmulator } from './job.ts';
+
+/** How programs of a platform run here. */
+export interface PlatformRun {
+  readonly sandbox: ChosenSandbox;
+  /** What the sandbox's own kernel table gets. */
+  readonly emulators: readonly JobEmulator[];
+  readonly emulation: Emulation;
+  /** Why there is none. */
+  readonly refused?: string;
+}
+
+/** Finds out how programs of a platform run, by running one: by itself, through the machine's table, or through one of the sandbox's own. */
+export async function platformRun(
+  options: SandboxOptions,
+  sandbox: ChosenSandbox,
+  platform: Platform,
+  call: CallOptions,
+): Promise<PlatformRun> {
+  const host = options.platform;
+  const program = probeProgram(platform);
+  const none = (refused: string): PlatformRun => ({
+    ...{ sandbox, emulators: [], refused },
+    emulation: { kind: 'none' },
+  });
+  if (platform.os !== host.os || program === undefined)
+    return none(`${formatPlatform(platform)} cannot be run on ${host.os}`);
+  const alone = await refusal(() => probe(sandbox, platform, [], call), call);
+  if (alone === undefined) {
+    const entry =
+      platform.architecture === host.architecture
+        ? undefined
+        : chooseBinfmt(await readBinfmtEntries().catch(() => []), program);
+    const emulation: Emulation =
+      entry === undefined ? { kind: 'native' } : { kind: 'binfmt', interpreter: entry.interpreter };
+    return { sandbox, emulators: [], emulation };
+  }
+  if (!canRegister(platform.architecture)) return none(alone);
+  try {
+    const file = await findQemu({ platform, host, directories: options.emulators });
+    const emulators = [{ architecture: platform.architecture, file }];
+    // The table of root's own namespace is the machine's: that one is left alone.
+    const own =
+      sandbox.kind === 'user-namespace'
+        ? sandbox
+        : await prepareSandbox(options, 'user-namespace', 'overlay');
+    await probe(own, platform, emulators, call);
+    return { sandbox: own, emulators, emulation: { kind: 'binfmt', interpreter: file } };
+  } catch (error) {
+    call.signal?.throwIfAborted();
+    if (!isMabuildError(error)) throw error;
+    return none(`${alone}; with an emulator of its own: ${error.message}`);
+  }
+}
+
+/** The error of a platform that does not run. */
+export function platformRefused(platform: Platform, refused: string): MabuildError {
+  return new MabuildError(`programs for ${formatPlatform(platform)} do not run in the sandbox: ${refused}`, {
+    code: 'EMULATION_MISSING',
+    hint: 'install qemu-user-static and binfmt-support as root; with Linux 6.7 or newer a static qemu that --qemu names is enough',
+  });
+}
+
+async function refusal(work: () => Promise<void>, { signal }: CallOptions): Promise<string | undefined> {
+  try {
+    await work();
+    return undefined;
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!isMabuildError(error)) throw error;
+    return error.message;
+  }
+}

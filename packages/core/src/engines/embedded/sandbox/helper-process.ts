@@ -1,0 +1,206 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { Readable, type Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { promisify } from 'node:util';
+import { type CallOptions, MabuildError } from '@mabuild/oci';
+import { failureOf, type ProgramFailure } from './batch.ts';
+import { framed } from './frames.ts';
+import type { JobMessage, SandboxJob, SandboxKind } from './job.ts';
+import { mountFlags, must, namespaceFlags } from './kernel.ts';
+import { type Step, syscallProgram } from './syscall-program.ts';
+import type { IdMaps } from './user-ids.ts';
+
+/** How helpers are started. */
+export interface HelperSite {
+  /** Node and the module that serves jobs. */
+  readonly command: readonly string[];
+  /** Of this machine. */
+  readonly architecture: string;
+  readonly kind: SandboxKind;
+  /** Of a user namespace. */
+  readonly ids: IdMaps;
+  /** Where its program may be written; this user's only. */
+  readonly directory: string;
+}
+
+export interface JobOptions extends CallOptions {
+  readonly onOutput?: ((stream: 'stdout' | 'stderr', chunk: Uint8Array) => void) | undefined;
+  /** What the job says will come, in its order. */
+  readonly streams?: readonly (() => Promise<AsyncIterable<Uint8Array>>)[];
+}
+
+const scratch = 0x2000_0000;
+const gate = 5;
+const run = promisify(execFile);
+
+/**
+ * Starts a helper, gives it a job and collects what it tells.
+ *
+ * @throws MabuildError `SANDBOX_UNAVAILABLE` when the kernel does not let it start, and what the helper throws
+ */
+export async function runJob(site: HelperSite, job: SandboxJob, options: JobOptions): Promise<readonly JobMessage[]> {
+  const { signal, onOutput } = options;
+  signal?.throwIfAborted();
+  const steps = enteringSteps(site);
+  const program = `${site.directory}/enter-${randomBytes(6).toString('hex')}`;
+  await mkdir(site.directory, { recursive: true, mode: 0o700 });
+  await chmod(site.directory, 0o700);
+  await writeFile(program, syscallProgram(site.architecture, steps), { mode: 0o700, flag: 'wx' });
+  const child = await startProgram(program);
+  const kill = (): void => void child.kill('SIGKILL');
+  signal?.addEventListener('abort', kill, { once: true });
+  const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+  closed.catch(() => undefined);
+  try {
+    child.stdout?.on('data', (chunk: Buffer) => onOutput?.('stdout', chunk));
+    const said: Buffer[] = [];
+    child.stderr?.on('data', (chunk: Buffer) => {
+      said.push(chunk);
+      onOutput?.('stderr', chunk);
+    });
+    const failure = await letIn(child, site, steps);
+    if (failure !== undefined) throw notEntered(failure);
+    const messages: JobMessage[] = [];
+    const told = (async () => {
+      for await (const line of createInterface({ input: child.stdio[3] as Readable }))
+        messages.push(JSON.parse(line) as JobMessage);
+    })();
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.write(`${JSON.stringify(job)}\n`);
+    const sent = send(child.stdio[4] as Writable, options.streams ?? []);
+    // A helper that fails early takes no more; why it failed is what counts.
+    const sending = sent.then(
+      () => undefined,
+      (error: unknown) => {
+        if (!isBrokenPipe(error)) kill();
+        return error;
+      },
+    );
+    await told;
+    child.stdin?.end();
+    const [code, ended] = await closed;
+    signal?.throwIfAborted();
+    const unsent = await sending;
+    if (unsent !== undefined && !isBrokenPipe(unsent)) throw unsent;
+    for (const message of messages) {
+      if (message.kind !== 'failed') continue;
+      const { code: failed, hint } = message;
+      throw new MabuildError(message.message, { code: failed, hint });
+    }
+    if (messages.at(-1)?.kind === 'done') return messages;
+    throw new MabuildError(
+      `the sandbox's helper ended ${ended ? `by ${ended}` : `with ${code}`}: ${Buffer.concat(said).toString('utf8').trim().slice(-500)}`,
+      { code: 'SANDBOX_FAILED', hint: 'build again; if it happens again, please report it' },
+    );
+  } finally {
+    signal?.removeEventListener('abort', kill);
+    kill();
+    for (const stream of child.stdio) stream?.destroy();
+    await rm(program, { force: true });
+  }
+}
+
+/** Another thread that starts a program may hold the file open for writing for a moment. */
+async function startProgram(program: string): Promise<ChildProcess> {
+  for (let attempt = 0; ; attempt += 1) {
+    const child = spawn(program, [], { stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'], env: {} });
+    try {
+      await once(child, 'spawn');
+      return child;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ETXTBSY' && attempt < 20) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        continue;
+      }
+      throw new MabuildError(`starting a program in ${program.slice(0, program.lastIndexOf('/'))}: ${code}`, {
+        code: 'SANDBOX_UNAVAILABLE',
+        hint: 'the cache must lie on a file system that programs can be started from: set XDG_CACHE_HOME',
+        cause: error,
+      });
+    }
+  }
+}
+
+/** What the helper's process does before it becomes Node. */
+function enteringSteps({ kind, command }: HelperSite): readonly Step[] {
+  const { user, mount } = namespaceFlags;
+  const flags = kind === 'user-namespace' ? user | mount : mount;
+  const [node = ''] = command;
+  return [
+    must('get memory', 'mmap', scratch, 4096, 3, 0x32, -1, 0),
+    ...(kind === 'chroot' ? [] : [must('make namespaces', 'unshare', flags)]),
+    must('knock', 'write', gate, '.', 1),
+    // The maps of a user namespace are written from outside, and count from the next program on.
+    must('wait for the user map', 'read', gate, scratch, 1),
+    ...(kind === 'chroot'
+      ? []
+      : [must('take mounts apart', 'mount', 0, '/', 0, mountFlags.recursive | mountFlags.private, 0)]),
+    must('hide a file descriptor', 'fcntl', gate, 2, 1),
+    must('start Node', 'execve', node, { texts: command }, { texts: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'] }),
+  ];
+}
+
+async function letIn(
+  child: ChildProcess,
+  { kind, ids }: HelperSite,
+  steps: readonly Step[],
+): Promise<ProgramFailure | undefined> {
+  const door = (child.stdio as readonly unknown[])[gate] as Readable & Writable;
+  door.on('error', () => undefined);
+  const [knock] = await Promise.race([once(door, 'data') as Promise<[Buffer]>, once(door, 'end') as Promise<[]>]);
+  if (knock === undefined) {
+    const report: Buffer[] = [];
+    for await (const chunk of child.stdio[3] as Readable) report.push(chunk as Buffer);
+    return failureOf(steps, Buffer.concat(report)) ?? { purpose: 'start a process', errno: 0 };
+  }
+  if (kind === 'user-namespace') await writeMaps(child.pid ?? 0, ids);
+  door.write('.');
+  door.resume();
+  return undefined;
+}
+
+async function writeMaps(pid: number, ids: IdMaps): Promise<void> {
+  if (ids.kind === 'tools') {
+    await run('newuidmap', [String(pid), ...ids.users.flat().map(String)]);
+    await run('newgidmap', [String(pid), ...ids.groups.flat().map(String)]);
+    return;
+  }
+  if (ids.kind === 'single') await writeFile(`/proc/${pid}/setgroups`, 'deny');
+  const text = (map: readonly (readonly number[])[]): string => map.map((line) => `${line.join(' ')}\n`).join('');
+  await writeFile(`/proc/${pid}/uid_map`, text(ids.users));
+  await writeFile(`/proc/${pid}/gid_map`, text(ids.groups));
+}
+
+async function send(
+  pipe: Writable,
+  streams: readonly (() => Promise<AsyncIterable<Uint8Array>>)[],
+): Promise<void> {
+  const all = async function* (): AsyncGenerator<Uint8Array> {
+    for (const open of streams) yield* framed(await open());
+  };
+  await pipeline(Readable.from(all(), { objectMode: false }), pipe);
+}
+
+function isBrokenPipe(error: unknown): boolean {
+  return ['EPIPE', 'ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'].includes(
+    (error as NodeJS.ErrnoException).code ?? '',
+  );
+}
+
+function notEntered({ purpose, errno }: ProgramFailure): MabuildError {
+  return new MabuildError(`making a sandbox: could not ${purpose} (error ${errno})`, {
+    code: 'SANDBOX_UNAVAILABLE',
+    hint: 'see `mabuild doctor`',
+  });
+}
+
+/** When a process began: it tells a process from a later one of the same number. */
+export async function ownerName(pid: number): Promise<string> {
+  const text = await readFile(`/proc/${pid}/stat`, 'latin1');
+  return `${pid}.${text.slice(text.lastIndexOf(')') + 2).split(' ')[19]}`;
+}

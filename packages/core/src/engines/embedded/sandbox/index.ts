@@ -1,0 +1,3 @@
+export { type ChosenSandbox, chooseSandbox, type SandboxChoice, type SandboxOptions, type TriedSandbox } from './choose.ts';
+export { type HelperProcess, serveSandbox } from './helper.ts';
+export { createSandbox, type Sandbox, type SandboxRequest, type SandboxResult } from './sandbox.ts';

@@ -1,0 +1,328 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { MabuildError } from '@mabuild/oci';
+import { failureOf, runProgram, writeProgram } from './batch.ts';
+import { registerSteps } from './binfmt.ts';
+import { type ChangedEntry, overlayChanges } from './changes.ts';
+import { type ContainerMount, type ContainerRoot, containerSteps, parentsOf } from './container.ts';
+import type { FrameReader } from './frames.ts';
+import type { JobEntry, JobLayer, JobMessage, JobMount, SandboxJob } from './job.ts';
+import { mountFlags, must } from './kernel.ts';
+import { layersOf, type ShelfSite, shelfPath, unpackOnce } from './layer-shelf.ts';
+import { mergedNode, mergedPath, type UnpackedLayer } from './merged.ts';
+import { failedStepExitCode, type Step } from './syscall-program.ts';
+
+/** One RUN inside a helper. */
+export interface SandboxRun {
+  readonly job: SandboxJob;
+  readonly run: NonNullable<SandboxJob['run']>;
+  /** The topmost first. */
+  readonly layers: readonly UnpackedLayer[];
+  readonly frames: FrameReader;
+  readonly site: ShelfSite;
+  /** Folder of this job, on the file system of the layers. */
+  readonly work: string;
+  readonly signal: AbortSignal;
+  readonly say: (message: JobMessage) => void;
+}
+
+/** Executes a RUN, and tells its exit code and what it changed. */
+export async function runInSandbox(context: SandboxRun): Promise<void> {
+  const { job, run, layers, site, work, say } = context;
+  const isOverlay = job.fileSystem === 'overlay';
+  if (!isOverlay) throw new Error('not there yet');
+  // Programs hold environments and secrets are secret: neither reaches the disk.
+  const secret = `${work}/private`;
+  mkdirSync(secret, { mode: 0o700 });
+  must0(runProgram(site.place, [must('mount a tmpfs', 'mount', 'tmpfs', secret, 'tmpfs', mountFlags.noDevices, 'mode=700')]));
+  const place = { ...site.place, directory: secret };
+  for (const name of ['upper', 'work', 'merged', 'mounts']) mkdirSync(`${work}/${name}`);
+  if (run.emulators.length > 0) must0(runProgram(place, registerSteps(`${secret}/binfmt`, run.emulators)));
+  const base = basename(work);
+  const relative = (name: string): string => `work/${base}/${name}`;
+  const lower = job.layers.map(({ id }) => shelfPath(id)).reverse();
+  if (lower.length === 0) mkdirSync(`${work}/empty`);
+  const root: ContainerRoot = {
+    kind: 'overlay',
+    directory: job.directory,
+    lower: lower.length === 0 ? [relative('empty')] : lower,
+    ...{ upper: relative('upper'), work: relative('work'), merged: relative('merged') },
+    userAttributes: site.userAttributes,
+  };
+  copyRootOwner(layers, `${work}/upper`);
+  const mounts: ContainerMount[] = [];
+  for (const [index, mount] of run.mounts.entries()) mounts.push(await mountOf(mount, `${work}/mounts/${index}`, context));
+  const own = ownFiles(run.files, secret);
+  const stubs = stubsOf(layers, [...ownTargets, ...own.map(({ target }) => target), ...mounts.map(({ target }) => target)]);
+  const steps = containerSteps({
+    root,
+    command: run.command,
+    mounts: [...own, ...mounts],
+    hostname: run.hostname,
+    network: run.network,
+    realRoot: job.kind === 'namespaces',
+    singleUser: job.singleUser,
+    procNames: new Set(readdirSync('/proc')),
+  });
+  const code = await execute(writeProgram(place, steps), steps, context);
+  if (code === undefined) return;
+  say({ kind: 'exited', code });
+  if (code !== 0) return;
+  const upper = `${work}/upper`;
+  removeStubs(upper, stubs);
+  const changes = overlayChanges({ upper, below: layers, place: site.place, userAttributes: site.userAttributes });
+  say({ kind: 'changed', entries: writeContents(changes, run.contents) });
+}
+
+/** What every container gets; made where the image does not have it, and taken away afterwards. */
+const ownTargets: readonly string[] = ['/proc', '/dev', '/sys'];
+
+function ownFiles(
+  files: { readonly resolv: string; readonly hosts: string },
+  folder: string,
+): readonly (ContainerMount & { readonly kind: 'tree' })[] {
+  const contents = { 'resolv.conf': files.resolv, hosts: files.hosts, dockerenv: '' };
+  return Object.entries(contents).map(([name, content]) => {
+    writeFileSync(`${folder}/${name}`, content, { mode: 0o644 });
+    chmodSync(`${folder}/${name}`, 0o644);
+    const target = name === 'dockerenv' ? '/.dockerenv' : `/etc/${name}`;
+    return { kind: 'tree', root: folder, path: name, target, type: 'file', readOnly: true };
+  });
+}
+
+/** The root folder's owner and mode come from the upper layer. */
+function copyRootOwner(layers: readonly UnpackedLayer[], upper: string): void {
+  const stats = mergedNode(layers, '')?.stats;
+  chmodSync(upper, stats === undefined ? 0o755 : stats.mode & 0o7777);
+  if (stats !== undefined) chownSync(upper, stats.uid, stats.gid);
+}
+
+async function mountOf(mount: JobMount, folder: string, context: SandboxRun): Promise<ContainerMount> {
+  const { job, site } = context;
+  const { target } = mount;
+  switch (mount.kind) {
+    case 'tmpfs': {
+      const size = mount.size === undefined ? '' : `,size=${mount.size}`;
+      return { kind: 'tmpfs', target, options: `mode=1777${size}` };
+    }
+    case 'secret': {
+      const name = `secret-${basename(folder)}`;
+      const file = `${context.work}/private/${name}`;
+      writeFileSync(file, Buffer.from(mount.content, 'base64'), { mode: 0o600 });
+      chownSync(file, mount.uid, mount.gid);
+      chmodSync(file, mount.mode);
+      return { kind: 'tree', root: dirname(file), path: name, target, type: 'file', readOnly: true };
+    }
+    case 'ssh':
+      return {
+        ...{ kind: 'tree', root: dirname(mount.socket), path: basename(mount.socket) },
+        ...{ target, type: 'file', readOnly: true },
+      };
+    case 'bind': {
+      const { root, layers } = await rootOf(mount.from, mount.readOnly, folder, context);
+      const path = mergedPath(layers, mount.path);
+      const found = mergedNode(layers, path);
+      if (found === undefined) {
+        throw new MabuildError(`mounting ${target}: there is no /${mount.path} in what it takes from`, {
+          code: 'BUILD_FAILED',
+          hint: 'look at source= and from= of --mount, and at .dockerignore',
+        });
+      }
+      const type = found.stats.isDirectory() ? 'directory' : 'file';
+      return { kind: 'tree', root, path, target, type, readOnly: mount.readOnly };
+    }
+    default: {
+      const cache = `${job.directory}/caches/${mount.name}`;
+      if (mount.fresh) rmSync(cache, { recursive: true, force: true });
+      if (!existsSync(cache)) {
+        const made = `${folder}-cache`;
+        mkdirSync(made);
+        chownSync(made, mount.uid, mount.gid);
+        chmodSync(made, mount.mode);
+        if (mount.from !== undefined) await fillCache(mount.from, mount.path, made, folder, context);
+        try {
+          renameSync(made, cache);
+        } catch (error) {
+          // Somebody else was faster.
+          if (!existsSync(cache)) throw error;
+        }
+      }
+      return { kind: 'tree', root: cache, path: '', target, type: 'directory', readOnly: mount.readOnly };
+    }
+  }
+
+  async function fillCache(
+    from: readonly JobLayer[] | 'tar',
+    path: string,
+    made: string,
+    at: string,
+    where: SandboxRun,
+  ): Promise<void> {
+    const { root, layers } = await rootOf(from, true, at, where);
+    const source = `${root}/${mergedPath(layers, path)}`;
+    const { status, error } = await spawned('cp', ['-a', '--reflink=auto', `${source}/.`, made], site.onNote);
+    if (status === 0) return;
+    throw new MabuildError(`filling the cache of ${target}: cp failed${error ? ` (${error})` : ''}`, {
+      code: 'BUILD_FAILED',
+      hint: 'look at source= and from= of --mount',
+    });
+  }
+}
+
+/** Puts the layers that a mount takes from together; what is written to them is thrown away. */
+async function rootOf(
+  from: readonly JobLayer[] | 'tar',
+  readOnly: boolean,
+  folder: string,
+  { job, frames, site, work }: SandboxRun,
+): Promise<{ readonly root: string; readonly layers: readonly UnpackedLayer[] }> {
+  mkdirSync(folder);
+  const relative = (name: string): string => `work/${basename(work)}/mounts/${basename(folder)}${name}`;
+  let layers: readonly UnpackedLayer[];
+  let lower: readonly string[];
+  if (from === 'tar') {
+    layers = [await unpackOnce(frames.next(), `${folder}/tar`, site)];
+    lower = [relative('/tar')];
+    if (readOnly) return { root: `${folder}/tar`, layers };
+  } else {
+    layers = await layersOf(from, () => frames.next(), site);
+    lower = from.map(({ id }) => shelfPath(id)).reverse();
+    if (lower.length === 0) {
+      mkdirSync(`${folder}/tar`);
+      return { root: `${folder}/tar`, layers: [{ root: `${folder}/tar`, opaque: new Set() }] };
+    }
+  }
+  for (const name of ['upper', 'work', 'merged']) mkdirSync(`${folder}/${name}`);
+  copyRootOwner(layers, `${folder}/upper`);
+  const options = [
+    `lowerdir=${lower.join(':')}`,
+    `upperdir=${relative('/upper')},workdir=${relative('/work')}`,
+    ...(site.userAttributes ? ['userxattr'] : []),
+  ];
+  must0(
+    runProgram(site.place, [
+      must('enter the cache', 'chdir', job.directory),
+      must('mount overlayfs', 'mount', 'overlay', relative('/merged'), 'overlay', mountFlags.noDevices, options.join(',')),
+    ]),
+  );
+  return { root: `${folder}/merged`, layers };
+}
+
+/** Runs the container's program; `undefined` when its command did not start, which is told. */
+async function execute(
+  file: string,
+  steps: readonly Step[],
+  { signal, say }: SandboxRun,
+): Promise<number | undefined> {
+  const child = spawn(file, [], {
+    // The command sees it in its /proc.
+    argv0: 'init',
+    stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+    env: {},
+  });
+  const report: Buffer[] = [];
+  child.stdio[3]?.on('data', (chunk: Buffer) => report.push(chunk));
+  const kill = (): void => void child.kill('SIGKILL');
+  signal.addEventListener('abort', kill, { once: true });
+  if (signal.aborted) kill();
+  const code = await new Promise<number>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (status, ended) => resolve(status ?? (ended === 'SIGKILL' ? 137 : 255)));
+  });
+  signal.throwIfAborted();
+  const failure = code === failedStepExitCode ? failureOf(steps, Buffer.concat(report)) : undefined;
+  if (failure === undefined) return code;
+  say({ kind: 'not-started', ...failure });
+  return undefined;
+}
+
+async function spawned(
+  command: string,
+  given: readonly string[],
+  onNote: (text: string) => void,
+): Promise<{ readonly status: number | null; readonly error?: string }> {
+  return await new Promise((resolve) => {
+    const child = spawn(command, given, { stdio: ['ignore', 'ignore', 'pipe'] });
+    child.stderr.on('data', (chunk: Buffer) => onNote(chunk.toString('utf8').trim()));
+    child.once('error', (error) => resolve({ status: null, error: error.message }));
+    child.once('close', (status) => resolve({ status }));
+  });
+}
+
+/** Paths on which something is mounted and that the image does not have, the deepest first. */
+function stubsOf(layers: readonly UnpackedLayer[], targets: readonly string[]): readonly string[] {
+  const stubs = new Set<string>();
+  for (const target of targets) {
+    for (const path of parentsOf(`/${mergedPath(layers, target)}`)) {
+      const at = path.slice(1);
+      if (mergedNode(layers, at) === undefined) stubs.add(at);
+    }
+  }
+  return [...stubs].sort((a, b) => b.length - a.length);
+}
+
+/** Takes mount points away that are still as empty as they were made. */
+function removeStubs(upper: string, stubs: readonly string[]): void {
+  for (const path of stubs) {
+    const file = `${upper}/${path}`;
+    const stats = lstatSync(file, { throwIfNoEntry: false });
+    if (stats?.isFile() && stats.size === 0) rmSync(file);
+    else if (stats?.isDirectory() && readdirSync(file).length === 0) rmdirSync(file);
+  }
+}
+
+/** Writes the contents of changed files one after the other, and tells where each is and its digest. */
+function writeContents(changes: readonly ChangedEntry[], contents: string): readonly JobEntry[] {
+  const buffer = Buffer.allocUnsafe(1024 * 1024);
+  const output = openSync(contents, 'w', 0o600);
+  let at = 0;
+  try {
+    return changes.map(({ entry, file }): JobEntry => {
+      if (entry.type !== 'file') return entry;
+      const hash = createHash('sha256');
+      const start = at;
+      const input = openSync(file, 'r');
+      try {
+        for (;;) {
+          const size = readSync(input, buffer, 0, buffer.length, null);
+          if (size === 0) break;
+          const some = buffer.subarray(0, size);
+          hash.update(some);
+          for (let done = 0; done < size; ) done += writeSync(output, some, done, size - done);
+          at += size;
+        }
+      } finally {
+        closeSync(input);
+      }
+      return { ...entry, size: at - start, at: start, digest: `sha256:${hash.digest('hex')}` };
+    });
+  } finally {
+    closeSync(output);
+  }
+}
+
+/** @throws MabuildError `SANDBOX_FAILED` for a step that failed */
+function must0(failure: ReturnType<typeof runProgram>): void {
+  if (failure === undefined) return;
+  throw new MabuildError(`making a sandbox: could not ${failure.purpose} (error ${failure.errno})`, {
+    code: 'SANDBOX_FAILED',
+    hint: 'see `mabuild doctor`',
+  });
+}

@@ -1,0 +1,214 @@
+import { randomBytes } from 'node:crypto';
+import { createReadStream, existsSync } from 'node:fs';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import type { CallOptions, Platform } from '@mabuild/oci';
+import type { Emulation } from '../../engine.ts';
+import type { LayerEntry } from '../layers/entry.ts';
+import type { StoredLayer } from '../layers/layer-scanner.ts';
+import { writeLayer } from '../layers/write-layer.ts';
+import { type ChosenSandbox, chooseSandbox, noSandbox, type SandboxChoice, type SandboxOptions } from './choose.ts';
+import type { ContainerCommand } from './container.ts';
+import { type PlatformRun, platformRefused, platformRun } from './emulators.ts';
+import { runJob } from './helper-process.ts';
+import type { JobEntry, JobLayer, JobMount } from './job.ts';
+import { shelfIds } from './layer-shelf.ts';
+
+/** Files for a mount: those of an image, or single ones. */
+export type MountFiles = { readonly layers: readonly StoredLayer[] } | { readonly entries: readonly LayerEntry[] };
+
+type BindMount = Extract<JobMount, { kind: 'bind' }>;
+type CacheMount = Extract<JobMount, { kind: 'cache' }>;
+
+/** A mount of a RUN, its files not yet in the sandbox. */
+export type SandboxMount =
+  | (Omit<BindMount, 'from'> & { readonly from: MountFiles })
+  | (Omit<CacheMount, 'from'> & { readonly from: MountFiles | undefined })
+  | Extract<JobMount, { kind: 'tmpfs' | 'secret' | 'ssh' }>;
+
+/** One command to execute. */
+export interface SandboxRequest {
+  readonly platform: Platform;
+  /** From the bottom. */
+  readonly layers: readonly StoredLayer[];
+  readonly command: ContainerCommand;
+  readonly network: 'host' | 'none';
+  readonly mounts: readonly SandboxMount[];
+  /** Gets the contents of changed files. */
+  readonly temporaryDirectory: string;
+}
+
+export interface SandboxCallOptions extends CallOptions {
+  readonly onOutput?: ((stream: 'stdout' | 'stderr', chunk: Uint8Array) => void) | undefined;
+  /** Gets what could not be done exactly, in words. */
+  readonly onNote?: ((text: string) => void) | undefined;
+}
+
+export type SandboxResult =
+  | { readonly kind: 'exited'; readonly code: number }
+  /** Linux's number of the error. */
+  | { readonly kind: 'not-started'; readonly purpose: string; readonly errno: number }
+  | {
+      readonly kind: 'changed';
+      readonly entries: readonly LayerEntry[];
+      /** Deletes the contents of the entries. */
+      release(): Promise<void>;
+    };
+
+/** Executes commands over layers, apart from the machine. */
+export interface Sandbox {
+  /** @throws MabuildError `SANDBOX_UNAVAILABLE`, `EMULATION_MISSING`, `SANDBOX_FAILED`, and what unpacking throws */
+  execute(request: SandboxRequest, options?: SandboxCallOptions): Promise<SandboxResult>;
+  /** How programs of a platform run, proven by running one. */
+  emulation(platform: Platform, options?: CallOptions): Promise<Emulation>;
+  /** Which sandboxes were tried, and why they were not taken. */
+  choice(options?: CallOptions): Promise<SandboxChoice>;
+}
+
+const hostname = 'buildkitsandbox';
+const hosts = `127.0.0.1\tlocalhost ${hostname}\n::1\tlocalhost ip6-localhost ip6-loopback\n`;
+
+/** Makes sandboxes for this machine; which kind works is found out once. */
+export function createSandbox(options: SandboxOptions): Sandbox {
+  let choice: Promise<SandboxChoice> | undefined;
+  const choose = (call: CallOptions): Promise<SandboxChoice> => {
+    choice ??= chooseSandbox(options, call).catch((error: unknown) => {
+      choice = undefined;
+      throw error;
+    });
+    return choice;
+  };
+  const chosen = async (call: CallOptions): Promise<ChosenSandbox> => {
+    const { chosen: found, tried } = await choose(call);
+    if (found === undefined) throw noSandbox(tried);
+    return found;
+  };
+  const platforms = new Map<string, Promise<PlatformRun>>();
+  const platformOf = (platform: Platform, call: CallOptions): Promise<PlatformRun> => {
+    const key = JSON.stringify([platform.os, platform.architecture, platform.variant]);
+    const known = platforms.get(key);
+    if (known !== undefined) return known;
+    const started = chosen(call).then((sandbox) => platformRun(options, sandbox, platform, call));
+    started.catch(() => platforms.delete(key));
+    platforms.set(key, started);
+    return started;
+  };
+  const unpacking = new Map<string, Promise<void>>();
+  return {
+    choice: (call = {}) => choose(call),
+    async emulation(platform, call = {}) {
+      return (await platformOf(platform, call)).emulation;
+    },
+    async execute(request, call = {}) {
+      const { sandbox, emulators, emulation, refused } = await platformOf(request.platform, call);
+      if (emulation.kind === 'none') throw platformRefused(request.platform, refused ?? '');
+      const prepare = async (layers: readonly StoredLayer[]): Promise<readonly JobLayer[]> => {
+        await unpack(sandbox, layers, unpacking, call);
+        return jobLayers(layers).map((layer) => ({ ...layer, comes: false }));
+      };
+      const layers = await prepare(request.layers);
+      const streams: (() => Promise<AsyncIterable<Uint8Array>>)[] = [];
+      const mounts: JobMount[] = [];
+      const filesOf = async (files: MountFiles): Promise<readonly JobLayer[] | 'tar'> => {
+        if ('layers' in files) return await prepare(files.layers);
+        streams.push(async () => writeLayer(files.entries));
+        return 'tar';
+      };
+      for (const mount of request.mounts) {
+        if (mount.kind === 'bind') mounts.push({ ...mount, from: await filesOf(mount.from) });
+        else if (mount.kind === 'cache')
+          mounts.push({ ...mount, from: mount.from === undefined ? undefined : await filesOf(mount.from) });
+        else mounts.push(mount);
+      }
+      await mkdir(request.temporaryDirectory, { recursive: true });
+      const contents = join(request.temporaryDirectory, `changes-${randomBytes(6).toString('hex')}`);
+      const release = (): Promise<void> => rm(contents, { force: true });
+      const { command, network } = request;
+      const resolv = network === 'none' ? '' : await readFile('/etc/resolv.conf', 'utf8').catch(() => '');
+      const isV6 = request.platform.architecture === 'arm' && request.platform.variant === 'v6';
+      const emulated = emulation.kind === 'binfmt' && isV6 ? { QEMU_CPU: 'arm1176' } : {};
+      try {
+        const messages = await runJob(
+          sandbox.site,
+          {
+            ...sandbox.job,
+            layers,
+            run: {
+              command: { ...command, environment: { ...emulated, ...command.environment } },
+              ...{ mounts, network, emulators, hostname, contents },
+              files: { resolv, hosts },
+            },
+          },
+          { ...call, streams },
+        );
+        let result: SandboxResult = { kind: 'exited', code: 0 };
+        for (const message of messages) {
+          if (message.kind === 'note') call.onNote?.(message.text);
+          else if (message.kind === 'exited' || message.kind === 'not-started') result = message;
+          else if (message.kind === 'changed')
+            result = { kind: 'changed', entries: message.entries.map((entry) => opened(entry, contents)), release };
+        }
+        if (result.kind !== 'changed') await release();
+        return result;
+      } catch (error) {
+        await release();
+        throw error;
+      }
+    },
+  };
+}
+
+function jobLayers(layers: readonly StoredLayer[]): readonly Omit<JobLayer, 'comes'>[] {
+  const diffIds = layers.map(({ diffId }) => diffId);
+  const ids = shelfIds(diffIds);
+  return diffIds.map((diffId, index) => ({ id: ids[index] ?? '', diffId }));
+}
+
+/** Unpacks the layers that are not unpacked yet, each once however many RUNs ask for it. */
+async function unpack(
+  { site, job }: ChosenSandbox,
+  layers: readonly StoredLayer[],
+  unpacking: Map<string, Promise<void>>,
+  call: SandboxCallOptions,
+): Promise<void> {
+  const keyOf = ({ id }: { readonly id: string }): string => `${site.directory} ${id}`;
+  for (;;) {
+    const wanted = jobLayers(layers).map((layer) => ({
+      ...layer,
+      comes: !existsSync(`${site.directory}/layers/${layer.id}`),
+    }));
+    const missing = wanted.filter(({ comes }) => comes);
+    if (missing.length === 0) return;
+    const others = missing.flatMap((layer) => unpacking.get(keyOf(layer)) ?? []);
+    if (others.length > 0) {
+      await Promise.allSettled(others);
+      call.signal?.throwIfAborted();
+      continue;
+    }
+    const streams = layers
+      .filter((_, index) => wanted[index]?.comes)
+      .map((layer) => async () => (await layer.read(call)) as AsyncIterable<Uint8Array>);
+    const work = runJob(site, { ...job, layers: wanted }, { signal: call.signal, streams }).then((messages) => {
+      for (const message of messages) if (message.kind === 'note') call.onNote?.(message.text);
+    });
+    for (const layer of missing) unpacking.set(keyOf(layer), work);
+    try {
+      await work;
+      return;
+    } finally {
+      for (const layer of missing) unpacking.delete(keyOf(layer));
+    }
+  }
+}
+
+function opened({ at = 0, ...entry }: JobEntry, contents: string): LayerEntry {
+  if (entry.type !== 'file') return entry;
+  return {
+    ...entry,
+    open: async () =>
+      entry.size === 0
+        ? Readable.from([], { objectMode: false })
+        : createReadStream(contents, { start: at, end: at + entry.size - 1 }),
+  };
+}
