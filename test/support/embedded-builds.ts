@@ -149,11 +149,18 @@ export async function pushBase(name: string, config: object): Promise<void> {
     mode: 0o777,
     linkname: target,
   });
-  const hard = (path: string, target: string): PackEntry => ({ ...link(path, target), type: 'link', mode: 0o4755 });
+  const hard = (path: string, target: string): PackEntry => ({
+    ...link(path, target),
+    type: 'link',
+    mode: 0o4755,
+  });
   const lower = await buffer(
     packTar([
       folder('etc'),
-      file('etc/passwd', 'root:x:0:0::/root:/bin/sh\napp:x:1000:1001::/home/app:/bin/sh\nnogroup:x:55:66::/:/bin/sh\n'),
+      file(
+        'etc/passwd',
+        'root:x:0:0::/root:/bin/sh\napp:x:1000:1001::/home/app:/bin/sh\nnogroup:x:55:66::/:/bin/sh\n',
+      ),
       file('etc/group', 'root:x:0:\nstaff:x:50:\napp:x:1001:\n'),
       folder('usr'),
       folder('usr/lib'),

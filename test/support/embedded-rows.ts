@@ -67,15 +67,23 @@ row('FROM AS and a second stage', 'FROM BASE AS one\nCOPY a.txt /x\nFROM one\nEN
 row('a stage that is not needed', 'FROM scratch AS unused\nCOPY not-there /\nFROM BASE\nLABEL a=b');
 row('--target', 'FROM BASE AS one\nENV A=one\nFROM BASE AS two\nENV A=two', { target: 'one' });
 row('a global ARG in FROM', 'ARG NAME=BASE\nFROM ${NAME}\nARG NAME\nENV GOT=$NAME');
-row('ENV in its forms', 'FROM BASE\nENV A=2 B="two words" C=with\\ blank D=\'$A\'\nENV OLD form of it  \nENV E=$A-${B:-x}-${NOPE:-none}-${A:+set}');
+row(
+  'ENV in its forms',
+  'FROM BASE\nENV A=2 B="two words" C=with\\ blank D=\'$A\'\nENV OLD form of it  \nENV E=$A-${B:-x}-${NOPE:-none}-${A:+set}',
+);
 row('ENV over ENV of the base', 'FROM BASE\nENV A=changed PATH=/x:$PATH');
 row('ENV sees what was before its line only', 'FROM BASE\nENV A=new B=$A');
-row('ARG with and without default', 'FROM BASE\nARG X=1\nARG Y\nARG Z=$X.$Y\nENV R=$X:$Y:$Z', { buildArgs: { Y: 'given' } });
+row('ARG with and without default', 'FROM BASE\nARG X=1\nARG Y\nARG Z=$X.$Y\nENV R=$X:$Y:$Z', {
+  buildArgs: { Y: 'given' },
+});
 row('ARG that is given', 'FROM BASE\nARG X=1\nENV R=$X', { buildArgs: { X: 'over', UNUSED: 'x' } });
 row('ARG over ENV', 'FROM BASE\nENV V=env\nARG V=arg\nENV R=$V');
 row('ENV over ARG', 'FROM BASE\nARG V=arg\nENV V=env\nENV R=$V');
 row('several ARGs in a line', 'FROM BASE\nARG P=1 Q=2\nENV R=$P$Q', {});
-row('automatic ARGs', 'FROM BASE\nARG TARGETARCH\nARG TARGETPLATFORM\nARG BUILDOS\nENV R=$TARGETARCH,$TARGETPLATFORM,$BUILDOS,$TARGETVARIANT');
+row(
+  'automatic ARGs',
+  'FROM BASE\nARG TARGETARCH\nARG TARGETPLATFORM\nARG BUILDOS\nENV R=$TARGETARCH,$TARGETPLATFORM,$BUILDOS,$TARGETVARIANT',
+);
 row('ARGs of the stage below', 'FROM BASE AS one\nARG X=1\nFROM one\nENV R=$X');
 row('LABELs', 'FROM BASE\nLABEL a=b "c d"="e f" x=over multi="line \\\none"\nLABEL $A=$A');
 row('labels of the command', 'FROM BASE\nLABEL a=b', { labels: { a: 'command', z: '1' } });
@@ -92,7 +100,10 @@ row('VOLUME in both forms', 'FROM BASE\nVOLUME /data /logs\nVOLUME ["/with space
 row('USER', 'FROM BASE\nENV U=app\nUSER $U:staff\nUSER 1000');
 row('STOPSIGNAL', 'FROM BASE\nSTOPSIGNAL SIGKILL');
 row('STOPSIGNAL with a variable', 'FROM BASE\nENV S=9\nSTOPSIGNAL $S');
-row('HEALTHCHECK', 'FROM BASE\nHEALTHCHECK --interval=1m30s --timeout=500ms --start-period=2h --retries=3 CMD curl -f "x" || exit 1');
+row(
+  'HEALTHCHECK',
+  'FROM BASE\nHEALTHCHECK --interval=1m30s --timeout=500ms --start-period=2h --retries=3 CMD curl -f "x" || exit 1',
+);
 row('HEALTHCHECK in exec form', 'FROM BASE\nHEALTHCHECK CMD ["/check", "it"]');
 row('HEALTHCHECK NONE', 'FROM BASE\nHEALTHCHECK NONE');
 row('ONBUILD', 'FROM BASE\nONBUILD COPY a.txt /x\nONBUILD   ENV  A=b');
@@ -115,7 +126,10 @@ row('COPY over a link to a file', 'FROM BASE\nCOPY a.txt /var/file');
 row('COPY to where a dangling link leads', 'FROM BASE\nCOPY a.txt /var/dangling');
 row('COPY into a link to a folder', 'FROM BASE\nCOPY a.txt /var/abs\nCOPY b.txt /lib/');
 row('COPY through a link that leads above the root', 'FROM BASE\nCOPY a.txt /var/out/');
-row('COPY below WORKDIR', 'FROM BASE\nWORKDIR /w\nCOPY a.txt .\nCOPY b.txt ./\nCOPY c.md sub/\nCOPY a.txt ../out');
+row(
+  'COPY below WORKDIR',
+  'FROM BASE\nWORKDIR /w\nCOPY a.txt .\nCOPY b.txt ./\nCOPY c.md sub/\nCOPY a.txt ../out',
+);
 row('COPY below the base WORKDIR', 'FROM BASE\nCOPY a.txt rel');
 row('COPY a folder to a new one', 'FROM BASE\nCOPY dir /new');
 row('COPY a folder to a new one with a slash', 'FROM BASE\nCOPY dir/ /new/');
@@ -142,17 +156,30 @@ row('COPY out of the context is taken from its root', 'FROM BASE\nCOPY ../../a.t
 row('COPY keeps modes', 'FROM BASE\nCOPY secret program dir/two empty-file /modes/');
 row('COPY --chown with names', 'FROM BASE\nCOPY --chown=app:staff dir /owned/x');
 row('COPY --chown with a user alone', 'FROM BASE\nCOPY --chown=nogroup a.txt /owned/');
-row('COPY --chown with numbers', 'FROM BASE\nCOPY --chown=12:34 a.txt /n1/\nCOPY --chown=56 a.txt /n2/\nCOPY --chown=app:77 a.txt /n3/');
+row(
+  'COPY --chown with numbers',
+  'FROM BASE\nCOPY --chown=12:34 a.txt /n1/\nCOPY --chown=56 a.txt /n2/\nCOPY --chown=app:77 a.txt /n3/',
+);
+row(
+  'COPY --chown with names that nobody has',
+  'FROM BASE\nCOPY --chown=nobody:none a.txt /x/\nCOPY --chown=app:none a.txt /y/\nCOPY --chown=nobody:5 a.txt /z/',
+);
 row('COPY --chown with a variable', 'FROM BASE\nARG WHO=app\nCOPY --chown=$WHO a.txt /v/');
 row('COPY --chown over a folder that is there', 'FROM BASE\nCOPY --chown=app dir /folder/inner');
 row('COPY --chmod', 'FROM BASE\nCOPY --chmod=640 a.txt program dir /modes/', {
   otherFiles: { why: 'dockerd 20.10 keeps set-user-id, later ones do not', paths: ['modes/program'] },
 });
 row('COPY --chmod on one file', 'FROM BASE\nCOPY --chmod=0755 secret /bin/secret');
-row('COPY --from a stage', 'FROM BASE AS one\nCOPY --chown=app dir /made\nFROM BASE\nCOPY --from=one /made /got\nCOPY --from=0 /made/one /opt/tool /solo/');
+row(
+  'COPY --from a stage',
+  'FROM BASE AS one\nCOPY --chown=app dir /made\nFROM BASE\nCOPY --from=one /made /got\nCOPY --from=0 /made/one /opt/tool /solo/',
+);
 row('COPY --from keeps owners and links', 'FROM BASE\nFROM scratch\nCOPY --from=0 /opt /var /all/');
 row('COPY --from an image', 'FROM scratch\nCOPY --from=BASE /etc/passwd /lib/libc.so /got/');
-row('COPY --from through links', 'FROM scratch\nCOPY --from=BASE /var/abs/a.txt /var/file /var/out/tool /got/');
+row(
+  'COPY --from through links',
+  'FROM scratch\nCOPY --from=BASE /var/abs/a.txt /var/file /var/out/tool /got/',
+);
 row('COPY --from with a star', 'FROM scratch\nCOPY --from=BASE /var/[af]* /star/');
 row('COPY --from with a chown', 'FROM BASE\nCOPY --from=BASE --chown=app:app /opt /mine');
 row('ADD a plain file', 'FROM BASE\nADD a.txt /added/');
@@ -195,12 +222,9 @@ export const refusedRows: readonly (readonly [string, RegExp])[] = [
   ['FROM BASE\nCOPY a.txt /srv/old/under', /line 2.*srv\/old/],
   ['FROM BASE\nCOPY dir /srv/old', /line 2.*srv\/old/],
   ['FROM BASE\nWORKDIR /srv/old', /line 2.*srv\/old/],
-  ['FROM BASE\nCOPY --chown=nobody a.txt /x', /line 2.*nobody/],
-  ['FROM BASE\nCOPY --chown=app:nogroup a.txt /x', /line 2.*nogroup/],
-  ['FROM BASE\nCOPY --chmod=u8 a.txt /x', /line 2.*u8/],
   ['FROM BASE\nADD URL/missing /x', /line 2.*404/],
   ['FROM BASE\nSTOPSIGNAL SIGNONSENSE', /line 2.*SIGNONSENSE/],
   ['FROM BASE\nEXPOSE 99999', /99999/],
-  ['FROM BASE\nENV A=${B:?must be there}', /must be there/],
+  ['FROM BASE\nENV A="${B:?must be there}"', /must be there/],
   ['FROM BASE\nCOPY other/x /opt/tool', /line 2.*opt\/tool/],
 ];

@@ -1,4 +1,10 @@
-import { familiarReference, formatPlatform, isMabuildError, MabuildError, parseReference } from '@mabuild/oci';
+import {
+  familiarReference,
+  formatPlatform,
+  isMabuildError,
+  MabuildError,
+  parseReference,
+} from '@mabuild/oci';
 import { checkDockerfile } from '../check.ts';
 import { locate } from '../dockerfile/location.ts';
 import type { Dockerfile, Range } from '../dockerfile/model.ts';

@@ -50,9 +50,7 @@ export function imageState(
     ),
   );
   const list = listIn(config, 'Env');
-  const env = list.some((item) => item.startsWith('PATH='))
-    ? list
-    : withVariable(list, 'PATH', defaultPath);
+  const env = list.some((item) => item.startsWith('PATH=')) ? list : withVariable(list, 'PATH', defaultPath);
   const layers = base.manifest.layers.map(
     (descriptor, index): StoredLayer => ({
       descriptor,

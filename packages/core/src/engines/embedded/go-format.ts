@@ -15,11 +15,14 @@ export function goQuote(text: string): string {
   let out = '';
   for (const character of text) {
     const code = character.codePointAt(0) ?? 0;
-    const escape = escapes[character];
-    if (escape) out += escape;
+    const known = escapes[character];
+    if (known) out += known;
     else if (code < 0x20 || code === 0x7f) out += `\\x${code.toString(16).padStart(2, '0')}`;
     else if (/\p{C}|\p{Z}/u.test(character) && character !== ' ')
-      out += code > 0xffff ? `\\U${code.toString(16).padStart(8, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
+      out +=
+        code > 0xffff
+          ? `\\U${code.toString(16).padStart(8, '0')}`
+          : `\\u${code.toString(16).padStart(4, '0')}`;
     else out += character;
   }
   return `"${out}"`;

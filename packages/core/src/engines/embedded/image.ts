@@ -7,7 +7,10 @@ function isEmpty(value: unknown): boolean {
 }
 
 /** The config of the image that a state is. @param created ISO time */
-export function imageConfig(state: StageState, created: string): { readonly bytes: Buffer; readonly id: string } {
+export function imageConfig(
+  state: StageState,
+  created: string,
+): { readonly bytes: Buffer; readonly id: string } {
   const { os, architecture, variant } = normalizePlatform(state.platform);
   const history = state.history.map(
     (entry): HistoryEntry => (entry.created === undefined ? { created, ...entry } : entry),

@@ -23,7 +23,7 @@ import type { Tree } from './layers/tree.ts';
 import { listIn, recordIn, type StageState, withConfig } from './state.ts';
 import { stepsWith } from './steps/all.ts';
 import { type RunProgram, runRefused } from './steps/run.ts';
-import { type FileSource, type StepSite, stepFailed } from './steps/step.ts';
+import { type FileSource, locationOf, type StepSite, stepFailed } from './steps/step.ts';
 
 /** What a build is made with. */
 export interface SolveWorld {
@@ -80,6 +80,13 @@ export async function solve(
     },
     write: (entries) => world.writer.write(entries, { epoch, noCache: build.noCache, signal }),
     entries: (layer) => world.scanner.entries(layer, { signal }),
+    warn: (instruction, message) =>
+      onEvent?.({
+        type: 'warning',
+        platform: build.platform,
+        code: 'UNKNOWN_NAME',
+        message: `line ${locationOf(site, instruction).line}: ${message}`,
+      }),
     download: world.download,
     repository: (url) => world.repository(url, { signal }),
   };

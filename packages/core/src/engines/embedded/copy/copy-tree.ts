@@ -149,7 +149,10 @@ function changed(entry: LayerEntry, path: string, { owner, mode }: CopyOptions):
 
 function matcher(patterns: readonly string[]): ((path: string) => boolean) | undefined {
   if (patterns.length === 0) return undefined;
-  const rules = parseDockerignore(patterns.map((pattern) => pattern.replace(/^#/, '[#]')).join('\n'), '--exclude');
+  const rules = parseDockerignore(
+    patterns.map((pattern) => pattern.replace(/^#/, '[#]')).join('\n'),
+    '--exclude',
+  );
   return (path) => rules.ignores(path);
 }
 

@@ -1,5 +1,13 @@
 import { comparePaths, folderEntry, type LayerEntry } from '../layers/entry.ts';
-import { nodeAt, pathNames, type Resolved, resolvePath, type Tree, TreeEditor, type TreeNode } from '../layers/tree.ts';
+import {
+  nodeAt,
+  pathNames,
+  type Resolved,
+  resolvePath,
+  type Tree,
+  TreeEditor,
+  type TreeNode,
+} from '../layers/tree.ts';
 
 export interface Owner {
   readonly uid: number;
@@ -42,7 +50,8 @@ export class LayerDraft {
   /** Gives a file another name; both belong to the layer then. */
   link(path: string, target: string): void {
     const node = this.at(target);
-    if (!node || node.children) throw new CopyError(`/${path} is a hard link to /${target}, which is no file`);
+    if (!node || node.children)
+      throw new CopyError(`/${path} is a hard link to /${target}, which is no file`);
     this.put({ ...node.entry, path: target }, node.inode);
     this.put({ ...node.entry, path }, node.inode);
   }

@@ -74,7 +74,8 @@ export function matchPaths(tree: Tree, source: string): readonly string[] {
     if (below.length >= depth) return;
     for (const [name, child] of listFolder(folder)) {
       const here = [...below, name];
-      if (here.length === depth && pattern.test(here.join('/'))) found.push([path, ...here].join('/').replace(/^\//, ''));
+      if (here.length === depth && pattern.test(here.join('/')))
+        found.push([path, ...here].join('/').replace(/^\//, ''));
       else if (child.children) visit(child, here);
     }
   };

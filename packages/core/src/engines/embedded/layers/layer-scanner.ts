@@ -100,10 +100,13 @@ async function plain(layer: StoredLayer, options: CallOptions = {}): Promise<Rea
     }
     const found = `sha256:${hash.digest('hex')}`;
     if (found === layer.diffId) return;
-    throw new MabuildError(`layer ${layer.descriptor.digest} holds ${found}, its image says ${layer.diffId}`, {
-      code: 'DIGEST_MISMATCH',
-      hint: 'the image is damaged: pull or push it again',
-    });
+    throw new MabuildError(
+      `layer ${layer.descriptor.digest} holds ${found}, its image says ${layer.diffId}`,
+      {
+        code: 'DIGEST_MISMATCH',
+        hint: 'the image is damaged: pull or push it again',
+      },
+    );
   };
   return Readable.from(checked(), { objectMode: false });
 }

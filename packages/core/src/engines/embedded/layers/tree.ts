@@ -130,7 +130,9 @@ export class TreeEditor {
     const parent = this.#folder(names);
     const there = parent.children?.get(name);
     const children =
-      entry.type === 'directory' ? new Map(there?.entry.type === 'directory' ? there.children : []) : undefined;
+      entry.type === 'directory'
+        ? new Map(there?.entry.type === 'directory' ? there.children : [])
+        : undefined;
     const node: MutableNode = { entry, inode, ...(children ? { children } : {}) };
     this.#own.add(node);
     parent.children?.set(name, node);
@@ -140,10 +142,13 @@ export class TreeEditor {
   link(entry: LayerEntry): void {
     const target = nodeAt(this.#root, entry.linkname ?? '');
     if (!target || target.entry.type === 'directory') {
-      throw new MabuildError(`${entry.path} is a hard link to ${entry.linkname}, which is no file of the layers`, {
-        code: 'INVALID_TAR',
-        hint: 'the archive is damaged or made to mislead',
-      });
+      throw new MabuildError(
+        `${entry.path} is a hard link to ${entry.linkname}, which is no file of the layers`,
+        {
+          code: 'INVALID_TAR',
+          hint: 'the archive is damaged or made to mislead',
+        },
+      );
     }
     this.put({ ...target.entry, path: entry.path }, target.inode);
   }

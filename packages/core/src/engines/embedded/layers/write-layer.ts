@@ -85,7 +85,8 @@ function headerOf(entry: LayerEntry): Buffer {
   return Buffer.concat([prelude, data, Buffer.alloc(padded(data.length) - data.length), main]);
 }
 
-interface BasicHeader extends Pick<LayerEntry, 'mode' | 'uid' | 'gid' | 'mtime' | 'size' | 'major' | 'minor'> {
+interface BasicHeader
+  extends Pick<LayerEntry, 'mode' | 'uid' | 'gid' | 'mtime' | 'size' | 'major' | 'minor'> {
   readonly name: string;
   readonly link: string;
 }

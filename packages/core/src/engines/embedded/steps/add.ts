@@ -3,8 +3,8 @@ import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import { isGitUrl } from '../../../context/git-url.ts';
 import type { Instruction } from '../../../dockerfile/model.ts';
-import { extractInto, openArchive } from '../copy/extract.ts';
 import { copySource, prepareFolder } from '../copy/copy-tree.ts';
+import { extractInto, openArchive } from '../copy/extract.ts';
 import { CopyError } from '../copy/layer-draft.ts';
 import { matchPaths } from '../copy/wildcards.ts';
 import { resolvePath } from '../layers/tree.ts';
@@ -83,7 +83,12 @@ async function putRepository(
   work: CopyWork,
 ): Promise<void> {
   if (booleanFlag(instruction, 'keep-git-dir')) {
-    throw notSupported(site, instruction, 'ADD --keep-git-dir keeps the folder .git', 'leave --keep-git-dir out');
+    throw notSupported(
+      site,
+      instruction,
+      'ADD --keep-git-dir keeps the folder .git',
+      'leave --keep-git-dir out',
+    );
   }
   await putFiles(await site.repository(url), '.', work);
 }

@@ -8,11 +8,10 @@ import { contentOf } from '../../../transforms/heredoc-command.ts';
 import { parseChmod } from '../copy/chmod.ts';
 import { type CopyOptions, copyParents, copySource } from '../copy/copy-tree.ts';
 import { CopyError, LayerDraft } from '../copy/layer-draft.ts';
-import { ownerOf } from '../copy/users.ts';
 import { isPattern, matchPaths } from '../copy/wildcards.ts';
 import { applyLayer, emptyTree, pathNames, type Tree } from '../layers/tree.ts';
 import { type StageState, textIn } from '../state.ts';
-import { expand, type FileSource, type Step, type StepSite, stepFailed, withLayer } from './step.ts';
+import { expand, type FileSource, ownerIn, type Step, type StepSite, stepFailed, withLayer } from './step.ts';
 
 /** What COPY and ADD have in common once their words are expanded. */
 export interface CopyWork {
@@ -57,14 +56,15 @@ async function copyWith(
   const words = instruction.args.map((raw) => ({
     raw,
     heredoc: instruction.json ? undefined : readHeredocMark(raw),
-    text: instruction.json || readHeredocMark(raw) === undefined ? expand(site, state, instruction, raw) : raw,
+    text:
+      instruction.json || readHeredocMark(raw) === undefined ? expand(site, state, instruction, raw) : raw,
   }));
   const wanted = words.pop()?.text ?? '';
   const isFolder = wanted === '' || wanted === '.' || wanted.endsWith('/');
   const folder = wanted.startsWith('/') ? '' : textIn(state.config, 'WorkingDir');
   const names = pathNames(`${folder}/${wanted}`);
   const destination = names.length === 0 ? '/' : `/${names.join('/')}${isFolder ? '/' : ''}`;
-  const owner = flags.chown === undefined ? undefined : await ownerOf(flags.chown, state.tree);
+  const owner = flags.chown === undefined ? undefined : await ownerIn(site, state, instruction, flags.chown);
   // A linked layer knows nothing of what lies below it.
   const draft = new LayerDraft(flags.link ? emptyTree() : await state.tree(), site.now);
   const mode = flags.chmod === undefined ? undefined : parseChmod(flags.chmod);
@@ -127,12 +127,12 @@ interface CopyFlags {
 }
 
 function flagsOf(state: StageState, instruction: Instruction, site: StepSite): CopyFlags {
-  const valueOf = (name: string): string | undefined => {
+  const given = (name: string): string | undefined => {
     const value = instruction.flags.find((flag) => flag.name === name)?.value;
     return value === undefined ? undefined : expand(site, state, instruction, value);
   };
-  const chown = valueOf('chown') || undefined;
-  const chmod = valueOf('chmod') || undefined;
+  const chown = given('chown') || undefined;
+  const chmod = given('chmod') || undefined;
   const link = booleanFlag(instruction, 'link');
   const parents = booleanFlag(instruction, 'parents');
   const exclude = instruction.flags.flatMap(({ name, value }) =>
@@ -142,7 +142,6 @@ function flagsOf(state: StageState, instruction: Instruction, site: StepSite): C
     ...(parents ? ['--parents'] : []),
     ...(chown ? [`--chown=${chown}`] : []),
     ...(chmod ? [`--chmod=${chmod}`] : []),
-    ...(link ? ['--link'] : []),
   ];
   return { chown, chmod, link, parents, exclude, shown };
 }

@@ -51,8 +51,7 @@ export const user: Step = (state, instruction, site) => {
 
 export const stopSignal: Step = (state, instruction, site) => {
   const signal = expand(site, state, instruction, instruction.args[0] ?? '');
-  if (!isSignal(signal))
-    throw stepFailed(site, instruction, `Invalid signal: ${signal}`);
+  if (!isSignal(signal)) throw stepFailed(site, instruction, `Invalid signal: ${signal}`);
   return withHistory(withConfig(state, { StopSignal: signal }), `STOPSIGNAL ${signal}`);
 };
 
@@ -97,14 +96,14 @@ interface HealthTimes {
 
 /** In nanoseconds, as Docker has them; what is 0 is not there. */
 function timesOf(flags: readonly Flag[]): HealthTimes {
-  const valueOf = (name: string): string => flags.find((flag) => flag.name === name)?.value ?? '';
-  const duration = (name: string): number => Math.round((parseGoDuration(valueOf(name)) ?? 0) * 1e6);
+  const given = (name: string): string => flags.find((flag) => flag.name === name)?.value ?? '';
+  const duration = (name: string): number => Math.round((parseGoDuration(given(name)) ?? 0) * 1e6);
   const all = {
     Interval: duration('interval'),
     Timeout: duration('timeout'),
     StartPeriod: duration('start-period'),
     StartInterval: duration('start-interval'),
-    Retries: Number(valueOf('retries') || 0),
+    Retries: Number(given('retries') || 0),
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== 0));
 }

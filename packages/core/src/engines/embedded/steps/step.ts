@@ -7,6 +7,8 @@ import type { Scope } from '../../../dockerfile/scope.ts';
 import { expandWord, expandWords } from '../../../dockerfile/words.ts';
 import { BuildFailedError } from '../../build-failed.ts';
 import type { EngineBuild } from '../../engine.ts';
+import type { Owner } from '../copy/layer-draft.ts';
+import { ownerOf } from '../copy/users.ts';
 import type { LayerEntry } from '../layers/entry.ts';
 import type { StoredLayer } from '../layers/layer-scanner.ts';
 import type { WrittenLayer } from '../layers/layer-writer.ts';
@@ -49,6 +51,8 @@ export interface StepSite extends CallOptions {
   entries(layer: StoredLayer): Promise<readonly LayerEntry[]>;
   /** Fetches a URL. @throws MabuildError */
   download(url: string): Promise<Download>;
+  /** Tells of something that is probably not meant. */
+  warn(instruction: Instruction, message: string): void;
   /** Checks a git repository out. */
   repository(url: string): Promise<FileSource>;
 }
@@ -62,9 +66,7 @@ export type Step = (
 
 /** Where an instruction stands in the user's file. */
 export function locationOf(site: StepSite, instruction: Instruction): SourceLocation {
-  return (
-    site.build.originalLocation?.(instruction.startLine) ?? locate(site.dockerfile, instruction.range)
-  );
+  return site.build.originalLocation?.(instruction.startLine) ?? locate(site.dockerfile, instruction.range);
 }
 
 /** The error of a step that cannot be done. */
@@ -84,18 +86,41 @@ export function stepFailed(
 }
 
 /** The error of what only another engine does. */
-export function notSupported(site: StepSite, instruction: Instruction, what: string, hint: string): MabuildError {
-  return new MabuildError(`the embedded engine cannot build line ${locationOf(site, instruction).line}: ${what}`, {
-    code: 'NOT_SUPPORTED_BY_EMBEDDED',
-    hint,
-    location: locationOf(site, instruction),
-  });
+export function notSupported(
+  site: StepSite,
+  instruction: Instruction,
+  what: string,
+  hint: string,
+): MabuildError {
+  return new MabuildError(
+    `the embedded engine cannot build line ${locationOf(site, instruction).line}: ${what}`,
+    {
+      code: 'NOT_SUPPORTED_BY_EMBEDDED',
+      hint,
+      location: locationOf(site, instruction),
+    },
+  );
+}
+
+/** The numbers of `user[:group]` in a stage; unknown names are warned of. */
+export function ownerIn(
+  site: StepSite,
+  state: StageState,
+  instruction: Instruction,
+  spec: string,
+): Promise<Owner> {
+  return ownerOf(spec, state.tree, (what) =>
+    site.warn(instruction, `the image knows no ${what}: root's number is taken, as BuildKit does`),
+  );
 }
 
 /** Expands a word with the variables of a state. @throws MabuildError `DOCKERFILE_EXPANSION` with its place */
 export function expand(site: StepSite, state: StageState, instruction: Instruction, raw: string): string {
-  return placed(site, instruction, instruction.range, () =>
-    expandWord(raw, state.variables, { escape: site.dockerfile.escape }).text,
+  return placed(
+    site,
+    instruction,
+    instruction.range,
+    () => expandWord(raw, state.variables, { escape: site.dockerfile.escape }).text,
   );
 }
 
@@ -117,7 +142,12 @@ function placed<T>(site: StepSite, instruction: Instruction, _range: Range, work
   } catch (error) {
     if (!isMabuildError(error)) throw error;
     const { code, hint } = error;
-    throw new MabuildError(error.message, { code, hint, location: locationOf(site, instruction), cause: error });
+    throw new MabuildError(error.message, {
+      code,
+      hint,
+      location: locationOf(site, instruction),
+      cause: error,
+    });
   }
 }
 
@@ -129,8 +159,7 @@ export function expandPairs(
 ): readonly (readonly [string, string])[] {
   const pairs: [string, string][] = [];
   for (let index = 0; index + 1 < instruction.words.length; index += 2) {
-    const text = (at: number): string =>
-      expand(site, state, instruction, instruction.words[at]?.raw ?? '');
+    const text = (at: number): string => expand(site, state, instruction, instruction.words[at]?.raw ?? '');
     pairs.push([text(index), text(index + 1)]);
   }
   return pairs;

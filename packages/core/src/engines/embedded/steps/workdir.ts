@@ -1,8 +1,7 @@
 import { CopyError, LayerDraft } from '../copy/layer-draft.ts';
-import { ownerOf } from '../copy/users.ts';
 import { pathNames } from '../layers/tree.ts';
 import { textIn, withConfig, withHistory } from '../state.ts';
-import { expand, type Step, stepFailed, withLayer } from './step.ts';
+import { expand, ownerIn, type Step, stepFailed, withLayer } from './step.ts';
 
 export const workdir: Step = async (state, instruction, site) => {
   const wanted = expand(site, state, instruction, instruction.args[0] ?? '');
@@ -16,7 +15,9 @@ export const workdir: Step = async (state, instruction, site) => {
     const draft = new LayerDraft(await state.tree(), site.now);
     const { path: place, node } = draft.resolve(path);
     const owner =
-      user === '' || node?.entry.type === 'directory' ? undefined : await ownerOf(user, state.tree);
+      user === '' || node?.entry.type === 'directory'
+        ? undefined
+        : await ownerIn(site, state, instruction, user);
     draft.makeFolders(place, owner);
     return await withLayer(next, draft.entries(), createdBy, site);
   } catch (error) {

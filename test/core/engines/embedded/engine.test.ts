@@ -1,0 +1,304 @@
+import { gzipSync } from 'node:zlib';
+import { isMabuildError } from '@mabuild/oci';
+import { expect } from 'chai';
+import { type EmbeddedTrial, embeddedTrial } from '../../../support/embedded-engine.ts';
+import { makeImage } from '../../../support/made-image.ts';
+import { rejection } from '../../../support/rejection.ts';
+import { makeTar } from '../../../support/tar.ts';
+
+const platforms = ['linux/amd64', 'linux/arm64', 'linux/arm/v7'];
+
+describe('embedded engine', () => {
+  const base = makeImage(
+    ...platforms.map((platform) => ({
+      platform,
+      config: { Env: ['PATH=/bin', `FOR=${platform}`], Cmd: ['sh'] },
+      layers: [
+        [
+          { path: 'etc/passwd', content: 'app:x:10:20::/:/bin/sh\n' },
+          { path: 'etc/group', content: 'team:x:30:\n' },
+          { path: 'bin', symlink: 'usr/bin' },
+          { path: `usr/bin/for-${platform.replaceAll('/', '-')}`, content: platform },
+        ],
+      ],
+    })),
+  );
+  let trial: EmbeddedTrial;
+  beforeEach(async () => {
+    base.reads.length = 0;
+    trial = await embeddedTrial({ base });
+  });
+  afterEach(() => trial.remove());
+
+  it('reads no layer of a base that an image only stands on', async () => {
+    const built = await trial.build('FROM base\nENV A=1\nLABEL b=c\nCMD ["x"]');
+    expect(base.reads.filter((digest) => base.layers.flat().includes(digest))).to.deep.equal([]);
+    expect(built.blobs).to.deep.equal(base.layers[0]);
+    expect(built.config.config?.Env).to.deep.equal(['PATH=/bin', 'FOR=linux/amd64', 'A=1']);
+  });
+
+  it('reads a base once for a file that is put into it, and never again', async () => {
+    const dockerfile = 'FROM base\nCOPY --chown=app:team a /bin/\n';
+    const files = { a: 'A' };
+    const built = await trial.build(dockerfile, { files });
+    expect(built.layers).to.deep.equal([{ 'usr/bin/a': 'file 644 10:30 A' }]);
+    const layer = base.layers[0]?.[0];
+    expect(base.reads.filter((digest) => digest === layer)).to.have.length(1);
+    await trial.build(dockerfile, { files });
+    expect(base.reads.filter((digest) => digest === layer)).to.have.length(1);
+  });
+
+  it('makes one layer for all platforms', async () => {
+    const blobs: (string | undefined)[] = [];
+    for (const platform of platforms) {
+      const built = await trial.build('FROM base\nCOPY a /bin/x', { platform, files: { a: 'A' } });
+      expect(`${built.config.os}/${built.config.architecture}`).to.equal(
+        platform.split('/').slice(0, 2).join('/'),
+      );
+      blobs.push(built.blobs.at(-1));
+    }
+    expect(new Set(blobs).size).to.equal(1);
+  });
+
+  it('gives the build platform its own base', async () => {
+    const dockerfile =
+      'FROM --platform=$BUILDPLATFORM base AS tools\nFROM base\nCOPY --from=tools /usr/bin/ /tools/';
+    const built = await trial.build(dockerfile, { platform: 'linux/arm64' });
+    expect(Object.keys(built.layers[0] ?? {})).to.deep.equal(['tools/', 'tools/for-linux-amd64']);
+  });
+
+  it('builds the same bytes twice with SOURCE_DATE_EPOCH, whatever the times of files are', async () => {
+    const dockerfile = 'FROM base\nWORKDIR /new\nCOPY . .\nENV A=1';
+    const build = { buildArgs: { SOURCE_DATE_EPOCH: '1500000000' } };
+    const other = await embeddedTrial({ base });
+    try {
+      const files = { a: 'A', 'b/c': { mode: 0o755, content: 'C' } };
+      const [one, two] = [
+        await trial.build(dockerfile, { build, files }),
+        await other.build(dockerfile, { build, files }),
+      ];
+      expect(one.image.id).to.equal(two.image.id);
+      expect(one.blobs).to.deep.equal(two.blobs);
+      expect(one.config.created).to.equal('2017-07-14T02:40:00.000Z');
+    } finally {
+      await other.remove();
+    }
+  });
+
+  it('refuses a SOURCE_DATE_EPOCH that is no number', async () => {
+    const build = { buildArgs: { SOURCE_DATE_EPOCH: 'today' } };
+    const error = await rejection(trial.build('FROM base', { build }));
+    expect(isMabuildError(error) && error.code).to.equal('USAGE');
+  });
+
+  it('takes a step from the cache by content, not by time', async () => {
+    const states: string[] = [];
+    const onStep = (name: string, state: string): void =>
+      void (name.startsWith('COPY') && state !== 'started' && states.push(state));
+    const one = await trial.build('FROM base\nCOPY a /x', { files: { a: 'A' }, onStep });
+    // Another folder, whose file has a time of its own.
+    const two = await trial.build('FROM base\nCOPY b /x', { files: { b: 'A' }, onStep });
+    await trial.build('FROM base\nCOPY a /x', { files: { a: 'B' }, onStep });
+    expect(states).to.deep.equal(['done', 'cached', 'done']);
+    expect(one.blobs).to.deep.equal(two.blobs);
+    await trial.build('FROM base\nCOPY a /x', { files: { a: 'A' }, onStep, build: { noCache: true } });
+    expect(states.at(-1)).to.equal('done');
+  });
+
+  it('refuses RUN before anything is asked for, and names its line in the user file', async () => {
+    const build = {
+      originalLocation: (line: number) => ({ file: 'Dockerfile', line: line + 10, column: 1 }),
+    };
+    const error = await rejection(trial.build('FROM base\nCOPY a /\nRUN make', { build }));
+    if (!isMabuildError(error)) throw error;
+    expect(error.code).to.equal('NOT_SUPPORTED_BY_EMBEDDED');
+    expect(error.message).to.match(/line 13.*RUN/);
+    expect(error.hint).to.match(/Docker/);
+    expect(base.reads).to.deep.equal([]);
+  });
+
+  it('minds no RUN of a stage that the target does not need', async () => {
+    const built = await trial.build('FROM base AS tests\nRUN make test\nFROM base\nENV A=1');
+    expect(built.config.history?.at(-1)?.created_by).to.equal('ENV A=1');
+  });
+
+  it('builds what stands on nothing', async () => {
+    const built = await trial.build('FROM scratch\nLABEL a=b', { build: { labels: { c: 'd' } } });
+    expect(built.config.rootfs.diff_ids).to.deep.equal([]);
+    expect(built.config.config).to.deep.equal({
+      Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+      WorkingDir: '/',
+      Labels: { a: 'b', c: 'd' },
+    });
+  });
+
+  const copies: readonly (readonly [string, string, Readonly<Record<string, string>>])[] = [
+    [
+      '--link into a folder of the base',
+      'COPY --link a.txt /bin/',
+      { 'bin/': 'directory 755 0:0', 'bin/a.txt': 'file 644 0:0 A' },
+    ],
+    [
+      '--parents',
+      'COPY --parents d/e/f.txt /p/',
+      {
+        'p/': 'directory 755 0:0',
+        'p/d/': 'directory 755 0:0',
+        'p/d/e/': 'directory 755 0:0',
+        'p/d/e/f.txt': 'file 644 0:0 F',
+      },
+    ],
+    [
+      '--parents with a pivot',
+      'COPY --parents d/./e/f.txt /p/',
+      { 'p/': 'directory 755 0:0', 'p/e/': 'directory 755 0:0', 'p/e/f.txt': 'file 644 0:0 F' },
+    ],
+    [
+      '--parents with patterns',
+      'COPY --parents **/*.txt /p/',
+      {
+        'p/': 'directory 755 0:0',
+        'p/a.txt': 'file 644 0:0 A',
+        'p/d/': 'directory 755 0:0',
+        'p/d/e/': 'directory 755 0:0',
+        'p/d/e/f.txt': 'file 644 0:0 F',
+      },
+    ],
+    [
+      '--exclude',
+      'COPY --exclude=**/*.md --exclude=a.txt . /p/',
+      {
+        'p/': 'directory 755 0:0',
+        'p/d/': 'directory 755 0:0',
+        'p/d/e/': 'directory 755 0:0',
+        'p/d/e/f.txt': 'file 644 0:0 F',
+        'p/run': 'file 755 0:0 R',
+      },
+    ],
+    [
+      '--exclude of a file that is named',
+      'COPY --exclude=*.md a.txt b.md /p/',
+      { 'p/': 'directory 755 0:0', 'p/a.txt': 'file 644 0:0 A' },
+    ],
+    [
+      '--exclude with an exception',
+      'COPY --exclude=d --exclude=!d/e . /p/',
+      {
+        'p/': 'directory 755 0:0',
+        'p/a.txt': 'file 644 0:0 A',
+        'p/b.md': 'file 644 0:0 M',
+        'p/d/': 'directory 755 0:0',
+        'p/d/e/': 'directory 755 0:0',
+        'p/d/e/f.txt': 'file 644 0:0 F',
+        'p/d/e/g.md': 'file 644 0:0 G',
+        'p/run': 'file 755 0:0 R',
+      },
+    ],
+    [
+      '--chmod with letters',
+      'COPY --chmod=u=rwX,go=rX . /p/',
+      {
+        'p/': 'directory 755 0:0',
+        'p/a.txt': 'file 644 0:0 A',
+        'p/b.md': 'file 644 0:0 M',
+        'p/d/': 'directory 755 0:0',
+        'p/d/e/': 'directory 755 0:0',
+        'p/d/e/f.txt': 'file 644 0:0 F',
+        'p/d/e/g.md': 'file 644 0:0 G',
+        'p/run': 'file 755 0:0 R',
+      },
+    ],
+    [
+      '--chmod with all bits',
+      'COPY --chmod=4711 run /p/',
+      { 'p/': 'directory 755 0:0', 'p/run': 'file 4711 0:0 R' },
+    ],
+    [
+      'a heredoc',
+      'COPY <<"one" <<-two --chmod=600 /p/\n$A\none\n\tx\ntwo',
+      { 'p/': 'directory 755 0:0', 'p/one': 'file 644 0:0 $A', 'p/two': 'file 644 0:0 x' },
+    ],
+    [
+      'ADD --unpack=false',
+      'ADD --unpack=false t.tar /p/',
+      { 'p/': 'directory 755 0:0', 'p/t.tar': 'file 644 0:0 TAR' },
+    ],
+  ];
+  const tar = makeTar([{ path: 'in', content: 'x' }]);
+  for (const [name, line, expected] of copies) {
+    it(`copies with ${name}`, async () => {
+      const files = {
+        'a.txt': 'A',
+        'b.md': 'M',
+        'd/e/f.txt': 'F',
+        'd/e/g.md': 'G',
+        run: { mode: 0o755, content: 'R' },
+        ...(line.includes('t.tar') ? { 't.tar': tar } : {}),
+      };
+      const dockerfile = `FROM base\n${line.replace(/^COPY (<<.*) (--chmod=\S+) /, 'COPY $1 ')}`;
+      const { layers } = await trial.build(dockerfile, { files });
+      const shown = Object.fromEntries(
+        Object.entries(layers[0] ?? {}).map(([path, text]) => [
+          path,
+          text.includes('\0') ? 'file 644 0:0 TAR' : text,
+        ]),
+      );
+      expect(shown).to.deep.equal(expected);
+    });
+  }
+
+  const triggered = makeImage({
+    platform: 'linux/amd64',
+    config: { OnBuild: ['COPY a /from-trigger', 'ENV T=1'] },
+    layers: [[{ path: 'x', content: 'x' }]],
+  });
+  it('runs the triggers of a base, and names the line of its FROM when they fail', async () => {
+    const other = await embeddedTrial({ triggered });
+    try {
+      const built = await other.build('FROM triggered\nENV U=$T', { files: { a: 'A' } });
+      expect(built.config.config?.Env).to.include('U=1');
+      expect(built.config.config).to.not.have.property('OnBuild');
+      const error = await rejection(other.build('# x\nFROM triggered\n'));
+      expect(String(error)).to.match(/line 2 \(COPY a/);
+    } finally {
+      await other.remove();
+    }
+  });
+
+  it('says what a base is when it is not what its config says', async () => {
+    const liar = makeImage({ platform: 'linux/amd64', layers: [gzipSync(makeTar([{ path: 'x' }]))] });
+    const other = await embeddedTrial({ liar });
+    try {
+      const error = await rejection(other.build('FROM liar\nWORKDIR /x'));
+      expect(isMabuildError(error) && error.code).to.equal('DIGEST_MISMATCH');
+    } finally {
+      await other.remove();
+    }
+  });
+
+  it('cannot load, tag, pull, save or run, and says what to do instead', async () => {
+    const engine = trial.open();
+    const calls = [
+      engine.load,
+      engine.tag,
+      engine.pull,
+      engine.save,
+      engine.run,
+    ] as (() => Promise<unknown>)[];
+    for (const call of calls) {
+      const error = await rejection(call.call(engine));
+      expect(isMabuildError(error) && [error.code, error.hint !== undefined]).to.deep.equal([
+        'ENGINE_CANNOT',
+        true,
+      ]);
+    }
+    expect(await engine.inspect('busybox')).to.equal(undefined);
+  });
+
+  it('leaves nothing in the temporary folder', async () => {
+    const files = { 't.tar': tar };
+    await trial.build('FROM base\nADD t.tar /x/\nCOPY --from=base /etc /y', { files });
+    const { readdir } = await import('node:fs/promises');
+    expect(await readdir(`${trial.directory}/temporary`).catch(() => [])).to.deep.equal([]);
+  });
+});
