@@ -107,8 +107,8 @@ async function parseConfig(file: string, text: string): Promise<unknown> {
       return JSON.parse(text);
     case '.yaml':
     case '.yml': {
-      const { parse } = await import('yaml');
-      return parse(text);
+      const { parseYaml } = await import('./parse-yaml.ts');
+      return parseYaml(text);
     }
     default:
       return ((await import(pathToFileURL(file).href)) as { default?: unknown }).default;

@@ -1,7 +1,7 @@
 import { MabuildError } from '@mabuild/oci';
-import type { Alias, Document, Pair, ParsedNode, YAMLMap, YAMLSeq } from 'yaml';
 import { locate } from '../dockerfile/location.ts';
 import type { Range } from '../dockerfile/model.ts';
+import type { Alias, Document, Pair, ParsedNode, YAMLMap, YAMLSeq } from './yaml-library.ts';
 
 export type YamlNode = YamlMap | YamlList | YamlScalar;
 
@@ -38,7 +38,7 @@ export interface YamlScalar {
  * @throws MabuildError `SERVICES_SYNTAX` with its place
  */
 export async function readYaml(text: string, file: string | undefined): Promise<YamlNode | undefined> {
-  const { isAlias, isMap, isScalar, isSeq, parseAllDocuments } = await import('yaml');
+  const { isAlias, isMap, isScalar, isSeq, parseAllDocuments } = await import('./yaml-library.ts');
   const documents = parseAllDocuments(text, { merge: true, uniqueKeys: false, logLevel: 'silent' });
   const [document] = documents as readonly Document.Parsed[];
   if (!document) return undefined;
