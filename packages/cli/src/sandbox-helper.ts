@@ -2,7 +2,12 @@ import { writeSync } from 'node:fs';
 import { serveSandbox } from '@mabuild/core';
 
 // Started by the embedded engine, with the privileges that its job needs.
-await serveSandbox({ input: process.stdin, tell: (line) => writeAll(3, Buffer.from(line)), pid: process.pid });
+await serveSandbox({
+  input: process.stdin,
+  tell: (line) => writeAll(3, Buffer.from(line)),
+  pid: process.pid,
+  output: { stdout: process.stdout, stderr: process.stderr },
+});
 process.exit();
 
 /** The other end may read slower than lines come. */

@@ -51,6 +51,8 @@ export async function runJob(site: HelperSite, job: SandboxJob, options: JobOpti
   await chmod(site.directory, 0o700);
   await writeFile(program, syscallProgram(site.architecture, steps), { mode: 0o700, flag: 'wx' });
   const child = await startProgram(program);
+  // What ends early takes its ends of the pipes with it; why it ended is told otherwise.
+  for (const stream of child.stdio) stream?.on('error', () => undefined);
   const kill = (): void => void child.kill('SIGKILL');
   signal?.addEventListener('abort', kill, { once: true });
   const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
@@ -69,7 +71,6 @@ export async function runJob(site: HelperSite, job: SandboxJob, options: JobOpti
       for await (const line of createInterface({ input: child.stdio[3] as Readable }))
         messages.push(JSON.parse(line) as JobMessage);
     })();
-    child.stdin?.on('error', () => undefined);
     child.stdin?.write(`${JSON.stringify(job)}\n`);
     const sent = send(child.stdio[4] as Writable, options.streams ?? []);
     // A helper that fails early takes no more; why it failed is what counts.
@@ -151,7 +152,6 @@ async function letIn(
   steps: readonly Step[],
 ): Promise<ProgramFailure | undefined> {
   const door = (child.stdio as readonly unknown[])[gate] as Readable & Writable;
-  door.on('error', () => undefined);
   const [knock] = await Promise.race([once(door, 'data') as Promise<[Buffer]>, once(door, 'end') as Promise<[]>]);
   if (knock === undefined) {
     const report: Buffer[] = [];

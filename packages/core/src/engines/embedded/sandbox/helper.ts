@@ -7,7 +7,7 @@ import { FrameReader } from './frames.ts';
 import type { JobMessage, SandboxJob } from './job.ts';
 import { must } from './kernel.ts';
 import { layersOf, type ShelfSite } from './layer-shelf.ts';
-import { runInSandbox } from './run-in-sandbox.ts';
+import { type HelperOutput, runInSandbox } from './run-in-sandbox.ts';
 
 /** What the process of a helper gives. */
 export interface HelperProcess {
@@ -16,6 +16,7 @@ export interface HelperProcess {
   /** Writes a line to file descriptor 3. */
   tell(line: string): void;
   readonly pid: number;
+  readonly output: HelperOutput;
 }
 
 /**
@@ -23,7 +24,7 @@ export interface HelperProcess {
  *
  * It ends, and with it all that it started, when its input does.
  */
-export async function serveSandbox({ input, tell, pid }: HelperProcess): Promise<void> {
+export async function serveSandbox({ input, tell, pid, output }: HelperProcess): Promise<void> {
   const say = (message: JobMessage): void => tell(`${JSON.stringify(message)}\n`);
   const gone = new AbortController();
   const job = await readJob(input, () => gone.abort());
@@ -42,7 +43,7 @@ export async function serveSandbox({ input, tell, pid }: HelperProcess): Promise
       onNote: (text) => say({ kind: 'note', text }),
     };
     const layers = await layersOf(job.layers, () => frames.next(), site);
-    if (job.run) await runInSandbox({ job, run: job.run, layers, frames, site, work, signal: gone.signal, say });
+    if (job.run) await runInSandbox({ job, run: job.run, layers, frames, site, work, signal: gone.signal, say, output });
     say({ kind: 'done' });
   } catch (error) {
     if (gone.signal.aborted) return;

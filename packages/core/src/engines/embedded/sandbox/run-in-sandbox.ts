@@ -4,6 +4,7 @@ import {
   chmodSync,
   chownSync,
   closeSync,
+  constants,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -16,15 +17,18 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import { once } from 'node:events';
+import { Socket } from 'node:net';
 import { basename, dirname } from 'node:path';
+import type { Writable } from 'node:stream';
 import { MabuildError } from '@mabuild/oci';
-import { failureOf, runProgram, writeProgram } from './batch.ts';
+import { failureOf, type ProgramPlace, runProgram, writeProgram } from './batch.ts';
 import { registerSteps } from './binfmt.ts';
 import { type ChangedEntry, overlayChanges } from './changes.ts';
 import { type ContainerMount, type ContainerRoot, containerSteps, parentsOf } from './container.ts';
 import type { FrameReader } from './frames.ts';
 import type { JobEntry, JobLayer, JobMessage, JobMount, SandboxJob } from './job.ts';
-import { mountFlags, must } from './kernel.ts';
+import { here, mountFlags, must } from './kernel.ts';
 import { layersOf, type ShelfSite, shelfPath, unpackOnce } from './layer-shelf.ts';
 import { mergedNode, mergedPath, type UnpackedLayer } from './merged.ts';
 import { failedStepExitCode, type Step } from './syscall-program.ts';
@@ -41,6 +45,13 @@ export interface SandboxRun {
   readonly work: string;
   readonly signal: AbortSignal;
   readonly say: (message: JobMessage) => void;
+  readonly output: HelperOutput;
+}
+
+/** Where a command's output goes. */
+export interface HelperOutput {
+  readonly stdout: Writable;
+  readonly stderr: Writable;
 }
 
 /** Executes a RUN, and tells its exit code and what it changed. */
@@ -51,10 +62,10 @@ export async function runInSandbox(context: SandboxRun): Promise<void> {
   // Programs hold environments and secrets are secret: neither reaches the disk.
   const secret = `${work}/private`;
   mkdirSync(secret, { mode: 0o700 });
-  must0(runProgram(site.place, [must('mount a tmpfs', 'mount', 'tmpfs', secret, 'tmpfs', mountFlags.noDevices, 'mode=700')]));
+  check(runProgram(site.place, [must('mount a tmpfs', 'mount', 'tmpfs', secret, 'tmpfs', mountFlags.noDevices, 'mode=700')]));
   const place = { ...site.place, directory: secret };
   for (const name of ['upper', 'work', 'merged', 'mounts']) mkdirSync(`${work}/${name}`);
-  if (run.emulators.length > 0) must0(runProgram(place, registerSteps(`${secret}/binfmt`, run.emulators)));
+  if (run.emulators.length > 0) check(runProgram(place, registerSteps(`${secret}/binfmt`, run.emulators)));
   const base = basename(work);
   const relative = (name: string): string => `work/${base}/${name}`;
   const lower = job.layers.map(({ id }) => shelfPath(id)).reverse();
@@ -216,7 +227,7 @@ async function rootOf(
     `upperdir=${relative('/upper')},workdir=${relative('/work')}`,
     ...(site.userAttributes ? ['userxattr'] : []),
   ];
-  must0(
+  check(
     runProgram(site.place, [
       must('enter the cache', 'chdir', job.directory),
       must('mount overlayfs', 'mount', 'overlay', relative('/merged'), 'overlay', mountFlags.noDevices, options.join(',')),
@@ -229,14 +240,18 @@ async function rootOf(
 async function execute(
   file: string,
   steps: readonly Step[],
-  { signal, say }: SandboxRun,
+  { signal, say, output, site }: SandboxRun,
 ): Promise<number | undefined> {
+  const folder = dirname(file);
+  const pipes = (['stdout', 'stderr'] as const).map((name) => openPipe(site.place, `${folder}/${name}`));
   const child = spawn(file, [], {
     // The command sees it in its /proc.
     argv0: 'init',
-    stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+    stdio: ['ignore', ...pipes.map(({ writer }) => writer), 'pipe'],
     env: {},
   });
+  for (const { writer } of pipes) closeSync(writer);
+  const drained = pipes.map(({ reader }, index) => drain(reader, index === 0 ? output.stdout : output.stderr));
   const report: Buffer[] = [];
   child.stdio[3]?.on('data', (chunk: Buffer) => report.push(chunk));
   const kill = (): void => void child.kill('SIGKILL');
@@ -247,10 +262,25 @@ async function execute(
     child.once('close', (status, ended) => resolve(status ?? (ended === 'SIGKILL' ? 137 : 255)));
   });
   signal.throwIfAborted();
+  await Promise.all(drained);
   const failure = code === failedStepExitCode ? failureOf(steps, Buffer.concat(report)) : undefined;
   if (failure === undefined) return code;
   say({ kind: 'not-started', ...failure });
   return undefined;
+}
+
+/** A pipe with a name: Node's own are sockets, which a command cannot open again as /dev/stdout. */
+function openPipe(place: ProgramPlace, path: string): { readonly reader: number; readonly writer: number } {
+  check(runProgram(place, [must('make a pipe', 'mknodat', here, path, 0o010600, 0)]));
+  // USER may open it too.
+  chmodSync(path, 0o666);
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  return { reader, writer: openSync(path, constants.O_WRONLY) };
+}
+
+async function drain(reader: number, output: Writable): Promise<void> {
+  const socket = new Socket({ fd: reader, readable: true, writable: false });
+  for await (const chunk of socket) if (!output.write(chunk)) await once(output, 'drain');
 }
 
 async function spawned(
@@ -319,7 +349,7 @@ function writeContents(changes: readonly ChangedEntry[], contents: string): read
 }
 
 /** @throws MabuildError `SANDBOX_FAILED` for a step that failed */
-function must0(failure: ReturnType<typeof runProgram>): void {
+function check(failure: ReturnType<typeof runProgram>): void {
   if (failure === undefined) return;
   throw new MabuildError(`making a sandbox: could not ${failure.purpose} (error ${failure.errno})`, {
     code: 'SANDBOX_FAILED',

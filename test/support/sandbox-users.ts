@@ -1,0 +1,70 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { bundled } from './sandbox.ts';
+import type { DriverAnswer, DriverJob } from './sandbox-messages.ts';
+
+/** Who starts the sandboxes of a test. */
+export type SandboxUser = 'this user' | 'nobody, with subordinate users' | 'nobody, alone';
+
+const nobody = 65534;
+const subordinates = 'nobody:2000000:65536\n';
+
+/** Which of them can be tried here: only root can become somebody else. */
+export function sandboxUsers(): readonly SandboxUser[] {
+  if (process.getuid?.() !== 0) return ['this user'];
+  try {
+    execFileSync('unshare', ['--mount', 'setpriv', '--reuid', String(nobody), 'newuidmap'], { stdio: 'ignore' });
+  } catch (error) {
+    // Without arguments newuidmap only tells how it is used; 127 is setpriv not finding it.
+    if ((error as { status?: number }).status !== 1) return ['this user'];
+  }
+  return ['this user', 'nobody, with subordinate users', 'nobody, alone'];
+}
+
+export interface UserDriver {
+  /** A folder of that user. */
+  folder(user: SandboxUser): string;
+  start(user: SandboxUser, job: Omit<DriverJob, 'helper' | 'directory'>): ReturnType<typeof spawn>;
+  run(user: SandboxUser, job: Omit<DriverJob, 'helper' | 'directory'>): Promise<DriverAnswer>;
+}
+
+/** Starts sandboxes as several users, whose lists of subordinate users are seen by nobody else. */
+export async function userDriver(root: string, helper: string): Promise<UserDriver> {
+  const driver = await bundled('test/support/sandbox-driver.ts', root);
+  for (const [name, content] of [
+    ['many', subordinates],
+    ['none', ''],
+  ] as const)
+    writeFileSync(join(root, `subid-${name}`), content, { mode: 0o644 });
+  const folder = (user: SandboxUser): string => {
+    const path = join(root, user.replaceAll(/\W+/g, '-'));
+    mkdirSync(path, { recursive: true });
+    chmodSync(path, 0o755);
+    if (user !== 'this user') chownSync(path, nobody, nobody);
+    return path;
+  };
+  const start: UserDriver['start'] = (user, job) => {
+    const list = join(root, user === 'nobody, alone' ? 'subid-none' : 'subid-many');
+    const as = [
+      ...['unshare', '--mount', '--propagation', 'private', 'sh', '-ec'],
+      'mount --bind "$0" /etc/subuid; mount --bind "$0" /etc/subgid; exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"',
+      list,
+    ];
+    const [command = '', ...given] = [...(user === 'this user' ? [] : as), process.execPath, driver];
+    const child = spawn(command, given, { stdio: ['pipe', 'pipe', 'pipe'], cwd: '/' });
+    child.stdin?.end(JSON.stringify({ ...job, helper, directory: join(folder(user), 'cache') } satisfies DriverJob));
+    return child;
+  };
+  return {
+    folder,
+    start,
+    async run(user, job) {
+      const child = start(user, job);
+      const [output, errors] = await Promise.all([text(child.stdout!), text(child.stderr!)]);
+      if (output === '') throw new Error(`the driver said: ${errors}`);
+      return JSON.parse(output) as DriverAnswer;
+    },
+  };
+}
