@@ -44,7 +44,10 @@ export async function examine(
     } catch (error) {
       options.signal?.throwIfAborted();
       if (!isMabuildError(error)) throw error;
-      const advice = [error.hint ?? 'start Docker'];
+      const advice = [
+        error.hint ?? 'start Docker',
+        'without Docker, Dockerfiles whose needed stages have no RUN are built all the same, to -o oci:DIR or with --push',
+      ];
       return { ...common, engine: undefined, engineProblem: error.message, platforms: [], advice };
     }
   });
