@@ -23,6 +23,9 @@ export interface CopyOptions extends CallOptions {
   readonly onEvent?: ((event: PushEvent) => void) | undefined;
 }
 
+/** Bytes of a blob after which it is told how far it is. */
+const toldEvery = 512 * 1024;
+
 /** One of several images of a source. */
 export interface CopyItem {
   readonly root: Descriptor;
@@ -208,9 +211,14 @@ class Copy {
         return;
       }
       let mounted = false;
+      let told = 0;
       const options: PutOptions = {
         ...this.#options,
-        onBytes: (bytes) => this.#tell({ ...about, state: 'sending', bytes }),
+        onBytes: (bytes) => {
+          if (bytes < told + toldEvery && bytes < descriptor.size) return;
+          told = bytes;
+          this.#tell({ ...about, state: 'sending', bytes });
+        },
         onMounted: () => {
           mounted = true;
         },
