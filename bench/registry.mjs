@@ -24,7 +24,6 @@ export async function benchRegistry({ dir, mabuild, rounds, only = '' }) {
   const tls = await makeCertificate(dir);
   for (const [where, link] of [
     ['loopback, http', {}],
-    ['loopback, TLS', { tls }],
     ['40 ms round trip, http', { delay: 40 }],
     ['40 ms round trip, TLS', { delay: 40, tls }],
   ]) {
