@@ -1,9 +1,12 @@
 /** Executes commands in sandboxes as whoever starts it: a job as JSON on stdin, the results as JSON on stdout. */
 import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
-import { createSandbox, type SandboxRequest } from '../../packages/core/src/engines/embedded/sandbox/sandbox.ts';
-import { type DriverAnswer, type DriverJob, type DriverResult } from './sandbox-messages.ts';
+import {
+  createSandbox,
+  type SandboxRequest,
+} from '../../packages/core/src/engines/embedded/sandbox/sandbox.ts';
 import { layerOfTar, sandboxOptions } from './sandbox.ts';
+import type { DriverAnswer, DriverJob, DriverResult } from './sandbox-messages.ts';
 
 const job = JSON.parse(readFileSync(0, 'utf8')) as DriverJob;
 const options = sandboxOptions(job.helper, job.directory, job.options);
@@ -46,7 +49,9 @@ for (const item of job.commands) {
     const entries = [];
     for (const { open, digest: _, ...entry } of result.entries)
       entries.push(
-        entry.type === 'file' && open && entry.size < 100_000 ? { ...entry, content: await text(await open()) } : entry,
+        entry.type === 'file' && open && entry.size < 100_000
+          ? { ...entry, content: await text(await open()) }
+          : entry,
       );
     await result.release();
     results.push({ kind: 'changed', entries, stdout, stderr, notes });

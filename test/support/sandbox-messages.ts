@@ -1,6 +1,9 @@
 import type { Platform } from '@mabuild/oci';
 import type { LayerEntry } from '../../packages/core/src/engines/embedded/layers/entry.ts';
-import type { SandboxOptions, TriedSandbox } from '../../packages/core/src/engines/embedded/sandbox/choose.ts';
+import type {
+  SandboxOptions,
+  TriedSandbox,
+} from '../../packages/core/src/engines/embedded/sandbox/choose.ts';
 import type { ContainerUser } from '../../packages/core/src/engines/embedded/sandbox/container.ts';
 import type { Emulation } from '../../packages/core/src/engines/engine.ts';
 

@@ -15,7 +15,9 @@ const subordinates = 'nobody:2000000:65536\n';
 export function sandboxUsers(): readonly SandboxUser[] {
   if (process.getuid?.() !== 0) return ['this user'];
   try {
-    execFileSync('unshare', ['--mount', 'setpriv', '--reuid', String(nobody), 'newuidmap'], { stdio: 'ignore' });
+    execFileSync('unshare', ['--mount', 'setpriv', '--reuid', String(nobody), 'newuidmap'], {
+      stdio: 'ignore',
+    });
   } catch (error) {
     // Without arguments newuidmap only tells how it is used; 127 is setpriv not finding it.
     if ((error as { status?: number }).status !== 1) return ['this user'];
@@ -54,7 +56,9 @@ export async function userDriver(root: string, helper: string): Promise<UserDriv
     ];
     const [command = '', ...given] = [...(user === 'this user' ? [] : as), process.execPath, driver];
     const child = spawn(command, given, { stdio: ['pipe', 'pipe', 'pipe'], cwd: '/' });
-    child.stdin?.end(JSON.stringify({ ...job, helper, directory: join(folder(user), 'cache') } satisfies DriverJob));
+    child.stdin?.end(
+      JSON.stringify({ ...job, helper, directory: join(folder(user), 'cache') } satisfies DriverJob),
+    );
     return child;
   };
   return {

@@ -58,10 +58,24 @@ export function sandboxOptions(
 }
 
 /** Layer entries in few words. */
-export function file(path: string, content: string | Uint8Array = '', fields: Partial<LayerEntry> = {}): LayerEntry {
+export function file(
+  path: string,
+  content: string | Uint8Array = '',
+  fields: Partial<LayerEntry> = {},
+): LayerEntry {
   const bytes = Buffer.from(content);
   const open = async (): Promise<Readable> => Readable.from([bytes], { objectMode: false });
-  return { path, type: 'file', mode: 0o644, uid: 0, gid: 0, mtime: 1_600_000_000, size: bytes.length, open, ...fields };
+  return {
+    path,
+    type: 'file',
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    mtime: 1_600_000_000,
+    size: bytes.length,
+    open,
+    ...fields,
+  };
 }
 
 export function folder(path: string, fields: Partial<LayerEntry> = {}): LayerEntry {
@@ -91,9 +105,56 @@ export function layerOfTar(bytes: Uint8Array): StoredLayer {
 }
 
 const applets = [
-  ...['sh', 'ls', 'cat', 'cp', 'id', 'mkdir', 'echo', 'uname', 'rm', 'mount', 'wc', 'date', 'sleep', 'grep', 'env', 'ln'],
-  ...['mv', 'chmod', 'chown', 'stat', 'touch', 'test', 'find', 'readlink', 'hostname', 'ps', 'mknod', 'mkfifo', 'head'],
-  ...['nc', 'ping', 'setsid', 'kill', 'pwd', 'umask', 'rmdir', 'tr', 'sort', 'dd', 'truncate', 'su', 'df', 'ip', 'wget'],
+  ...[
+    'sh',
+    'ls',
+    'cat',
+    'cp',
+    'id',
+    'mkdir',
+    'echo',
+    'uname',
+    'rm',
+    'mount',
+    'wc',
+    'date',
+    'sleep',
+    'grep',
+    'env',
+    'ln',
+  ],
+  ...[
+    'mv',
+    'chmod',
+    'chown',
+    'stat',
+    'touch',
+    'test',
+    'find',
+    'readlink',
+    'hostname',
+    'ps',
+    'mknod',
+    'mkfifo',
+    'head',
+  ],
+  ...[
+    'nc',
+    'ping',
+    'setsid',
+    'kill',
+    'pwd',
+    'umask',
+    'rmdir',
+    'tr',
+    'sort',
+    'dd',
+    'truncate',
+    'su',
+    'df',
+    'ip',
+    'wget',
+  ],
 ];
 
 /** A small root whose only program is busybox. */
@@ -114,4 +175,3 @@ export async function busyboxRoot(busybox: string): Promise<readonly LayerEntry[
 export async function removeFolder(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true });
 }
-

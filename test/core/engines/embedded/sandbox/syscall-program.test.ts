@@ -25,7 +25,11 @@ for (const { architecture, runner } of hosts) {
       if (folder !== '') rmSync(folder, { recursive: true, force: true });
     });
 
-    function run(steps: readonly Step[]): { status: number | null; stdout: string; report: readonly number[] } {
+    function run(steps: readonly Step[]): {
+      status: number | null;
+      stdout: string;
+      report: readonly number[];
+    } {
       const file = join(folder, 'program');
       rmSync(file, { force: true });
       writeFileSync(file, syscallProgram(architecture, steps), { mode: 0o755 });
@@ -51,8 +55,17 @@ for (const { architecture, runner } of hosts) {
     });
 
     it('tells which step failed, and why', () => {
-      const wrong: Step = { kind: 'call', name: 'chdir', arguments: ['/nowhere/at/all'], purpose: 'go there' };
-      expect(run([write('a'), wrong, write('b')])).to.deep.equal({ status: 125, stdout: 'a', report: [1, -2] });
+      const wrong: Step = {
+        kind: 'call',
+        name: 'chdir',
+        arguments: ['/nowhere/at/all'],
+        purpose: 'go there',
+      };
+      expect(run([write('a'), wrong, write('b')])).to.deep.equal({
+        status: 125,
+        stdout: 'a',
+        report: [1, -2],
+      });
     });
 
     it('goes on after a step that may fail', () => {

@@ -43,7 +43,13 @@ export const amd64: Assembler = {
     if (failure === undefined) return Buffer.concat([call, kept]);
     const report = Buffer.concat([
       // push rax; push failure; mov rsi, rsp; mov edi, 3; mov edx, 16; mov eax, write; syscall
-      ...[bytes('5068'), word(failure), bytes('4889e6bf'), word(reportDescriptor), bytes('ba10000000b8010000000f05')],
+      ...[
+        bytes('5068'),
+        word(failure),
+        bytes('4889e6bf'),
+        word(reportDescriptor),
+        bytes('ba10000000b8010000000f05'),
+      ],
       // mov edi, code; mov eax, exit_group; syscall
       ...[bytes('bf'), word(failedExitCode), bytes('b8e70000000f05')],
     ]);

@@ -2,7 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Argument, failedStepExitCode, type Step, type SyscallName, syscallProgram } from './syscall-program.ts';
+import {
+  type Argument,
+  failedStepExitCode,
+  type Step,
+  type SyscallName,
+  syscallProgram,
+} from './syscall-program.ts';
 
 /** Where programs are written and run; only this user may write there. */
 export interface ProgramPlace {
@@ -35,7 +41,11 @@ export function runBatch(place: ProgramPlace, calls: readonly BatchCall[]): read
     const some = calls.slice(at, at + callsAtOnce);
     const steps: Step[] = [memory()];
     for (const call of some)
-      steps.push({ kind: 'call', ...call, purpose: undefined }, { kind: 'store', address: scratch }, write(scratch, 8));
+      steps.push(
+        { kind: 'call', ...call, purpose: undefined },
+        { kind: 'store', address: scratch },
+        write(scratch, 8),
+      );
     const output = runForOutput(place, steps);
     for (const index of some.keys()) answers.push(Number(output.readBigInt64LE(index * 8)));
   }
@@ -43,7 +53,10 @@ export function runBatch(place: ProgramPlace, calls: readonly BatchCall[]): read
 }
 
 /** The same for calls that fill a buffer, whose address and size follow the given arguments. */
-export function runReading(place: ProgramPlace, calls: readonly BatchCall[]): readonly (Buffer | undefined)[] {
+export function runReading(
+  place: ProgramPlace,
+  calls: readonly BatchCall[],
+): readonly (Buffer | undefined)[] {
   const answers: (Buffer | undefined)[] = [];
   const buffer = scratch + 8;
   for (let at = 0; at < calls.length; at += callsAtOnce) {
@@ -72,7 +85,10 @@ export function runReading(place: ProgramPlace, calls: readonly BatchCall[]): re
 /** Runs a program to its end; tells which step failed, if one did. */
 export function runProgram(place: ProgramPlace, steps: readonly Step[]): ProgramFailure | undefined {
   return withProgram(place, steps, (file) => {
-    const { output, error } = spawnSync(file, [], { stdio: ['ignore', 'inherit', 'inherit', 'pipe'], env: {} });
+    const { output, error } = spawnSync(file, [], {
+      stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+      env: {},
+    });
     if (error !== undefined) throw error;
     return failureOf(steps, output[3] as unknown as Buffer);
   });

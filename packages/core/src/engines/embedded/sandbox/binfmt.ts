@@ -4,7 +4,9 @@ import { closeOnExec, here, may, must, numbered } from './kernel.ts';
 import type { Step } from './syscall-program.ts';
 
 /** What the programs of an architecture begin with: the ELF header's class, byte order, type and machine. */
-const machines: Readonly<Record<string, { readonly wide: boolean; readonly big?: boolean; readonly number: number }>> = {
+const machines: Readonly<
+  Record<string, { readonly wide: boolean; readonly big?: boolean; readonly number: number }>
+> = {
   amd64: { wide: true, number: 62 },
   '386': { wide: false, number: 3 },
   arm64: { wide: true, number: 183 },

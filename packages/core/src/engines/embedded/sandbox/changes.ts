@@ -20,7 +20,12 @@ export interface ChangesRequest {
 }
 
 /** Turns what overlayfs wrote into a layer, folders before what they hold. */
-export function overlayChanges({ upper, below, place, userAttributes }: ChangesRequest): readonly ChangedEntry[] {
+export function overlayChanges({
+  upper,
+  below,
+  place,
+  userAttributes,
+}: ChangesRequest): readonly ChangedEntry[] {
   const paths: string[] = [];
   const stats = new Map<string, Stats>();
   const list = (folder: string): void => {
@@ -33,7 +38,11 @@ export function overlayChanges({ upper, below, place, userAttributes }: ChangesR
     }
   };
   list('');
-  const attributes = readAttributes(place, upper, paths.filter((path) => !isWhiteout(stats.get(path) as Stats)));
+  const attributes = readAttributes(
+    place,
+    upper,
+    paths.filter((path) => !isWhiteout(stats.get(path) as Stats)),
+  );
   const opaqueName = `${userAttributes ? 'user' : 'trusted'}.overlay.opaque`;
   const links = new Map<string, string>();
   const changes: ChangedEntry[] = [];
@@ -48,7 +57,8 @@ export function overlayChanges({ upper, below, place, userAttributes }: ChangesR
     };
     const fields = fieldsOf(path, found);
     if (isWhiteout(found)) {
-      if (mergedNode(below, path) !== undefined) add({ ...fields, mode: 0, uid: 0, gid: 0, type: 'whiteout' });
+      if (mergedNode(below, path) !== undefined)
+        add({ ...fields, mode: 0, uid: 0, gid: 0, type: 'whiteout' });
       continue;
     }
     const own = attributes.get(path) ?? new Map<string, Buffer>();

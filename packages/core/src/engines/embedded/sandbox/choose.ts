@@ -2,8 +2,8 @@ import { Readable } from 'node:stream';
 import { type CallOptions, isMabuildError, MabuildError, type Platform } from '@mabuild/oci';
 import { probeExitCode, probeProgram } from '../../../emulation/elf-program.ts';
 import { writeLayer } from '../layers/write-layer.ts';
-import type { JobEmulator, JobMessage, SandboxJob, SandboxKind } from './job.ts';
 import { type HelperSite, ownerName, runJob } from './helper-process.ts';
+import type { JobEmulator, JobMessage, SandboxJob, SandboxKind } from './job.ts';
 import { idMaps } from './user-ids.ts';
 
 /** What a sandbox is made with. */
@@ -35,7 +35,10 @@ export interface ChosenSandbox {
   readonly singleUser: boolean;
   readonly site: HelperSite;
   /** Everything of a job that is the same for all. */
-  readonly job: Pick<SandboxJob, 'architecture' | 'kind' | 'fileSystem' | 'singleUser' | 'directory' | 'owner'>;
+  readonly job: Pick<
+    SandboxJob,
+    'architecture' | 'kind' | 'fileSystem' | 'singleUser' | 'directory' | 'owner'
+  >;
 }
 
 /** A sandbox that was tried, for `mabuild doctor`. */
@@ -150,7 +153,8 @@ export async function probe(
 
 function probeProblem(messages: readonly JobMessage[]): string | undefined {
   for (const message of messages) {
-    if (message.kind === 'exited') return message.code === probeExitCode ? undefined : `its program ended with ${message.code}`;
+    if (message.kind === 'exited')
+      return message.code === probeExitCode ? undefined : `its program ended with ${message.code}`;
     if (message.kind === 'not-started') return `could not ${message.purpose} (error ${message.errno})`;
   }
   return 'its program did not start';

@@ -31,7 +31,9 @@ export async function containerUser(spec: string, tree: () => Promise<Tree>): Pr
   }
   const gid = Number(person?.[3] ?? 0);
   const name = person?.[0];
-  const listed = groups.filter(([, , , members = '']) => name !== undefined && members.split(',').includes(name));
+  const listed = groups.filter(
+    ([, , , members = '']) => name !== undefined && members.split(',').includes(name),
+  );
   return { uid, gid, groups: [...new Set(listed.map(([, , number]) => Number(number)))], home };
 }
 

@@ -130,8 +130,8 @@ function mountRoot(root: ContainerRoot): readonly Step[] {
     `upperdir=${root.upper}`,
     `workdir=${root.work}`,
     // As other builders do: a layer has no word for a folder that moved.
-    ...['index=off', 'redirect_dir=off', 'metacopy=off'],
-    ...(root.userAttributes ? ['userxattr'] : []),
+    'index=off',
+    ...(root.userAttributes ? ['userxattr'] : ['redirect_dir=off', 'metacopy=off']),
   ];
   return [
     must('enter the cache', 'chdir', root.directory),
@@ -141,9 +141,13 @@ function mountRoot(root: ContainerRoot): readonly Step[] {
 
 /** The root becomes the only one: the machine's is nowhere any more. */
 function enterRoot(root: ContainerRoot): readonly Step[] {
+  const { noSetuid, noDevices, noExec } = mountFlags;
   return [
     must('enter the root', 'chdir', root.kind === 'folder' ? root.path : root.merged),
     must('change the root', 'pivot_root', '.', '.'),
+    may('mkdirat', here, '/proc', 0o555),
+    // In a user namespace only while the machine's /proc is still to be seen.
+    must('mount /proc', 'mount', 'proc', '/proc', 'proc', noSetuid | noDevices | noExec, 0),
     must('leave the old root', 'umount2', '.', 2),
     must('enter the new root', 'chdir', '/'),
   ];
@@ -153,10 +157,7 @@ function enterRoot(root: ContainerRoot): readonly Step[] {
 function proc({ realRoot, procNames }: ContainerRequest): readonly Step[] {
   const { noSetuid, noDevices, noExec, bind, recursive, remount, readOnly } = mountFlags;
   const limits = noSetuid | noDevices | noExec;
-  const steps: Step[] = [
-    may('mkdirat', here, '/proc', 0o555),
-    must('mount /proc', 'mount', 'proc', '/proc', 'proc', limits, 0),
-  ];
+  const steps: Step[] = [];
   for (const name of ['bus', 'fs', 'irq', 'sys', 'sysrq-trigger'].filter((item) => procNames.has(item))) {
     const path = `/proc/${name}`;
     const call = realRoot ? must.bind(undefined, `protect ${path}`) : may;
@@ -188,7 +189,9 @@ function dev({ singleUser, procNames }: ContainerRequest): readonly Step[] {
       placeTree(firstDevice + index, `/dev/${name}`),
     ]),
     ...links.map(([target, name]) => must(`make /dev/${name}`, 'symlinkat', target, here, `/dev/${name}`)),
-    ...['pts', 'shm', 'mqueue'].map((name) => must(`make /dev/${name}`, 'mkdirat', here, `/dev/${name}`, 0o755)),
+    ...['pts', 'shm', 'mqueue'].map((name) =>
+      must(`make /dev/${name}`, 'mkdirat', here, `/dev/${name}`, 0o755),
+    ),
     must(
       'mount /dev/pts',
       'mount',
@@ -301,7 +304,9 @@ export function start({ arguments: given, environment }: ContainerCommand): read
     ? [program]
     : path.split(':').map((folder) => (folder === '' ? `./${program}` : `${folder}/${program}`));
   const texts = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
-  const execute = (file: string): readonly [string, { texts: readonly string[] }, { texts: readonly string[] }] => [
+  const execute = (
+    file: string,
+  ): readonly [string, { texts: readonly string[] }, { texts: readonly string[] }] => [
     file,
     { texts: given },
     { texts },

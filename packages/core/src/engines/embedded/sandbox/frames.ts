@@ -45,7 +45,11 @@ export class FrameReader {
     while (this.#rest.length === 0) {
       const { value, done } = await this.#source.next();
       // Whoever wrote was stopped; the reader is about to be too.
-      if (done) throw new MabuildError('reading a layer: it was cut off', { code: 'SANDBOX_FAILED', hint: 'build again' });
+      if (done)
+        throw new MabuildError('reading a layer: it was cut off', {
+          code: 'SANDBOX_FAILED',
+          hint: 'build again',
+        });
       this.#rest = value;
     }
     const taken = this.#rest.subarray(0, most);

@@ -42,7 +42,11 @@ const run = promisify(execFile);
  *
  * @throws MabuildError `SANDBOX_UNAVAILABLE` when the kernel does not let it start, and what the helper throws
  */
-export async function runJob(site: HelperSite, job: SandboxJob, options: JobOptions): Promise<readonly JobMessage[]> {
+export async function runJob(
+  site: HelperSite,
+  job: SandboxJob,
+  options: JobOptions,
+): Promise<readonly JobMessage[]> {
   const { signal, onOutput } = options;
   signal?.throwIfAborted();
   const steps = enteringSteps(site);
@@ -152,7 +156,10 @@ async function letIn(
   steps: readonly Step[],
 ): Promise<ProgramFailure | undefined> {
   const door = (child.stdio as readonly unknown[])[gate] as Readable & Writable;
-  const [knock] = await Promise.race([once(door, 'data') as Promise<[Buffer]>, once(door, 'end') as Promise<[]>]);
+  const [knock] = await Promise.race([
+    once(door, 'data') as Promise<[Buffer]>,
+    once(door, 'end') as Promise<[]>,
+  ]);
   if (knock === undefined) {
     const report: Buffer[] = [];
     for await (const chunk of child.stdio[3] as Readable) report.push(chunk as Buffer);
@@ -171,7 +178,8 @@ async function writeMaps(pid: number, ids: IdMaps): Promise<void> {
     return;
   }
   if (ids.kind === 'single') await writeFile(`/proc/${pid}/setgroups`, 'deny');
-  const text = (map: readonly (readonly number[])[]): string => map.map((line) => `${line.join(' ')}\n`).join('');
+  const text = (map: readonly (readonly number[])[]): string =>
+    map.map((line) => `${line.join(' ')}\n`).join('');
   await writeFile(`/proc/${pid}/uid_map`, text(ids.users));
   await writeFile(`/proc/${pid}/gid_map`, text(ids.groups));
 }

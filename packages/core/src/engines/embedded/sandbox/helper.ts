@@ -32,7 +32,8 @@ export async function serveSandbox({ input, tell, pid, output }: HelperProcess):
   const { architecture, directory, owner } = job;
   const work = `${directory}/work/${owner}.${pid}`;
   try {
-    for (const name of ['layers', 'caches', 'work']) mkdirSync(`${directory}/${name}`, { recursive: true, mode: 0o755 });
+    for (const name of ['layers', 'caches', 'work'])
+      mkdirSync(`${directory}/${name}`, { recursive: true, mode: 0o755 });
     removeLeftovers(`${directory}/work`);
     mkdirSync(work, { mode: 0o700 });
     const frames = new FrameReader(createReadStream('', { fd: 4, autoClose: false }));
@@ -43,7 +44,8 @@ export async function serveSandbox({ input, tell, pid, output }: HelperProcess):
       onNote: (text) => say({ kind: 'note', text }),
     };
     const layers = await layersOf(job.layers, () => frames.next(), site);
-    if (job.run) await runInSandbox({ job, run: job.run, layers, frames, site, work, signal: gone.signal, say, output });
+    if (job.run)
+      await runInSandbox({ job, run: job.run, layers, frames, site, work, signal: gone.signal, say, output });
     say({ kind: 'done' });
   } catch (error) {
     if (gone.signal.aborted) return;
@@ -60,7 +62,11 @@ export async function serveSandbox({ input, tell, pid, output }: HelperProcess):
 function unmountAll(folder: string, place: ProgramPlace): void {
   const points = readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
-    .map((line) => (line.split(' ')[4] ?? '').replace(/\\([0-7]{3})/g, (_, digits) => String.fromCharCode(Number.parseInt(digits, 8))))
+    .map((line) =>
+      (line.split(' ')[4] ?? '').replace(/\\([0-7]{3})/g, (_, digits) =>
+        String.fromCharCode(Number.parseInt(digits, 8)),
+      ),
+    )
     .filter((point) => point.startsWith(`${folder}/`));
   if (points.length === 0) return;
   // MNT_DETACH

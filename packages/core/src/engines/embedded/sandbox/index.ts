@@ -1,3 +1,9 @@
-export { type ChosenSandbox, chooseSandbox, type SandboxChoice, type SandboxOptions, type TriedSandbox } from './choose.ts';
+export {
+  type ChosenSandbox,
+  chooseSandbox,
+  type SandboxChoice,
+  type SandboxOptions,
+  type TriedSandbox,
+} from './choose.ts';
 export { type HelperProcess, serveSandbox } from './helper.ts';
 export { createSandbox, type Sandbox, type SandboxRequest, type SandboxResult } from './sandbox.ts';

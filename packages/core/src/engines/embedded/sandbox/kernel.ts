@@ -2,7 +2,10 @@ import type { Argument, Step, SyscallName } from './syscall-program.ts';
 
 /** Flags of `mount`: Linux, `include/uapi/linux/mount.h`. */
 export const mountFlags: Readonly<
-  Record<'readOnly' | 'noSetuid' | 'noDevices' | 'noExec' | 'remount' | 'bind' | 'recursive' | 'private', number>
+  Record<
+    'readOnly' | 'noSetuid' | 'noDevices' | 'noExec' | 'remount' | 'bind' | 'recursive' | 'private',
+    number
+  >
 > = {
   readOnly: 1,
   noSetuid: 2,

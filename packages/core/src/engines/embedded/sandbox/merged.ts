@@ -1,5 +1,4 @@
-import { lstatSync, type Stats } from 'node:fs';
-import { readlinkSync } from 'node:fs';
+import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 import { MabuildError } from '@mabuild/oci';
 import { pathNames } from '../layers/tree.ts';
 

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
@@ -17,7 +18,6 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { once } from 'node:events';
 import { Socket } from 'node:net';
 import { basename, dirname } from 'node:path';
 import type { Writable } from 'node:stream';
@@ -62,7 +62,11 @@ export async function runInSandbox(context: SandboxRun): Promise<void> {
   // Programs hold environments and secrets are secret: neither reaches the disk.
   const secret = `${work}/private`;
   mkdirSync(secret, { mode: 0o700 });
-  check(runProgram(site.place, [must('mount a tmpfs', 'mount', 'tmpfs', secret, 'tmpfs', mountFlags.noDevices, 'mode=700')]));
+  check(
+    runProgram(site.place, [
+      must('mount a tmpfs', 'mount', 'tmpfs', secret, 'tmpfs', mountFlags.noDevices, 'mode=700'),
+    ]),
+  );
   const place = { ...site.place, directory: secret };
   for (const name of ['upper', 'work', 'merged', 'mounts']) mkdirSync(`${work}/${name}`);
   if (run.emulators.length > 0) check(runProgram(place, registerSteps(`${secret}/binfmt`, run.emulators)));
@@ -79,9 +83,14 @@ export async function runInSandbox(context: SandboxRun): Promise<void> {
   };
   copyRootOwner(layers, `${work}/upper`);
   const mounts: ContainerMount[] = [];
-  for (const [index, mount] of run.mounts.entries()) mounts.push(await mountOf(mount, `${work}/mounts/${index}`, context));
+  for (const [index, mount] of run.mounts.entries())
+    mounts.push(await mountOf(mount, `${work}/mounts/${index}`, context));
   const own = ownFiles(run.files, secret);
-  const stubs = stubsOf(layers, [...ownTargets, ...own.map(({ target }) => target), ...mounts.map(({ target }) => target)]);
+  const stubs = stubsOf(layers, [
+    ...ownTargets,
+    ...own.map(({ target }) => target),
+    ...mounts.map(({ target }) => target),
+  ]);
   const steps = containerSteps({
     root,
     command: run.command,
@@ -98,7 +107,12 @@ export async function runInSandbox(context: SandboxRun): Promise<void> {
   if (code !== 0) return;
   const upper = `${work}/upper`;
   removeStubs(upper, stubs);
-  const changes = overlayChanges({ upper, below: layers, place: site.place, userAttributes: site.userAttributes });
+  const changes = overlayChanges({
+    upper,
+    below: layers,
+    place: site.place,
+    userAttributes: site.userAttributes,
+  });
   say({ kind: 'changed', entries: writeContents(changes, run.contents) });
 }
 
@@ -230,7 +244,15 @@ async function rootOf(
   check(
     runProgram(site.place, [
       must('enter the cache', 'chdir', job.directory),
-      must('mount overlayfs', 'mount', 'overlay', relative('/merged'), 'overlay', mountFlags.noDevices, options.join(',')),
+      must(
+        'mount overlayfs',
+        'mount',
+        'overlay',
+        relative('/merged'),
+        'overlay',
+        mountFlags.noDevices,
+        options.join(','),
+      ),
     ]),
   );
   return { root: `${folder}/merged`, layers };
@@ -251,7 +273,9 @@ async function execute(
     env: {},
   });
   for (const { writer } of pipes) closeSync(writer);
-  const drained = pipes.map(({ reader }, index) => drain(reader, index === 0 ? output.stdout : output.stderr));
+  const drained = pipes.map(({ reader }, index) =>
+    drain(reader, index === 0 ? output.stdout : output.stderr),
+  );
   const report: Buffer[] = [];
   child.stdio[3]?.on('data', (chunk: Buffer) => report.push(chunk));
   const kill = (): void => void child.kill('SIGKILL');

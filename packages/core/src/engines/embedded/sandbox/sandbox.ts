@@ -8,7 +8,13 @@ import type { Emulation } from '../../engine.ts';
 import type { LayerEntry } from '../layers/entry.ts';
 import type { StoredLayer } from '../layers/layer-scanner.ts';
 import { writeLayer } from '../layers/write-layer.ts';
-import { type ChosenSandbox, chooseSandbox, noSandbox, type SandboxChoice, type SandboxOptions } from './choose.ts';
+import {
+  type ChosenSandbox,
+  chooseSandbox,
+  noSandbox,
+  type SandboxChoice,
+  type SandboxOptions,
+} from './choose.ts';
 import type { ContainerCommand } from './container.ts';
 import { type PlatformRun, platformRefused, platformRun } from './emulators.ts';
 import { runJob } from './helper-process.ts';
@@ -16,7 +22,9 @@ import type { JobEntry, JobLayer, JobMount } from './job.ts';
 import { shelfIds } from './layer-shelf.ts';
 
 /** Files for a mount: those of an image, or single ones. */
-export type MountFiles = { readonly layers: readonly StoredLayer[] } | { readonly entries: readonly LayerEntry[] };
+export type MountFiles =
+  | { readonly layers: readonly StoredLayer[] }
+  | { readonly entries: readonly LayerEntry[] };
 
 type BindMount = Extract<JobMount, { kind: 'bind' }>;
 type CacheMount = Extract<JobMount, { kind: 'cache' }>;
@@ -147,7 +155,11 @@ export function createSandbox(options: SandboxOptions): Sandbox {
           if (message.kind === 'note') call.onNote?.(message.text);
           else if (message.kind === 'exited' || message.kind === 'not-started') result = message;
           else if (message.kind === 'changed')
-            result = { kind: 'changed', entries: message.entries.map((entry) => opened(entry, contents)), release };
+            result = {
+              kind: 'changed',
+              entries: message.entries.map((entry) => opened(entry, contents)),
+              release,
+            };
         }
         if (result.kind !== 'changed') await release();
         return result;
@@ -189,9 +201,11 @@ async function unpack(
     const streams = layers
       .filter((_, index) => wanted[index]?.comes)
       .map((layer) => async () => (await layer.read(call)) as AsyncIterable<Uint8Array>);
-    const work = runJob(site, { ...job, layers: wanted }, { signal: call.signal, streams }).then((messages) => {
-      for (const message of messages) if (message.kind === 'note') call.onNote?.(message.text);
-    });
+    const work = runJob(site, { ...job, layers: wanted }, { signal: call.signal, streams }).then(
+      (messages) => {
+        for (const message of messages) if (message.kind === 'note') call.onNote?.(message.text);
+      },
+    );
     for (const layer of missing) unpacking.set(keyOf(layer), work);
     try {
       await work;

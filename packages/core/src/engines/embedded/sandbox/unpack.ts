@@ -167,7 +167,9 @@ class Unpacking {
     );
     for (const [path, time] of [...this.#folderTimes].reverse()) utimesSync(this.#file(path), time, time);
     if (this.#foreignOwners > 0)
-      onNote(`${this.#foreignOwners} files have owners that this user cannot give: /etc/subuid lists none for it`);
+      onNote(
+        `${this.#foreignOwners} files have owners that this user cannot give: /etc/subuid lists none for it`,
+      );
     return { root, opaque: this.#opaque };
   }
 
@@ -179,7 +181,11 @@ class Unpacking {
         call('mknodat', [-100, this.#file(path), 0o020000, 0], `a whiteout at /${path}`),
       ),
       ...[...this.#opaque].map((path) =>
-        call('lsetxattr', [this.#file(path), opaque, Buffer.from('y'), 1, 0], `the mark of /${path} as opaque`),
+        call(
+          'lsetxattr',
+          [this.#file(path), opaque, Buffer.from('y'), 1, 0],
+          `the mark of /${path} as opaque`,
+        ),
       ),
     ];
     this.#run(marks, (failed) => {
@@ -364,7 +370,11 @@ export function isKeptAttribute(name: string): boolean {
   return name === 'security.capability' || (name.startsWith('user.') && !name.startsWith('user.overlay.'));
 }
 
-function ownedBy({ uid, gid, mode }: Stats): { readonly uid: number; readonly gid: number; readonly mode: number } {
+function ownedBy({ uid, gid, mode }: Stats): {
+  readonly uid: number;
+  readonly gid: number;
+  readonly mode: number;
+} {
   return { uid, gid, mode: mode & 0o7777 };
 }
 

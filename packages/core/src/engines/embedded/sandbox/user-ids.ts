@@ -21,7 +21,11 @@ export interface IdQuestion {
 /** Finds the users that a user namespace of this user may have: all of root's, or those of /etc/subuid. */
 export async function idMaps({ uid, gid, userName, hasTools }: IdQuestion): Promise<IdMaps> {
   if (uid === 0) {
-    return { kind: 'root', users: await ownMap('/proc/self/uid_map'), groups: await ownMap('/proc/self/gid_map') };
+    return {
+      kind: 'root',
+      users: await ownMap('/proc/self/uid_map'),
+      groups: await ownMap('/proc/self/gid_map'),
+    };
   }
   const users = hasTools ? subordinates(await textOf('/etc/subuid'), uid, userName) : [];
   const groups = hasTools ? subordinates(await textOf('/etc/subgid'), uid, userName) : [];
