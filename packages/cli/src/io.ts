@@ -43,6 +43,9 @@ export function processIo(process: NodeJS.Process, checkWorker?: URL): Io {
   // A reader that has seen enough (`mabuild inspect … | head -1`) is no error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
+    // The answer is lost: nobody may take what is there for the whole of it.
+    process.stderr.write(`error: writing standard output: ${error.message} (FILE_UNWRITABLE)\n`);
+    process.exit(2);
   });
   return {
     environment: process.env,

@@ -3,6 +3,7 @@ import { Command, CommanderError } from './commands/command.ts';
 import { commands } from './commands/index.ts';
 import { collect } from './commands/options.ts';
 import { type ExitCode, exitCodeOf } from './exit-code.ts';
+import { asFileError } from './file-error.ts';
 import { formatError, formatErrorJson } from './formatters/error.ts';
 import { paintFor } from './formatters/paint.ts';
 import { Interrupted, type Io } from './io.ts';
@@ -81,7 +82,8 @@ function takeOver(before: Command | null, command: Command): void {
   }
 }
 
-function reportError(error: unknown, io: Io, argv: readonly string[]): ExitCode {
+function reportError(thrown: unknown, io: Io, argv: readonly string[]): ExitCode {
+  const error = asFileError(thrown);
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0;
     return reportError(asUsageError(error, argv), io, argv);

@@ -1,7 +1,8 @@
 import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type CallOptions, MabuildError, placeFile } from '@mabuild/oci';
+import { type CallOptions, placeFile } from '@mabuild/oci';
+import { unwritable } from './file-error.ts';
 
 export interface WriteWholeOptions {
   /** Permissions, set before the first byte is written. @default what the system gives new files */
@@ -27,11 +28,7 @@ export async function writeWhole(
       return file;
     });
   } catch (error) {
-    throw new MabuildError(`writing ${file}: ${(error as Error).message}`, {
-      code: 'FILE_UNWRITABLE',
-      hint: 'the folder must exist and be writable',
-      cause: error,
-    });
+    throw unwritable(file, error as Error);
   }
 }
 

@@ -7,6 +7,7 @@ import { placeFile } from './place-file.ts';
 export interface Memory {
   /** The value under a key, or `undefined` when it is unknown or unreadable. */
   get(kind: string, key: string): Promise<unknown>;
+  /** Keeps a value, or forgets it where nothing can be written. */
   set(kind: string, key: string, value: unknown): Promise<void>;
 }
 
@@ -28,11 +29,16 @@ export function openMemory(directory: string): Memory {
     },
     async set(kind, key, value) {
       const file = fileOf(kind, key);
-      await mkdir(dirname(file), { recursive: true });
-      await placeFile(dirname(file), async (handle) => {
-        await handle.writeFile(JSON.stringify({ key, value }));
-        return file;
-      });
+      const text = JSON.stringify({ key, value });
+      try {
+        await mkdir(dirname(file), { recursive: true });
+        await placeFile(dirname(file), async (handle) => {
+          await handle.writeFile(text);
+          return file;
+        });
+      } catch {
+        // A full disk or a folder of somebody else's: it is found out again.
+      }
     },
   };
 }

@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import type { Engine } from '@mabuild/core';
 import {
   type CallOptions,
@@ -8,12 +8,14 @@ import {
   dockerArchive,
   type ImageSink,
   type ImageSource,
+  isMabuildError,
   MabuildError,
   ociArchive,
   openLayout,
   parseReference,
 } from '@mabuild/oci';
 import type { RegistryClient } from '@mabuild/registry';
+import { unwritable } from '../file-error.ts';
 import { streamWhole } from '../write-whole.ts';
 import type { ImageLocation } from './image-location.ts';
 
@@ -51,9 +53,10 @@ export async function openSink(location: ImageLocation, world: SinkWorld): Promi
     case 'oci':
       return asItGoes(await openFolder(world.path(location.path), location.path));
     case 'oci-archive': {
+      await refuseFolder(world.path(location.path), location.path);
       const sink = await writing(location.path, () => createOciArchiveSink(world.path(location.path)));
       return {
-        sink,
+        sink: named(sink, location.path),
         holds: 'index',
         finish: () => writing(location.path, () => sink.close(world)),
         abandon: () => sink.abort(),
@@ -61,6 +64,7 @@ export async function openSink(location: ImageLocation, world: SinkWorld): Promi
     }
     case 'docker-archive': {
       const { path } = location;
+      await refuseFolder(world.path(path), path);
       return collecting('image', world, (source, names) =>
         writing(path, () =>
           streamWhole(world.path(path), () => dockerArchive(source, source.root, names, world), world),
@@ -97,7 +101,29 @@ async function openFolder(directory: string, name: string): Promise<ImageSink> {
       hint: 'name a new or an empty folder',
     });
   }
-  return writing(name, () => createLayoutSink(directory));
+  return named(await writing(name, () => createLayoutSink(directory)), name);
+}
+
+/** A file is put in its place at the very end: what stands there is better known before everything is read. */
+async function refuseFolder(file: string, name: string): Promise<void> {
+  const found = await stat(file).catch(() => undefined);
+  if (found?.isDirectory() !== true) return;
+  throw new MabuildError(`writing ${name}: it is a folder`, {
+    code: 'FILE_UNWRITABLE',
+    hint: 'name a file, or oci:DIR for a layout in a folder',
+  });
+}
+
+/** A sink that names what it writes when the file system refuses. */
+function named(sink: ImageSink, name: string): ImageSink {
+  return {
+    ...(sink.verifies === undefined ? {} : { verifies: sink.verifies }),
+    has: (...given) => sink.has(...given),
+    ...(sink.tagged && { tagged: async (...given) => (await sink.tagged?.(...given)) ?? false }),
+    put: (...given) => writing(name, () => sink.put(...given)),
+    tag: (...given) => writing(name, () => sink.tag(...given)),
+    ...(sink.refer && { refer: (...given) => writing(name, async () => sink.refer?.(...given)) }),
+  };
 }
 
 /** Collects an image in a folder, for formats that must know all of it before the first byte. */
@@ -131,14 +157,8 @@ async function writing<T>(name: string, write: () => Promise<T>): Promise<T> {
   try {
     return await write();
   } catch (error) {
-    throw error instanceof Error && 'syscall' in error ? unwritable(name, error) : error;
+    throw error instanceof Error && !isMabuildError(error) && 'syscall' in error
+      ? unwritable(name, error)
+      : error;
   }
-}
-
-function unwritable(name: string, cause: Error): MabuildError {
-  return new MabuildError(`writing ${name}: ${cause.message}`, {
-    code: 'FILE_UNWRITABLE',
-    hint: 'the folder must exist and be writable',
-    cause,
-  });
 }

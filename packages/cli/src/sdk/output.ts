@@ -1,4 +1,5 @@
 import { MabuildError } from '@mabuild/oci';
+import { unwritable } from '../file-error.ts';
 
 /** Where a build's images go. */
 export type Output =
@@ -64,11 +65,7 @@ function dockerOutput(text: string): Output {
 export function outputFailure(output: Output | undefined, error: unknown): unknown {
   const refused = error instanceof Error && !(error instanceof MabuildError) && 'syscall' in error;
   if (!refused || !output || !('path' in output)) return error;
-  return new MabuildError(`writing ${output.type}:${output.path}: ${error.message}`, {
-    code: 'FILE_UNWRITABLE',
-    hint: 'the folder must exist and be writable',
-    cause: error,
-  });
+  return unwritable(`${output.type}:${output.path}`, error);
 }
 
 function invalidOutput(text: string): MabuildError {

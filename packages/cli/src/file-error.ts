@@ -1,0 +1,48 @@
+import { isMabuildError, MabuildError } from '@mabuild/oci';
+
+/** Refusals of a file system: no fault of the program's, and whoever runs it can do something about them. */
+const refusals: ReadonlySet<string> = new Set([
+  'EACCES',
+  'EDQUOT',
+  'EFBIG',
+  'EIO',
+  'EISDIR',
+  'ELOOP',
+  'EMFILE',
+  'ENAMETOOLONG',
+  'ENFILE',
+  'ENOSPC',
+  'ENOTDIR',
+  'EPERM',
+  'EROFS',
+]);
+
+/** Whether a file system refused, as it says itself. */
+function isFileRefusal(error: unknown): error is NodeJS.ErrnoException {
+  if (!(error instanceof Error) || isMabuildError(error) || !('syscall' in error)) return false;
+  return refusals.has((error as NodeJS.ErrnoException).code ?? '');
+}
+
+/** What a command threw, as an error that says what to do where the file system refused. */
+export function asFileError(error: unknown): unknown {
+  if (!isFileRefusal(error)) return error;
+  if (isFull(error)) return unwritable('what was asked for', error);
+  return new MabuildError(error.message, {
+    code: 'FILE_UNREADABLE',
+    hint: 'check that the file or folder is what it should be, and whose it is',
+    cause: error,
+  });
+}
+
+/** `FILE_UNWRITABLE`: what was being written, why it cannot be, what to do next. */
+export function unwritable(what: string, cause: Error): MabuildError {
+  return new MabuildError(`writing ${what}: ${cause.message}`, {
+    code: 'FILE_UNWRITABLE',
+    hint: isFull(cause) ? 'make room and run it again' : 'the folder must exist and be writable',
+    cause,
+  });
+}
+
+function isFull(error: Error): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
+}
