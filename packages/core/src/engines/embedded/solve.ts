@@ -89,6 +89,8 @@ export async function solve(
       }),
     download: world.download,
     repository: (url) => world.repository(url, { signal }),
+    log: (instruction, stream, text) =>
+      onEvent?.({ type: 'log', platform: build.platform, id: idOf(instruction), stream, text }),
   };
   const buildStage = async (stage: Stage): Promise<StageState> => {
     const base = resolveBase(dockerfile, stage, scope);
@@ -113,7 +115,7 @@ export async function solve(
     if (!todo) throw stepFailed(site, instruction, `unknown instruction ${instruction.keyword}`);
     const [first = ''] = instruction.logical.text.trim().split('\n', 1);
     const event = { type: 'step', platform: build.platform, name: first } as const;
-    const id = `${instruction.startLine}:${instruction.range.start}`;
+    const id = idOf(instruction);
     const began = performance.now();
     onEvent?.({ ...event, id, state: 'started' });
     try {
@@ -135,6 +137,11 @@ export async function solve(
   const last = await stateOf(targetStage(dockerfile, build.target));
   if (Object.keys(build.labels).length === 0) return last;
   return withConfig(last, { Labels: { ...recordIn<string>(last.config, 'Labels'), ...build.labels } });
+}
+
+/** Names a step within its build. */
+function idOf({ startLine, range }: Instruction): string {
+  return `${startLine}:${range.start}`;
 }
 
 function isCached(layer: object | undefined): boolean {

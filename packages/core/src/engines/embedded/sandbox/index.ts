@@ -6,4 +6,5 @@ export {
   type TriedSandbox,
 } from './choose.ts';
 export { type HelperProcess, serveSandbox } from './helper.ts';
+export { sandboxRun } from './run-program.ts';
 export { createSandbox, type Sandbox, type SandboxRequest, type SandboxResult } from './sandbox.ts';

@@ -53,6 +53,8 @@ export interface StepSite extends CallOptions {
   download(url: string): Promise<Download>;
   /** Tells of something that is probably not meant. */
   warn(instruction: Instruction, message: string): void;
+  /** Tells what an instruction's program writes. */
+  log(instruction: Instruction, stream: 'stdout' | 'stderr', text: string): void;
   /** Checks a git repository out. */
   repository(url: string): Promise<FileSource>;
 }

@@ -1,0 +1,155 @@
+import { getSystemErrorName } from 'node:util';
+import { isMabuildError } from '@mabuild/oci';
+import { BuildFailedError, shownOutputLines } from '../../build-failed.ts';
+import { CopyError } from '../copy/layer-draft.ts';
+import { applyLayer, emptyTree, type Tree } from '../layers/tree.ts';
+import { lazily } from '../state.ts';
+import type { RunProgram, RunRequest } from '../steps/run.ts';
+import { locationOf, type StepSite, stepFailed } from '../steps/step.ts';
+import { containerUser } from './container-user.ts';
+import { type MountSecrets, type PreparedMounts, prepareMounts } from './run-mounts.ts';
+import type { Sandbox, SandboxMount, SandboxResult } from './sandbox.ts';
+
+const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** RUN, executed in a sandbox. */
+export function sandboxRun(sandbox: Sandbox, secrets: MountSecrets = {}): RunProgram {
+  const inUse = new Map<string, Promise<void>>();
+  return async (request, site) => {
+    const { instruction, platform } = request;
+    const tail = createTail();
+    try {
+      const tree = lazily(() => treeOf(request, site));
+      const { home, ...user } = await containerUser(request.user, tree);
+      const prepared = await prepareMounts(request, secrets);
+      const environment = { PATH: defaultPath, HOME: home, ...prepared.environment, ...request.environment };
+      const result = await withCaches(prepared, inUse, (mounts) =>
+        sandbox.execute(
+          {
+            ...{ platform, layers: request.layers, mounts, temporaryDirectory: site.temporaryDirectory },
+            command: { arguments: request.command, environment, directory: request.workingDirectory, user },
+            network: request.network === 'none' ? 'none' : 'host',
+          },
+          {
+            signal: site.signal,
+            onOutput: (stream, chunk) => {
+              const text = Buffer.from(chunk).toString('utf8');
+              tail.add(text);
+              site.log(instruction, stream, text);
+            },
+          },
+        ),
+      );
+      if (result.kind !== 'changed') throw failed(result, request, site, tail.lines());
+      try {
+        return result.entries.length === 0 ? undefined : await site.write(result.entries);
+      } finally {
+        await result.release();
+      }
+    } catch (error) {
+      if (error instanceof CopyError)
+        throw stepFailed(site, instruction, error.message, { cause: error, platform });
+      if (isMabuildError(error) && error.code === 'BUILD_FAILED' && !(error instanceof BuildFailedError))
+        throw stepFailed(site, instruction, error.message, { cause: error, platform });
+      throw error;
+    }
+  };
+}
+
+function failed(
+  result: Exclude<SandboxResult, { kind: 'changed' }>,
+  { instruction, platform }: RunRequest,
+  site: StepSite,
+  output: readonly string[],
+): BuildFailedError {
+  const common = {
+    ...{ platform, output, step: instruction.logical.text.trim(), location: locationOf(site, instruction) },
+  };
+  if (result.kind === 'exited')
+    return new BuildFailedError({ ...common, exitCode: result.code, reason: `exit code ${result.code}` });
+  return new BuildFailedError({
+    ...common,
+    reason: `could not ${result.purpose}: ${errorText(result.errno)}`,
+  });
+}
+
+/** As C's `strerror` has the usual ones. */
+function errorText(errno: number): string {
+  const name = getSystemErrorName(-errno);
+  const texts: Readonly<Record<string, string>> = {
+    ENOENT: 'no such file or directory',
+    EACCES: 'permission denied',
+    ENOEXEC: 'exec format error',
+    ENOTDIR: 'not a directory',
+  };
+  return texts[name] ?? name;
+}
+
+async function treeOf({ layers }: RunRequest, site: StepSite): Promise<Tree> {
+  let tree = emptyTree();
+  for (const layer of layers) tree = applyLayer(tree, await site.entries(layer));
+  return tree;
+}
+
+/** Holds the caches that are not to be shared for as long as `work` takes. */
+async function withCaches<T>(
+  { mounts, sharing }: PreparedMounts,
+  inUse: Map<string, Promise<void>>,
+  work: (mounts: readonly SandboxMount[]) => Promise<T>,
+): Promise<T> {
+  const releases: (() => void)[] = [];
+  const hold = (name: string): void => {
+    const { promise, resolve } = deferred();
+    inUse.set(name, promise);
+    releases.push(() => {
+      inUse.delete(name);
+      resolve();
+    });
+  };
+  const chosen: SandboxMount[] = [];
+  try {
+    // In one order everywhere, so that two RUNs never wait for each other.
+    for (const [name, how] of [...sharing].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      if (how !== 'locked') continue;
+      for (let other = inUse.get(name); other !== undefined; other = inUse.get(name)) await other;
+      hold(name);
+    }
+    for (const mount of mounts) {
+      if (mount.kind !== 'cache' || sharing.get(mount.name) !== 'private') {
+        chosen.push(mount);
+        continue;
+      }
+      let name = mount.name;
+      for (let number = 1; inUse.has(name); number += 1) name = `${mount.name}-${number}`;
+      hold(name);
+      chosen.push({ ...mount, name });
+    }
+    return await work(chosen);
+  } finally {
+    for (const release of releases) release();
+  }
+}
+
+function deferred(): { readonly promise: Promise<void>; resolve(): void } {
+  let resolve = (): void => undefined;
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve: () => resolve() };
+}
+
+/** Keeps the last lines of an output. */
+function createTail(): { add(text: string): void; lines(): readonly string[] } {
+  let kept = '';
+  return {
+    add(text) {
+      kept += text;
+      if (kept.length > 64 * 1024) kept = kept.slice(-32 * 1024);
+    },
+    lines: () => {
+      const lines = kept.split(/\r?\n/);
+      if (lines.at(-1) === '') lines.pop();
+      return lines.slice(-shownOutputLines);
+    },
+  };
+}
