@@ -47,15 +47,24 @@ export class BlobStore {
     return found?.size === descriptor.size;
   }
 
-  /** Opens a blob; its bytes are verified while they are read, unless asked not to. @throws MabuildError `BLOB_NOT_FOUND` */
+  /** Opens a blob; its bytes are verified while they are read, unless asked not to. @throws MabuildError `BLOB_NOT_FOUND`, `SIZE_MISMATCH` */
   async read(descriptor: Descriptor, { unverified }: ReadOptions = {}): Promise<Readable> {
-    if (!(await this.has(descriptor))) {
+    const name = this.fileOf(descriptor.digest);
+    const found = await stat(name).catch(() => undefined);
+    if (found === undefined) {
       throw new MabuildError(`reading blob ${descriptor.digest}: it is not in ${this.directory}`, {
         code: 'BLOB_NOT_FOUND',
-        hint: 'something deleted it; build again',
+        hint: 'something deleted it; build or pull the image again',
       });
     }
-    const file = createReadStream(this.fileOf(descriptor.digest), { highWaterMark: readLength });
+    if (found.size !== descriptor.size) {
+      const sizes = `${this.directory} holds ${found.size} bytes, not ${descriptor.size}`;
+      throw new MabuildError(`reading blob ${descriptor.digest}: ${sizes}`, {
+        code: 'SIZE_MISMATCH',
+        hint: 'it is damaged; build or pull the image again',
+      });
+    }
+    const file = createReadStream(name, { highWaterMark: readLength });
     if (unverified === true) {
       // Whoever reads it meets the error, also when it comes before the reader.
       file.on('error', () => undefined);

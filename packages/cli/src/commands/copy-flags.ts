@@ -34,6 +34,7 @@ export async function runCopy(
   const format = oneOf('--format', flags.format, ['text', 'json']);
   const mode = oneOf('--progress', flags.progress, progressModes);
   const { parsePlatformList } = await import('@mabuild/oci');
+  const { formatNames } = await import('../formatters/index.ts');
   const platforms = flags.platform === undefined ? undefined : parsePlatformList(flags.platform);
   const progress = createProgress(mode, io, paintOf(io, 'stderr', flags));
   try {
@@ -46,9 +47,9 @@ export async function runCopy(
       },
     );
     progress.close();
-    const lines = result.images.map(({ reference, digest }) => `${reference}@${digest}\n`);
+    const lines = result.images.map(({ reference, digest }) => `${reference}@${digest}`);
     io.stdout.write(
-      format === 'json' ? `${JSON.stringify({ version: 1, ...result }, null, 2)}\n` : lines.join(''),
+      format === 'json' ? `${JSON.stringify({ version: 1, ...result }, null, 2)}\n` : formatNames(lines),
     );
   } finally {
     progress.close();

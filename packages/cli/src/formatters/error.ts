@@ -10,14 +10,14 @@ export function formatError(
   const { paint, debug } = options;
   if (!isMabuildError(error)) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    return `${paint.error('error:')} ${text}\n${paint.hint('hint:')} this is a bug of mabuild's; please report it with this text\n`;
+    return `${paint.error('error:')} ${visible(text)}\n${paint.hint('hint:')} this is a bug of mabuild's; please report it with this text\n`;
   }
   const lines = [`${paint.error('error:')} ${visible(error.message)} (${error.code})`];
   if (error.location) lines.push(...formatLocation(error.location));
   if (error.hint) lines.push(`${paint.hint('hint:')} ${visible(error.hint)}`);
-  if (debug && error.stack) lines.push(error.stack);
+  if (debug && error.stack) lines.push(visible(error.stack));
   for (let cause = debug ? error.cause : undefined; cause instanceof Error; cause = cause.cause) {
-    lines.push(`caused by: ${cause.stack ?? cause.message}`);
+    lines.push(`caused by: ${visible(cause.stack ?? cause.message)}`);
   }
   return `${lines.join('\n')}\n`;
 }

@@ -1,6 +1,8 @@
 import type { VerifiedImage, VerifyReport } from '@mabuild/oci';
+import { describeProblem } from '../sdk/verification.ts';
 import type { RepositoryReport, VerifiedTag } from '../sdk/verify-repository.ts';
 import type { Paint } from './paint.ts';
+import { visible } from './visible.ts';
 
 /** One line an image, its problems and notes below it. */
 export function formatVerify(reference: string, report: VerifyReport, paint: Paint): string {
@@ -19,7 +21,9 @@ export function formatRepository(report: RepositoryReport, paint: Paint): string
     if (first === undefined) continue;
     const names = [first, ...others].map(({ tag }) => tag).join(', ');
     const kinds = first.images.map(({ artifact, platform }) => (artifact ? 'no image' : platform)).join(', ');
-    lines.push(`${names}: ${verdict(first.ok, paint)}${first.ok ? ` (${kinds || 'empty'})` : ''}`);
+    lines.push(
+      `${visible(names)}: ${verdict(first.ok, paint)}${first.ok ? ` (${visible(kinds) || 'empty'})` : ''}`,
+    );
     if (!first.ok) lines.push(...imageLines(first.images, paint));
   }
   return `${lines.join('\n')}\n`;
@@ -33,23 +37,24 @@ function imageLines(images: readonly VerifiedImage[], paint: Paint): readonly st
   const lines: string[] = [];
   for (const image of images) {
     const said = image.ok ? paint.added('ok') : paint.error('failed');
-    lines.push(['  ', [image.platform, image.digest, said].filter(Boolean).join(' ')].join(''));
+    const platform = image.platform && visible(image.platform);
+    lines.push(['  ', [platform, image.digest, said].filter(Boolean).join(' ')].join(''));
     for (const problem of image.problems) {
-      const what = [
-        problem.path,
-        problem.layer && `in layer ${problem.layer}`,
-        problem.found && `is ${problem.found}`,
-      ];
-      lines.push(`    ${paint.error(problem.kind)}: ${what.filter(Boolean).join(' ')}`);
+      lines.push(`    ${paint.error(problem.kind)}: ${oneLine(describeProblem(problem))}`);
     }
     for (const note of image.notes) {
       const what = [note.path, note.found, note.why, note.count && `${note.count} files`]
         .filter(Boolean)
         .join(', ');
-      lines.push(paint.faint(`    note: ${note.kind}: ${what}`));
+      lines.push(paint.faint(`    note: ${note.kind}: ${oneLine(what)}`));
     }
   }
   return lines;
+}
+
+/** Paths in layers may hold anything, the end of a line too. */
+function oneLine(text: string): string {
+  return visible(text).replaceAll('\n', '\u240a');
 }
 
 /** Tags of the same manifest together, in the order of the first of them. */

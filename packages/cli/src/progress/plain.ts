@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import { formatPlatform } from '@mabuild/oci';
 import type { Paint } from '../formatters/paint.ts';
+import { visible } from '../formatters/visible.ts';
 import type { Progress, ProgressEvent } from './event.ts';
 import { formatBytes, withoutControls } from './text.ts';
 
@@ -23,8 +24,13 @@ export function isWarning(event: ProgressEvent): boolean {
   );
 }
 
-/** The lines that one event is worth; none for byte counts on the way. */
+/** The lines that one event is worth, fit for a terminal; none for byte counts on the way. */
 export function plainLines(event: ProgressEvent): readonly string[] {
+  // Platforms, tags and reasons are what registries and images say.
+  return linesOf(event).map(visible);
+}
+
+function linesOf(event: ProgressEvent): readonly string[] {
   const prefix = 'platform' in event && event.platform ? `[${formatPlatform(event.platform)}] ` : '';
   switch (event.type) {
     case 'task':

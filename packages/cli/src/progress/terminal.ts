@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import { formatPlatform } from '@mabuild/oci';
 import type { Paint } from '../formatters/paint.ts';
+import { visible } from '../formatters/visible.ts';
 import type { Progress, ProgressEvent } from './event.ts';
 import { isWarning, plainLines } from './plain.ts';
 import { formatBytes, withoutControls } from './text.ts';
@@ -27,7 +28,8 @@ export function terminalProgress(stream: Writable & { readonly columns?: number 
   let closed = false;
 
   function blockFor(event: ProgressEvent): Block {
-    const platform = 'platform' in event && event.platform ? formatPlatform(event.platform) : 'image';
+    const platform =
+      'platform' in event && event.platform ? visible(formatPlatform(event.platform)) : 'image';
     let block = blocks.get(platform);
     if (!block) {
       block = {
