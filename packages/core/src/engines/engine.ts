@@ -4,6 +4,7 @@ import type {
   CredentialSource,
   Descriptor,
   ImageReference,
+  LayerFacts,
   Platform,
   SourceLocation,
 } from '@mabuild/oci';
@@ -91,6 +92,8 @@ export interface ExportedLayer {
   readonly compression: 'none' | 'gzip' | 'zstd';
   /** Digest and size of the blob as stored, when the engine keeps blobs as they are. */
   readonly stored?: Descriptor;
+  /** What scanning the layer gives, when the engine has done it. */
+  readonly facts?: LayerFacts;
 }
 
 export interface ExportedImage {

@@ -116,10 +116,10 @@ class EmbeddedEngine implements Engine {
   async export(imageId: string): Promise<ExportedImage> {
     const built = this.#images.get(imageId);
     if (!built) throw this.#cannot(`has no image ${imageId}`, 'it keeps images only while it builds');
-    const layers = built.layers.map(async ({ diffId, descriptor }): Promise<ExportedLayer> => {
+    const layers = built.layers.map(async ({ diffId, descriptor, facts }): Promise<ExportedLayer> => {
       const file = (await this.#store.has(descriptor)) ? this.#store.fileOf(descriptor.digest) : undefined;
       const compression = compressionOfType(descriptor.mediaType);
-      return { path: descriptor.digest, diffId, file, compression, stored: descriptor };
+      return { path: descriptor.digest, diffId, file, compression, stored: descriptor, ...(facts && { facts }) };
     });
     return { config: built.config, layers: await Promise.all(layers) };
   }

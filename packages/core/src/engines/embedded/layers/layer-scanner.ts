@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type CallOptions, type Descriptor, decompressed, MabuildError } from '@mabuild/oci';
+import { type CallOptions, type Descriptor, decompressed, type LayerFacts, MabuildError } from '@mabuild/oci';
 import type { Memory } from '../../../memory.ts';
 import type { LayerEntry } from './entry.ts';
 import { readLayer } from './read-layer.ts';
@@ -15,6 +15,8 @@ export interface StoredLayer {
   readonly diffId: string;
   /** The blob as it is stored. */
   readonly descriptor: Descriptor;
+  /** What is in it for those who judge images, where it was looked at already. */
+  readonly facts?: LayerFacts;
   /** Opens the blob's own bytes, verified while they are read. */
   read(options?: CallOptions): Promise<Readable>;
 }

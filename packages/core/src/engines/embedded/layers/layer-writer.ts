@@ -1,11 +1,18 @@
 import { createHash } from 'node:crypto';
-import { Readable } from 'node:stream';
-import { type BlobStore, type CallOptions, type Descriptor, MabuildError, mediaTypes } from '@mabuild/oci';
+import {
+  type BlobStore,
+  type CallOptions,
+  type Descriptor,
+  isLayerFacts,
+  type LayerFacts,
+  mediaTypes,
+} from '@mabuild/oci';
 import { createLimit } from '../../../limit.ts';
 import type { Memory } from '../../../memory.ts';
 import type { LayerEntry } from './entry.ts';
 import type { StoredLayer } from './layer-scanner.ts';
-import { writeLayer } from './write-layer.ts';
+import { gzipLevel, type StoredTar, storeLayer } from './store-layer.ts';
+import { layerChunks } from './write-layer.ts';
 
 export interface LayerWriterOptions {
   readonly store: BlobStore;
@@ -30,73 +37,97 @@ export interface LayerWriter {
   write(entries: readonly LayerEntry[], options?: WriteOptions): Promise<WrittenLayer>;
 }
 
-const format = 1;
-const gzipLevel = 4;
+const format = 2;
 const hashedAtOnce = 16;
 
-interface Remembered {
-  readonly diffId: string;
-  readonly digest: string;
-  readonly size: number;
+interface Remembered extends Pick<StoredTar, 'diffId' | 'digest' | 'size'> {
+  readonly facts: LayerFacts;
 }
 
 export function createLayerWriter({ store, memory }: LayerWriterOptions): LayerWriter {
-  const underway = new Map<string, Promise<WrittenLayer>>();
-  const layerOf = (descriptor: Descriptor, diffId: string, cached: boolean): WrittenLayer => ({
-    descriptor,
-    diffId,
-    cached,
-    read: () => store.read(descriptor),
-  });
-  const make = async (key: string, entries: readonly LayerEntry[], options: WriteOptions) => {
-    const known = options.noCache
-      ? undefined
-      : ((await memory.get('step-layer', key)) as Remembered | undefined);
-    if (known) {
-      const descriptor = gzipped(known);
-      if (await store.has(descriptor)) return layerOf(descriptor, known.diffId, true);
+  const underway = new Set<Work>();
+  const layerOf = ({ digest, size, diffId, facts }: Remembered, cached: boolean): WrittenLayer => {
+    const descriptor: Descriptor = { mediaType: mediaTypes.ociLayerGzip, digest, size };
+    return { descriptor, diffId, facts, cached, read: () => store.read(descriptor) };
+  };
+  const remembered = async (key: string): Promise<WrittenLayer | undefined> => {
+    const known = (await memory.get('step-layer', key)) as Remembered | undefined;
+    if (!known || !isLayerFacts(known.facts)) return undefined;
+    const layer = layerOf(known, true);
+    return (await store.has(layer.descriptor)) ? layer : undefined;
+  };
+  const make = async (
+    outline: string,
+    entries: readonly LayerEntry[],
+    options: WriteOptions,
+  ): Promise<WrittenLayer> => {
+    // Contents of a layer of this outline are read twice only when one was seen before, and may be there.
+    if (!options.noCache && (await memory.get('step-outline', outline)) === true) {
+      const known = await remembered(keyOf(outline, await digestsOf(entries, options)));
+      if (known) return known;
     }
-    const { signal } = options;
-    const blob = await store.add(writeLayer(entries), { gzip: gzipLevel, signal });
-    await memory.set('step-layer', key, { diffId: blob.diffId, digest: blob.digest, size: blob.size });
-    return layerOf(gzipped(blob), blob.diffId, false);
+    const digests = new Map(entries.map((entry) => [entry, entry.digest]));
+    const tar = layerChunks(entries, (entry, digest) => void digests.set(entry, digest));
+    const stored = await storeLayer(store, tar, options);
+    const { diffId, digest, size, facts } = stored;
+    // The key is made of what was read just now, whatever became of a file before.
+    await memory.set('step-layer', keyOf(outline, [...digests.values()]), { diffId, digest, size, facts });
+    await memory.set('step-outline', outline, true);
+    return layerOf(stored, false);
   };
   return {
     async write(entries, options = {}) {
-      const clamped = options.epoch === undefined ? entries : entries.map((entry) => clamp(entry, options));
-      const digests = await digestsOf(clamped, options);
-      const key = keyOf(clamped, digests, options);
-      const same = clamped.map((entry, index) => checked(entry, digests[index]));
-      const started = underway.get(key) ?? make(key, same, options).finally(() => underway.delete(key));
-      underway.set(key, started);
-      return await started;
+      const clamped = entries.map((entry) => clamp(entry, options));
+      const outline = outlineOf(clamped, options);
+      // Another platform may be writing the very same files.
+      const same = [...underway].find((work) => work.outline === outline && sameFiles(work.entries, clamped));
+      if (same) return await same.layer;
+      const work: Work = { outline, entries: clamped, layer: make(outline, clamped, options) };
+      underway.add(work);
+      try {
+        return await work.layer;
+      } finally {
+        underway.delete(work);
+      }
     },
   };
 }
 
-function gzipped({ digest, size }: { readonly digest: string; readonly size: number }): Descriptor {
-  return { mediaType: mediaTypes.ociLayerGzip, digest, size };
+/** A layer that is being written. */
+interface Work {
+  readonly outline: string;
+  readonly entries: readonly LayerEntry[];
+  readonly layer: Promise<WrittenLayer>;
+}
+
+/** Tells whether contents come from the same place. */
+function sameFiles(some: readonly LayerEntry[], others: readonly LayerEntry[]): boolean {
+  return some.every(({ open, digest }, index) => {
+    const other = others[index];
+    return digest === undefined ? open === other?.open : digest === other?.digest;
+  });
 }
 
 function clamp(entry: LayerEntry, { epoch }: WriteOptions): LayerEntry {
-  return epoch !== undefined && entry.mtime > epoch ? { ...entry, mtime: epoch } : entry;
+  return epoch !== undefined && entry.mtime > epoch ? { ...entry, mtime: epoch } : { ...entry };
 }
 
-/** Everything that a layer is made of: contents by their digests, times only where they must come out the same again. */
-function keyOf(
-  entries: readonly LayerEntry[],
-  digests: readonly (string | undefined)[],
-  { epoch }: WriteOptions,
-): string {
+/** Everything that a layer is made of but the contents of files; times only where they must come out the same again. */
+function outlineOf(entries: readonly LayerEntry[], { epoch }: WriteOptions): string {
   const hash = createHash('sha256');
   hash.update(JSON.stringify([format, gzipLevel, epoch ?? null]));
-  for (const [index, entry] of entries.entries()) {
-    const { path, type, mode, uid, gid, linkname, major, minor, xattrs } = entry;
+  for (const entry of entries) {
+    const { path, type, mode, uid, gid, size, linkname, major, minor, xattrs } = entry;
     const time = epoch === undefined ? null : entry.mtime;
-    const content = digests[index] ?? null;
-    hash.update(JSON.stringify([path, type, mode, uid, gid, time, linkname, major, minor, xattrs, content]));
+    hash.update(JSON.stringify([path, type, mode, uid, gid, time, size, linkname, major, minor, xattrs]));
   }
   return hash.digest('hex');
+}
+
+function keyOf(outline: string, digests: readonly (string | undefined)[]): string {
+  return createHash('sha256')
+    .update(JSON.stringify([outline, digests.map((digest) => digest ?? null)]))
+    .digest('hex');
 }
 
 async function digestsOf(
@@ -106,37 +137,18 @@ async function digestsOf(
   const limit = createLimit(hashedAtOnce);
   return await Promise.all(
     entries.map((entry) =>
-      entry.type !== 'file'
-        ? undefined
-        : (entry.digest ??
-          limit(async () => {
+      entry.type !== 'file' || entry.digest !== undefined
+        ? entry.digest
+        : limit(async () => {
             signal?.throwIfAborted();
             const hash = createHash('sha256');
             for await (const chunk of contentOf(entry)) hash.update(chunk);
             return `sha256:${hash.digest('hex')}`;
-          })),
+          }),
     ),
   );
 }
 
 async function* contentOf({ open, size }: LayerEntry): AsyncGenerator<Uint8Array> {
   if (open && size > 0) yield* (await open()) as AsyncIterable<Uint8Array>;
-}
-
-/** A file whose content is still the one that the key was made of when the layer is written. */
-function checked(entry: LayerEntry, digest: string | undefined): LayerEntry {
-  if (digest === undefined || entry.digest !== undefined) return entry;
-  const body = async function* (): AsyncGenerator<Uint8Array> {
-    const hash = createHash('sha256');
-    for await (const chunk of contentOf(entry)) {
-      hash.update(chunk);
-      yield chunk;
-    }
-    if (`sha256:${hash.digest('hex')}` === digest) return;
-    throw new MabuildError(`${entry.path} was changed while it was read`, {
-      code: 'CONTEXT_CHANGED',
-      hint: 'something writes to the context during the build: list that file in .dockerignore, or build again',
-    });
-  };
-  return { ...entry, open: async () => Readable.from(body(), { objectMode: false }) };
 }

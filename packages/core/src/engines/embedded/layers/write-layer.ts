@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { deflateRawSync } from 'node:zlib';
 import { MabuildError } from '@mabuild/oci';
 import type { LayerEntry } from './entry.ts';
 import { paxRecord } from './pax.ts';
@@ -15,36 +17,85 @@ const flags: Readonly<Record<LayerEntry['type'], string>> = {
   opaque: '0',
 };
 
+/** A piece of a layer's tar. */
+export interface LayerChunk {
+  readonly bytes: Uint8Array;
+  /** It belongs to a file that does not get smaller when it is compressed. */
+  readonly dense: boolean;
+}
+
+/** How much of a file tells whether compressing it is worth the time, bytes. */
+const sampleSize = 64 * 1024;
+/** What a sample must shrink to. */
+const worthIt = 0.97;
+
+/** Writes entries as a layer's tar. @see layerChunks */
+export async function* writeLayer(entries: Iterable<LayerEntry>): AsyncGenerator<Uint8Array> {
+  for await (const { bytes } of layerChunks(entries)) yield bytes;
+}
+
 /**
  * Writes entries as a layer's tar, in their order; nothing is taken from the machine or the clock.
  *
+ * @param onContent told the digest of each file's content whose entry does not have it
  * @throws MabuildError `CONTEXT_CHANGED` when a file's content has another length than was listed
  */
-export async function* writeLayer(entries: Iterable<LayerEntry>): AsyncGenerator<Uint8Array> {
+export async function* layerChunks(
+  entries: Iterable<LayerEntry>,
+  onContent: (entry: LayerEntry, digest: string) => void = () => {},
+): AsyncGenerator<LayerChunk> {
   for (const entry of entries) {
-    yield headerOf(entry);
-    if (entry.type !== 'file' || entry.size === 0) continue;
-    yield* content(entry);
+    yield { bytes: headerOf(entry), dense: false };
+    if (entry.type !== 'file') continue;
+    yield* content(entry, onContent);
     const padding = Math.ceil(entry.size / block) * block - entry.size;
-    if (padding > 0) yield Buffer.alloc(padding);
+    if (padding > 0) yield { bytes: Buffer.alloc(padding), dense: false };
   }
-  yield Buffer.alloc(2 * block);
+  yield { bytes: Buffer.alloc(2 * block), dense: false };
 }
 
-async function* content({ path, size, open }: LayerEntry): AsyncGenerator<Uint8Array> {
+async function* content(
+  entry: LayerEntry,
+  onContent: (entry: LayerEntry, digest: string) => void,
+): AsyncGenerator<LayerChunk> {
+  const { path, size, open } = entry;
+  const hash = entry.digest === undefined ? createHash('sha256') : undefined;
   let left = size;
-  if (open) {
+  let sample: Buffer[] | undefined = size >= sampleSize ? [] : undefined;
+  let sampled = 0;
+  let dense = false;
+  if (open && size > 0) {
     for await (const chunk of (await open()) as AsyncIterable<Uint8Array>) {
       left -= chunk.length;
       if (left < 0) break;
-      yield chunk;
+      hash?.update(chunk);
+      if (!sample) {
+        yield { bytes: chunk, dense };
+        continue;
+      }
+      sample.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+      sampled += chunk.length;
+      if (sampled < sampleSize) continue;
+      const bytes = Buffer.concat(sample);
+      sample = undefined;
+      dense = isDense(bytes.subarray(0, sampleSize));
+      yield { bytes, dense };
     }
   }
-  if (left === 0) return;
-  throw new MabuildError(`${path} was listed with ${size} bytes and has ${left < 0 ? 'more' : size - left}`, {
-    code: 'CONTEXT_CHANGED',
-    hint: 'something writes to the context during the build: list that file in .dockerignore, or build again',
-  });
+  if (left !== 0) {
+    throw new MabuildError(
+      `${path} was listed with ${size} bytes and has ${left < 0 ? 'more' : size - left}`,
+      {
+        code: 'CONTEXT_CHANGED',
+        hint: 'something writes to the context during the build: list that file in .dockerignore, or build again',
+      },
+    );
+  }
+  if (hash) onContent(entry, `sha256:${hash.digest('hex')}`);
+}
+
+function isDense(sample: Uint8Array): boolean {
+  return deflateRawSync(sample, { level: 1 }).length > sample.length * worthIt;
 }
 
 /** The name under which an entry stands in the tar. */
