@@ -8,8 +8,8 @@ import { buffer } from 'node:stream/consumers';
 import { build } from 'esbuild';
 import type { LayerEntry } from '../../packages/core/src/engines/embedded/layers/entry.ts';
 import type { StoredLayer } from '../../packages/core/src/engines/embedded/layers/layer-scanner.ts';
-import { writeLayer } from '../../packages/core/src/engines/embedded/layers/write-layer.ts';
 import type { SandboxOptions } from '../../packages/core/src/engines/embedded/sandbox/choose.ts';
+import { layerTar } from '../../packages/core/src/engines/embedded/sandbox/layer-tar.ts';
 import { repositoryRoot } from './sources.ts';
 
 /** Bundles a module into one file, as the command is shipped: a helper that is compiled at every start is slow. */
@@ -92,7 +92,7 @@ export function other(path: string, type: LayerEntry['type'], fields: Partial<La
 
 /** A layer that lies in memory. */
 export async function layerOf(entries: readonly LayerEntry[]): Promise<StoredLayer> {
-  return layerOfTar(await buffer(Readable.from(writeLayer(entries), { objectMode: false })));
+  return layerOfTar(await buffer(Readable.from(layerTar(entries), { objectMode: false })));
 }
 
 export function layerOfTar(bytes: Uint8Array): StoredLayer {

@@ -1,13 +1,16 @@
-import { type Builder, type Engine, openEmbeddedEngine } from '@mabuild/core';
+import { type Builder, type Engine, openEmbeddedEngine, sandboxRun } from '@mabuild/core';
 import { type CallOptions, isMabuildError, MabuildError, type Platform } from '@mabuild/oci';
 import type { RegistryClient } from '@mabuild/registry';
 import { version } from '../version.ts';
 import type { Output } from './output.ts';
+import { sandboxOf } from './sandbox.ts';
 import type { Toolbox } from './toolbox.ts';
 
 export interface BuildEngineRequest extends CallOptions {
   readonly engine?: 'auto' | Builder | undefined;
   readonly output?: Output | undefined;
+  /** Folder of static qemu programs. @default the usual ones */
+  readonly qemu?: string | undefined;
   /** For what lives as long as the build; the caller deletes it. */
   readonly temporaryDirectory: string;
 }
@@ -52,15 +55,19 @@ export async function openBuildEngine(toolbox: Toolbox, request: BuildEngineRequ
 
 async function embedded(
   toolbox: Toolbox,
-  { temporaryDirectory, signal }: BuildEngineRequest,
+  { temporaryDirectory, qemu, signal }: BuildEngineRequest,
   foundBy: string,
 ): Promise<BuildEngine> {
   const { environment, memory, blobDirectory } = toolbox;
   const registry = await toolbox.registry();
   const web = toolbox.web();
+  const platform = machineOf(environment.architecture);
+  const sandbox = sandboxOf(environment, platform, qemu ?? toolbox.config.qemu);
   const engine = openEmbeddedEngine({
     ...{ resolver: registry, memory, blobDirectory, temporaryDirectory, foundBy, version },
-    platform: machineOf(environment.architecture),
+    platform,
+    run: sandbox && sandboxRun(sandbox),
+    emulation: sandbox && ((wanted, call) => sandbox.emulation(wanted, call)),
     variables: environment.variables,
     web: (url) => web.ask(url, { method: 'GET', signal }),
   });

@@ -116,7 +116,7 @@ async function withBuild<T>(
       });
       context = opened.context;
       const { engine, registry } = await openBuildEngine(toolbox, {
-        ...{ engine: request.engine, output: request.output, temporaryDirectory },
+        ...{ engine: request.engine, output: request.output, qemu: request.qemu, temporaryDirectory },
         signal: options.signal,
       });
       return await use({ ...opened, toolbox, environment, engine, registry, temporaryDirectory });

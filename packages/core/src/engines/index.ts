@@ -4,17 +4,18 @@ export { DockerClient, type DockerClientOptions } from './docker/client.ts';
 export { EngineRefusedError } from './docker/client-error.ts';
 export { type BuildkitBuilder, DockerEngine, type DockerEngineOptions } from './docker/engine.ts';
 export { type OpenEngineOptions, openDockerEngine as detectEngine } from './docker/open.ts';
+export type { WebPage, WebReader } from './embedded/downloads.ts';
 export {
   type EmbeddedEngineOptions,
   openEmbeddedEngine,
 } from './embedded/engine.ts';
-export type { WebPage, WebReader } from './embedded/downloads.ts';
 export {
   createSandbox,
   type HelperProcess,
   type Sandbox,
   type SandboxChoice,
   type SandboxOptions,
+  sandboxRun,
   serveSandbox,
 } from './embedded/sandbox/index.ts';
 export { type EndpointRequest, type EngineCandidate, engineCandidates } from './endpoint.ts';

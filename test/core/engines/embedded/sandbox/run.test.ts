@@ -4,8 +4,8 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { expect } from 'chai';
 import type { LayerEntry } from '../../../../../packages/core/src/engines/embedded/layers/entry.ts';
-import { writeLayer } from '../../../../../packages/core/src/engines/embedded/layers/write-layer.ts';
 import { must } from '../../../../../packages/core/src/engines/embedded/sandbox/kernel.ts';
+import { layerTar } from '../../../../../packages/core/src/engines/embedded/sandbox/layer-tar.ts';
 import { syscallProgram } from '../../../../../packages/core/src/engines/embedded/sandbox/syscall-program.ts';
 import { debTree, hasDebs } from '../../../../support/debs.ts';
 import {
@@ -369,7 +369,7 @@ for (const user of sandboxUsers()) {
       const tarOf = async (name: string, entries: readonly LayerEntry[]): Promise<string> => {
         const path = tars.get(name) ?? join(root, `${name}.tar`);
         if (!tars.has(name))
-          writeFileSync(path, await buffer(Readable.from(writeLayer(entries))), { mode: 0o644 });
+          writeFileSync(path, await buffer(Readable.from(layerTar(entries))), { mode: 0o644 });
         tars.set(name, path);
         return path;
       };

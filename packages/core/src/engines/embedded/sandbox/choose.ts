@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
 import { type CallOptions, isMabuildError, MabuildError, type Platform } from '@mabuild/oci';
 import { probeExitCode, probeProgram } from '../../../emulation/elf-program.ts';
-import { writeLayer } from '../layers/write-layer.ts';
 import { type HelperSite, ownerName, runJob } from './helper-process.ts';
 import type { JobEmulator, JobMessage, SandboxJob, SandboxKind } from './job.ts';
+import { layerTar } from './layer-tar.ts';
 import { idMaps } from './user-ids.ts';
 
 /** What a sandbox is made with. */
@@ -119,7 +119,7 @@ export async function probe(
   const program = probeProgram(platform) ?? new Uint8Array(0);
   const open = async (): Promise<Readable> => Readable.from([program], { objectMode: false });
   const file = { uid: 0, gid: 0, mtime: 0, size: program.length, open };
-  const tar = writeLayer([{ path: 'program', type: 'file', mode: 0o755, ...file }]);
+  const tar = layerTar([{ path: 'program', type: 'file', mode: 0o755, ...file }]);
   const messages = await runJob(
     site,
     {

@@ -299,7 +299,7 @@ export function becomeUser({ directory, user }: ContainerCommand): readonly Step
 /** Starts the command, looking for it as `execvp` does. */
 export function start({ arguments: given, environment }: ContainerCommand): readonly Step[] {
   const [program = ''] = given;
-  const path = environment['PATH'] ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+  const path = environment.PATH ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
   const files = program.includes('/')
     ? [program]
     : path.split(':').map((folder) => (folder === '' ? `./${program}` : `${folder}/${program}`));

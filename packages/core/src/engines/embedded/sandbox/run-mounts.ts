@@ -34,13 +34,13 @@ export async function prepareMounts(request: RunRequest, secrets: MountSecrets):
   const sharing = new Map<string, 'locked' | 'private'>();
   for (const mount of request.mounts) {
     const { fields, source } = mount;
-    const type = fields['type'] ?? 'bind';
+    const type = fields.type ?? 'bind';
     switch (type) {
       case 'bind':
         mounts.push(await bindMount(request, mount));
         break;
       case 'tmpfs': {
-        const size = fields['size'];
+        const size = fields.size;
         mounts.push({
           ...{ kind: 'tmpfs', target: targetOf(request, fields) },
           size: size === undefined ? undefined : bytesOf(size),
@@ -50,50 +50,50 @@ export async function prepareMounts(request: RunRequest, secrets: MountSecrets):
       case 'cache': {
         const target = targetOf(request, fields);
         const name = createHash('sha256')
-          .update(fields['id'] || target)
+          .update(fields.id || target)
           .digest('hex')
           .slice(0, 24);
-        const shared = fields['sharing'] ?? 'shared';
+        const shared = fields.sharing ?? 'shared';
         if (shared === 'locked' || shared === 'private') sharing.set(name, shared);
         else if (shared !== 'shared') throw wrong('sharing', shared);
-        const hasSource = fields['from'] !== undefined;
+        const hasSource = fields.from !== undefined;
         const path = pathIn(fields);
         mounts.push({
           ...{ kind: 'cache', target, name, fresh: false },
           ...(hasSource ? await filesOf(source, path) : { from: undefined, path: '' }),
           readOnly: flag(fields, ['ro', 'readonly']) ?? false,
-          ...{ mode: octal(fields['mode'], 0o755), ...idsOf(fields) },
+          ...{ mode: octal(fields.mode, 0o755), ...idsOf(fields) },
         });
         break;
       }
       case 'secret': {
-        const given = fields['target'] ?? fields['dst'] ?? fields['destination'];
-        const id = fields['id'] || fields['source'] || fields['src'] || basename(given ?? '');
+        const given = fields.target ?? fields.dst ?? fields.destination;
+        const id = fields.id || fields.source || fields.src || basename(given ?? '');
         const content = secrets.secrets?.[id];
         if (content === undefined) {
           if (flag(fields, ['required']) === true)
             throw new CopyError(`there is no secret ${JSON.stringify(id)}`);
           break;
         }
-        if (fields['env']) environment[fields['env']] = Buffer.from(content).toString('utf8');
-        if (fields['env'] && given === undefined) break;
+        if (fields.env) environment[fields.env] = Buffer.from(content).toString('utf8');
+        if (fields.env && given === undefined) break;
         mounts.push({
           ...{ kind: 'secret', target: resolve(request.workingDirectory, given ?? `/run/secrets/${id}`) },
           content: Buffer.from(content).toString('base64'),
-          ...{ mode: octal(fields['mode'], 0o400), ...idsOf(fields) },
+          ...{ mode: octal(fields.mode, 0o400), ...idsOf(fields) },
         });
         break;
       }
       case 'ssh': {
-        const id = fields['id'] || 'default';
+        const id = fields.id || 'default';
         const socket = secrets.sshSockets?.[id];
         if (socket === undefined) {
           if (flag(fields, ['required']) === true)
             throw new CopyError(`there is no SSH agent ${JSON.stringify(id)}`);
           break;
         }
-        const target = fields['target'] ?? fields['dst'] ?? '/run/buildkit/ssh_agent.0';
-        environment['SSH_AUTH_SOCK'] = target;
+        const target = fields.target ?? fields.dst ?? '/run/buildkit/ssh_agent.0';
+        environment.SSH_AUTH_SOCK = target;
         mounts.push({ kind: 'ssh', target, socket });
         break;
       }
@@ -142,7 +142,7 @@ function* below({ entry, children }: TreeNode, path: string): Generator<LayerEnt
 type Fields = RunMount['fields'];
 
 function targetOf({ workingDirectory }: RunRequest, fields: Fields): string {
-  const target = fields['target'] ?? fields['dst'] ?? fields['destination'];
+  const target = fields.target ?? fields.dst ?? fields.destination;
   if (!target) throw new CopyError('--mount needs a target');
   const path = resolve(workingDirectory, target);
   if (path === '/') throw new CopyError('--mount cannot take the place of the root');
@@ -150,7 +150,7 @@ function targetOf({ workingDirectory }: RunRequest, fields: Fields): string {
 }
 
 function pathIn(fields: Fields): string {
-  return resolve('/', fields['source'] ?? fields['src'] ?? '/').slice(1);
+  return resolve('/', fields.source ?? fields.src ?? '/').slice(1);
 }
 
 function idsOf(fields: Fields): { readonly uid: number; readonly gid: number } {

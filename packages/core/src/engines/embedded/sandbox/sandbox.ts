@@ -7,7 +7,6 @@ import type { CallOptions, Platform } from '@mabuild/oci';
 import type { Emulation } from '../../engine.ts';
 import type { LayerEntry } from '../layers/entry.ts';
 import type { StoredLayer } from '../layers/layer-scanner.ts';
-import { writeLayer } from '../layers/write-layer.ts';
 import {
   type ChosenSandbox,
   chooseSandbox,
@@ -20,6 +19,7 @@ import { type PlatformRun, platformRefused, platformRun } from './emulators.ts';
 import { runJob } from './helper-process.ts';
 import type { JobEntry, JobLayer, JobMount } from './job.ts';
 import { shelfIds } from './layer-shelf.ts';
+import { layerTar } from './layer-tar.ts';
 
 /** Files for a mount: those of an image, or single ones. */
 export type MountFiles =
@@ -120,7 +120,7 @@ export function createSandbox(options: SandboxOptions): Sandbox {
       const mounts: JobMount[] = [];
       const filesOf = async (files: MountFiles): Promise<readonly JobLayer[] | 'tar'> => {
         if ('layers' in files) return await prepare(files.layers);
-        streams.push(async () => writeLayer(files.entries));
+        streams.push(async () => layerTar(files.entries));
         return 'tar';
       };
       for (const mount of request.mounts) {
