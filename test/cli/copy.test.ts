@@ -357,7 +357,7 @@ describe('copy and pull', () => {
       what: 'a pull of a layout',
       argv: () => ['pull', 'oci:./image', 'oci:other'],
       code: 2,
-      says: /is no image name/,
+      says: /is a place on this machine/,
     },
     {
       what: 'a digest to write',

@@ -278,10 +278,9 @@ describe('importRootfs', () => {
     await write('image.tar', Buffer.from('what was there'));
     const rootfs = await write('rootfs.tgz', gzipSync(system(x64)).subarray(0, -3));
     const output = { type: 'oci-archive', path: 'image.tar' } as const;
-    expect(await rejection(run({ rootfs, platform: 'amd64', output }))).to.have.property(
-      'code',
-      'INVALID_COMPRESSION',
-    );
+    const error = await rejection(run({ rootfs, platform: 'amd64', output }));
+    expect(error).to.have.property('code', 'INVALID_COMPRESSION');
+    expect(error.message).to.match(/^importing rootfs\.tgz: /);
     expect(await readFile(join(directory, 'image.tar'), 'utf8')).to.equal('what was there');
     expect((await readdir(directory)).sort()).to.deep.equal(['image.tar', 'rootfs.tgz', 'tmp']);
   });

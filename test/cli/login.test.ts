@@ -199,6 +199,7 @@ describe('cli/login', () => {
     const { code, stderr } = await run(argv, 'a wrong hush');
     expect(code).to.equal(3);
     expect(stderr).to.match(/REGISTRY_UNAUTHORIZED/);
+    expect(stderr).to.match(/hint: check the user and password or token of /);
     expect(await stat(file).catch(() => undefined)).to.equal(undefined);
   });
 
@@ -228,14 +229,14 @@ describe('cli/login', () => {
     ['an empty user', ['login', 'r.example', '-u', '', '--password-stdin'], 'x', /user name is empty/],
     ['a user with a colon', ['login', 'r.example', '-u', 'a:b', '--password-stdin'], 'x', /a colon/],
     ['no registry', ['login', '-u', 'me', '--password-stdin'], 'x', /missing required argument 'registry'/],
-    ['a repository', ['login', 'r.example/team', '-u', 'me', '--password-stdin'], 'x', /is not a registry/],
-    ['a word', ['login', 'ghcr', '-u', 'me', '--password-stdin'], 'x', /"ghcr" is not a registry/],
+    ['a repository', ['login', 'r.example/team', '-u', 'me', '--password-stdin'], 'x', /is no registry/],
+    ['a word', ['login', 'ghcr', '-u', 'me', '--password-stdin'], 'x', /"ghcr" is no registry/],
     ['-p', ['login', 'r.example', '-u', 'me', '-p', 'hush'], '', /--password-stdin/],
     ['-pPASSWORD', ['login', 'r.example', '-u', 'me', '-phush'], '', /--password-stdin/],
     ['--password', ['login', 'r.example', '-u', 'me', '--password', 'hush'], '', /--password-stdin/],
     ['--password=', ['login', 'r.example', '-u', 'me', '--password=hush'], '', /--password-stdin/],
     ['a user and a password', ['login', 'r.example', 'me', 'hush'], '', /too many arguments/],
-    ['logout of a word', ['logout', 'ghcr'], '', /"ghcr" is not a registry/],
+    ['logout of a word', ['logout', 'ghcr'], '', /"ghcr" is no registry/],
   ];
   for (const [name, argv, input, says] of wrong) {
     it(`refuses ${name}`, async () => {

@@ -94,7 +94,7 @@ export async function openTarFile(file: string, options: CallOptions = {}): Prom
 /** Says so when the archive as a whole is compressed, as in `docker save | gzip`: the likeliest reason. */
 async function notATar(file: string, error: unknown): Promise<unknown> {
   const compression = compressionOf(await buffer(createReadStream(file, { end: 15 })));
-  if (compression === 'none') return error;
+  if (compression === 'none') return missing(file, 'it is no tar', error);
   return new MabuildError(`opening archive ${file}: it is compressed with ${compression}`, {
     code: 'UNSUPPORTED_COMPRESSION',
     hint: 'decompress it first, e.g. with gunzip',

@@ -76,7 +76,7 @@ function codeOf(
 function hintFor(code: RegistryErrorCode, host: string): string | undefined {
   switch (code) {
     case 'REGISTRY_UNAUTHORIZED':
-      return `check the name, then sign in with "docker login ${host}"; some registries answer so for a repository that does not exist`;
+      return `check the name, then sign in with "mabuild login ${host}"; some registries answer so for a repository that does not exist`;
     case 'REGISTRY_DENIED':
       return 'the signed-in user may not do this; check the name of the repository and the rights of the user or token';
     case 'REGISTRY_RATE_LIMITED':

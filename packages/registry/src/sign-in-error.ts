@@ -4,7 +4,7 @@ import { RegistryError, redactUrl } from './error.ts';
 export function signInRefused(host: string, message: string, answer?: RegistryError): RegistryError {
   return new RegistryError(message, {
     code: 'REGISTRY_UNAUTHORIZED',
-    hint: `check the user and password or token of ${host}: docker login ${host}`,
+    hint: `check the user and password or token of ${host}, then sign in again with "mabuild login ${host}"`,
     status: answer?.status,
     registryCode: answer?.registryCode,
     requestId: answer?.requestId,

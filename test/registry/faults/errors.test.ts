@@ -92,7 +92,7 @@ describe('registry/client names what went wrong', () => {
       const registry = await registryWith({ auth: { kind, ...registryUser } });
       const error = await rejection(clientWith().resolve(at(registry)));
       expect(error).to.have.property('code', 'REGISTRY_UNAUTHORIZED');
-      expect(error).to.have.property('hint').that.contains(`docker login ${registry.host}`);
+      expect(error).to.have.property('hint').that.contains(`mabuild login ${registry.host}`);
     });
   }
 

@@ -186,6 +186,6 @@ export function text(value: unknown, name: string, field: string): string | unde
 function invalid(place: string, problem: string): MabuildError {
   return new MabuildError(`reading ${place}: ${problem}`, {
     code: 'DOCKER_CONFIG_INVALID',
-    hint: 'mend the file, or point DOCKER_CONFIG at another folder',
+    hint: `mend the ${/^DOCKER_AUTH_CONFIG\b/.test(place) ? 'variable' : 'file'}, or take it away`,
   });
 }

@@ -2,7 +2,7 @@ import { familiarReference, MabuildError, parseReference, withTag } from '@mabui
 import type { CopyRequest } from './copy-images.ts';
 import { formatLocation, type ImageLocation, type Locations, parseLocation } from './image-location.ts';
 import { parseTag } from './publish.ts';
-import { parseRepository } from './with-reference.ts';
+import { parseRepository } from './references.ts';
 
 /** One image, where it goes to, and the names that it gets there. */
 export interface CopyPair {

@@ -90,7 +90,7 @@ export async function importRootfs(
     const directory = await mkdtemp(join(environment.temporaryDirectory, 'mabuild-import-'));
     try {
       const { name, open } = await openRootfs(request.rootfs, directory, toolbox, options);
-      const layer = await readRootfs(open, new BlobStore(directory), options);
+      const layer = await naming(name, () => readRootfs(open, new BlobStore(directory), options));
       const told = platformsOfPrograms(layer.facts, config);
       const image = rootfsImage({
         layer,
@@ -113,6 +113,17 @@ export async function importRootfs(
       await rm(directory, { recursive: true, force: true });
     }
   });
+}
+
+/** What is wrong with an archive is told with its name. */
+async function naming<T>(name: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof MabuildError)) throw error;
+    const { message, code, hint, cause } = error;
+    throw new MabuildError(`importing ${name}: ${message}`, { code, hint, cause });
+  }
 }
 
 async function openRootfs(

@@ -1,6 +1,6 @@
-import { MabuildError, parseReference } from '@mabuild/oci';
+import { parseRegistry, parseRepository } from './references.ts';
 import type { SdkOptions } from './toolbox.ts';
-import { parseRepository, withRegistry } from './with-reference.ts';
+import { withRegistry } from './with-reference.ts';
 
 /**
  * The tags of a repository, in the order of their characters' numbers.
@@ -21,24 +21,6 @@ export async function listRepositories(
 ): Promise<readonly string[]> {
   const host = parseRegistry(registry);
   return withRegistry(options, (client) => collect(client.repositories(host, options)));
-}
-
-/** A host is what a reference could begin with. */
-function parseRegistry(text: string): string {
-  const { registry, repository } = readHost(text) ?? {};
-  if (registry !== undefined && (repository === 'x' || repository === 'library/x')) return registry;
-  throw new MabuildError(`${JSON.stringify(text)} is no registry`, {
-    code: 'INVALID_REFERENCE',
-    hint: 'write HOST or HOST:PORT, e.g. localhost:5000',
-  });
-}
-
-function readHost(text: string): ReturnType<typeof parseReference> | undefined {
-  try {
-    return parseReference(`${text}/x`);
-  } catch {
-    return undefined;
-  }
 }
 
 async function collect(names: AsyncIterable<string>): Promise<readonly string[]> {

@@ -1,8 +1,9 @@
-import { type CredentialSource, MabuildError, parseReference } from '@mabuild/oci';
+import { type CredentialSource, MabuildError } from '@mabuild/oci';
 import { staticCredentials } from '@mabuild/registry';
 import { type CredentialPlace, eraseCredential, storeCredential } from './credential-store.ts';
 import { credentialsIn, readAuthFiles } from './docker-config.ts';
 import { dockerConfigDirectory } from './environment.ts';
+import { parseRegistry } from './references.ts';
 import { type SdkOptions, type Toolbox, withToolbox } from './toolbox.ts';
 
 export interface LoginRequest {
@@ -65,13 +66,7 @@ export async function logout(
 
 /** The host of a registry as references spell it; docker's addresses of old are understood. */
 function registryHost(text: string): string {
-  const host = text.replace(/^https?:\/\//i, '').replace(/\/(v[12]\/?)?$/, '');
-  const { registry, repository } = parseReference(`${host}/any/name`);
-  if (repository === 'any/name' && host !== '') return registry;
-  throw new MabuildError(`${JSON.stringify(text)} is not a registry`, {
-    code: 'INVALID_REFERENCE',
-    hint: 'write HOST or HOST:PORT, e.g. ghcr.io; Docker Hub is docker.io',
-  });
+  return parseRegistry(text.replace(/^https?:\/\//i, '').replace(/\/(v[12]\/?)?$/, ''));
 }
 
 function checkCredential(username: string, password: string): void {

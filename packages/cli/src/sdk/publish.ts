@@ -12,12 +12,12 @@ import {
   MabuildError,
   makeIndex,
   type PushEvent,
-  parseReference,
   withRoot,
 } from '@mabuild/oci';
 import type { RegistryClient } from '@mabuild/registry';
 import { openKnownPlaces } from './known-places.ts';
 import { platformSuffix } from './platform-suffix.ts';
+import { parseImageName } from './references.ts';
 
 /** An image or an index, ready to be written anywhere. */
 export interface Assembly {
@@ -165,7 +165,7 @@ function copyOptions(
  * @throws MabuildError `INVALID_REFERENCE`; a digest cannot be chosen by the writer.
  */
 export function parseTag(text: string): ImageReference {
-  const reference = parseReference(text);
+  const reference = parseImageName(text);
   if (reference.digest === undefined) return reference;
   throw new MabuildError(`${text} names a digest; a tag to write cannot`, {
     code: 'INVALID_REFERENCE',

@@ -1,6 +1,7 @@
-import { formatReference, parseReference } from '@mabuild/oci';
+import { formatReference } from '@mabuild/oci';
 import { type CopyImagesOptions, type CopyRequest, type CopyResult, copyImages } from './copy-images.ts';
 import { parseLocalLocation } from './image-location.ts';
+import { parseImageName } from './references.ts';
 
 export interface PullRequest extends Pick<CopyRequest, 'platforms' | 'referrers'> {
   readonly reference: string;
@@ -18,6 +19,6 @@ export async function pullImage(
 ): Promise<CopyResult> {
   parseLocalLocation(destination, 'destination');
   // Written whole, so that Docker Hub's image `docker` is not taken for the engine.
-  const source = formatReference(parseReference(reference));
+  const source = formatReference(parseImageName(reference));
   return copyImages({ source, destination, platforms, referrers }, options);
 }

@@ -13,10 +13,10 @@ import {
   type Platform,
   parseImageIndex,
   parseImageManifest,
-  parseReference,
   readDocument,
 } from '@mabuild/oci';
 import { platformManifest } from './inspect.ts';
+import { parseImageName } from './references.ts';
 import type { SdkOptions } from './toolbox.ts';
 import { withReference, withRegistry } from './with-reference.ts';
 
@@ -86,7 +86,7 @@ async function onlyImage(
  *   written is not the blob, with the count of bytes in the message
  */
 export async function readBlob(text: string, to: Writable, options: SdkOptions = {}): Promise<Descriptor> {
-  const reference = parseReference(text);
+  const reference = parseImageName(text);
   return withRegistry(options, async (registry) => {
     const { signal } = options;
     const source = await registry.blob(reference, { signal });

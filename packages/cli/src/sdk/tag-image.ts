@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
-import { formatReference, MabuildError, parseReference, readDocument, withTag } from '@mabuild/oci';
+import { formatReference, MabuildError, readDocument, withTag } from '@mabuild/oci';
 import type { Published } from './publish.ts';
+import { parseImageName } from './references.ts';
 import type { SdkOptions } from './toolbox.ts';
 import { type OpenReference, withReference } from './with-reference.ts';
 
@@ -31,7 +32,7 @@ export async function tagImage(request: TagRequest, options: SdkOptions = {}): P
 
 /** Asked wrongly is said before anybody else is asked. */
 function checkTag({ source, tag }: TagRequest): void {
-  const { registry, repository } = parseReference(source);
+  const { registry, repository } = parseImageName(source);
   if (/[/:@]/.test(tag)) {
     throw new MabuildError(`${JSON.stringify(tag)} is no tag: it stays in ${registry}/${repository}`, {
       code: 'INVALID_REFERENCE',

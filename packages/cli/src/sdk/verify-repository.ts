@@ -11,9 +11,10 @@ import {
 } from '@mabuild/oci';
 import { baseLookup, layerFinder } from './base-layers.ts';
 import { readPlatforms } from './platforms.ts';
+import { parseRepository } from './references.ts';
 import type { SdkOptions } from './toolbox.ts';
 import { strictly, type VerifyRequest } from './verify.ts';
-import { parseRepository, withRegistry } from './with-reference.ts';
+import { withRegistry } from './with-reference.ts';
 
 export interface VerifyRepositoryRequest extends Omit<VerifyRequest, 'reference'> {
   /** Without a tag, e.g. `ghcr.io/me/app`. */

@@ -1,5 +1,6 @@
-import { type ImageReference, type ImageSource, MabuildError, parseReference } from '@mabuild/oci';
+import type { ImageReference, ImageSource } from '@mabuild/oci';
 import type { RegistryClient, ResolveOptions } from '@mabuild/registry';
+import { parseImageName } from './references.ts';
 import { type SdkOptions, withToolbox } from './toolbox.ts';
 
 /** What a reference names, opened. */
@@ -26,21 +27,8 @@ export async function withReference<T>(
   options: SdkOptions & ResolveOptions,
   use: (open: OpenReference) => Promise<T>,
 ): Promise<T> {
-  const reference = parseReference(text);
+  const reference = parseImageName(text);
   return withRegistry(options, async (registry) =>
     use({ reference, source: await registry.resolve(reference, options), registry }),
   );
-}
-
-/**
- * Reads the name of a repository, which has neither tag nor digest.
- * @throws MabuildError `INVALID_REFERENCE`
- */
-export function parseRepository(text: string): ImageReference {
-  const { registry, repository, digest } = parseReference(text);
-  if (digest === undefined && text.lastIndexOf(':') <= text.lastIndexOf('/')) return { registry, repository };
-  throw new MabuildError(`${JSON.stringify(text)} names one image; a repository is asked for`, {
-    code: 'INVALID_REFERENCE',
-    hint: `leave out the ${digest === undefined ? 'tag' : 'part from @ on'}, e.g. localhost:5000/app`,
-  });
 }
