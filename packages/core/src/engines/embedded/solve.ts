@@ -2,6 +2,7 @@ import {
   type CallOptions,
   formatReference,
   type ImageResolver,
+  isMabuildError,
   MabuildError,
   type Platform,
   parseReference,
@@ -125,8 +126,9 @@ export async function solve(
       onEvent?.({ ...event, id, state: cached ? 'cached' : 'done', seconds });
       return next;
     } catch (error) {
+      signal?.throwIfAborted();
       onEvent?.({ ...event, id, state: 'failed', error: (error as Error).message });
-      throw error;
+      throw withPlace(error, instruction, site);
     }
   };
   if (!world.run) refuseRuns(stages, site);
@@ -142,6 +144,15 @@ export async function solve(
 /** Names a step within its build. */
 function idOf({ startLine, range }: Instruction): string {
   return `${startLine}:${range.start}`;
+}
+
+/** Says at which line something went wrong, where that is not said yet. */
+function withPlace(error: unknown, instruction: Instruction, site: StepSite): unknown {
+  if (!isMabuildError(error) || error.location !== undefined) return error;
+  const location = locationOf(site, instruction);
+  return new MabuildError(`at line ${location.line} (${instruction.keyword}): ${error.message}`, {
+    ...{ code: error.code, hint: error.hint, location, cause: error },
+  });
 }
 
 function isCached(layer: object | undefined): boolean {

@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type CallOptions, decompressed, isMabuildError } from '@mabuild/oci';
+import { type CallOptions, decompressed, isMabuildError, readTarRecords } from '@mabuild/oci';
 import type { LayerEntry } from '../layers/entry.ts';
 import { readLayer } from '../layers/read-layer.ts';
 import { pathNames, resolvePath, type TreeNode } from '../layers/tree.ts';
@@ -60,7 +60,7 @@ async function isArchive(open: () => Promise<Readable>, options: CallOptions): P
   try {
     const plain = await decompressed(body, options);
     try {
-      for await (const _ of readLayer(plain, { whiteouts: false })) return true;
+      for await (const record of readTarRecords(plain)) return !('trailer' in record);
       return false;
     } finally {
       plain.destroy();
