@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { constants, crc32, createDeflateRaw, type DeflateRaw } from 'node:zlib';
+import { promisify } from 'node:util';
+import { constants, crc32, deflateRaw, type ZlibOptions } from 'node:zlib';
 import {
   type BlobStore,
   type CallOptions,
@@ -17,8 +18,14 @@ import type { LayerChunk } from './write-layer.ts';
 
 /** Fast, and within a tenth of the size that the slowest level reaches on system files. */
 export const gzipLevel = 4;
-/** RFC 1952: no name, no time, no system, so that it is the same everywhere. Node changes parameters of plain deflate only. */
+/** RFC 1952: no name, no time, no system, so that it is the same everywhere. */
 const gzipHeader = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff]);
+/** How far deflate looks back, bytes. */
+const windowSize = 32 * 1024;
+/** Bytes that one block holds as they are. */
+const longestBlock = 65_535;
+/** Pieces that are compressed side by side. */
+const piecesAtOnce = 8;
 /** What is compressed at a time: the result does not depend on how the tar came in pieces. */
 const pieceSize = 256 * 1024;
 
@@ -28,8 +35,8 @@ export interface StoredTar extends StoredBlob {
 }
 
 /**
- * Compresses, hashes and scans a layer's tar in one pass, and stores it. What does not get smaller is only wrapped: searching
- * it for repetitions would take most of the time.
+ * Compresses, hashes and scans a layer's tar in one pass, and stores it. Pieces are compressed side by side, as pigz does it;
+ * what does not get smaller is stored as it is.
  */
 export async function storeLayer(
   store: BlobStore,
@@ -44,60 +51,89 @@ export async function storeLayer(
   const copy = new PassThrough();
   const scanning = scanLayer(copy, { signal });
   scanning.catch(() => {});
-  const deflate = createDeflateRaw({ level: gzipLevel, chunkSize: pieceSize });
   try {
     let digest = '';
     await placeFile(folder, async (handle) => {
-      const put = async (bytes: Buffer): Promise<void> => {
-        stored.update(bytes);
-        size += bytes.length;
-        for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at)).bytesWritten;
+      const put = async (parts: readonly Buffer[]): Promise<void> => {
+        for (const bytes of parts) {
+          stored.update(bytes);
+          size += bytes.length;
+          for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at)).bytesWritten;
+        }
       };
-      const writing = (async () => {
-        await put(gzipHeader);
-        for await (const chunk of deflate as AsyncIterable<Buffer>) await put(chunk);
-      })();
-      writing.catch(() => {});
-      let dense = false;
+      await put([gzipHeader]);
+      const underway: Promise<readonly Buffer[]>[] = [];
+      let before: Buffer = Buffer.alloc(0);
       let checksum = 0;
       let length = 0;
-      for await (const piece of pieces(tar)) {
+      for await (const { bytes, dense } of pieces(tar)) {
         signal?.throwIfAborted();
-        plain.update(piece.bytes);
-        checksum = crc32(piece.bytes, checksum);
-        length += piece.bytes.length;
-        if (!copy.destroyed && !copy.write(piece.bytes)) await drained(copy);
-        if (piece.dense !== dense) await setDense(deflate, piece.dense);
-        dense = piece.dense;
-        await Promise.race([write(deflate, piece.bytes), writing]);
+        plain.update(bytes);
+        checksum = crc32(bytes, checksum);
+        length += bytes.length;
+        if (!copy.destroyed && !copy.write(bytes)) await drained(copy);
+        const packing = dense ? Promise.resolve(storedBlocks(bytes)) : deflated(bytes, before);
+        packing.catch(() => {});
+        underway.push(packing);
+        before = bytes.subarray(-windowSize);
+        if (underway.length >= piecesAtOnce) await put((await underway.shift()) ?? []);
       }
       copy.end();
-      deflate.end();
-      await writing;
-      await put(gzipTrailer(checksum, length));
+      for (const packing of underway) await put(await packing);
+      await put([gzipEnd(checksum, length)]);
       digest = `sha256:${stored.digest('hex')}`;
       return store.fileOf(digest);
     });
     return { digest, size, diffId: `sha256:${plain.digest('hex')}`, facts: await scanning };
   } finally {
     copy.destroy();
-    deflate.destroy();
   }
 }
 
-function gzipTrailer(checksum: number, length: number): Buffer {
-  const trailer = Buffer.alloc(8);
-  trailer.writeUInt32LE(checksum, 0);
-  trailer.writeUInt32LE(length % 2 ** 32, 4);
-  return trailer;
+/** The empty last block, checksum and length. */
+function gzipEnd(checksum: number, length: number): Buffer {
+  const end = Buffer.alloc(10);
+  end.writeUInt16LE(3, 0);
+  end.writeUInt32LE(checksum, 2);
+  end.writeUInt32LE(length % 2 ** 32, 6);
+  return end;
+}
+
+const deflate = promisify<Buffer, ZlibOptions, Buffer>(deflateRaw);
+
+/** A piece as deflate blocks that end at a byte; it may repeat what stands in the piece before. */
+async function deflated(bytes: Buffer, before: Buffer): Promise<readonly Buffer[]> {
+  const options: ZlibOptions = {
+    level: gzipLevel,
+    finishFlush: constants.Z_SYNC_FLUSH,
+    chunkSize: pieceSize,
+  };
+  return [await deflate(bytes, before.length > 0 ? { ...options, dictionary: before } : options)];
+}
+
+/** A piece as it is: RFC 1951, "Non-compressed blocks". */
+function storedBlocks(bytes: Buffer): readonly Buffer[] {
+  const parts: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += longestBlock) {
+    const some = bytes.subarray(at, at + longestBlock);
+    const head = Buffer.alloc(5);
+    head.writeUInt16LE(some.length, 1);
+    head.writeUInt16LE(~some.length & 0xffff, 3);
+    parts.push(head, some);
+  }
+  return parts;
+}
+
+interface Piece extends LayerChunk {
+  readonly bytes: Buffer;
 }
 
 /** The same bytes in pieces of one size, but where density changes. */
-async function* pieces(tar: AsyncIterable<LayerChunk>): AsyncGenerator<LayerChunk> {
+async function* pieces(tar: AsyncIterable<LayerChunk>): AsyncGenerator<Piece> {
   let held: Buffer = Buffer.allocUnsafe(pieceSize);
   let length = 0;
   let dense = false;
-  const take = (): LayerChunk => {
+  const take = (): Piece => {
     const bytes = held.subarray(0, length);
     held = Buffer.allocUnsafe(pieceSize);
     length = 0;
@@ -115,18 +151,4 @@ async function* pieces(tar: AsyncIterable<LayerChunk>): AsyncGenerator<LayerChun
     }
   }
   if (length > 0) yield take();
-}
-
-/** Resolves when all of it is compressed: parameters that are set then hold for what follows only. */
-function write(deflate: DeflateRaw, bytes: Uint8Array): Promise<void> {
-  return new Promise((resolve, reject) => {
-    deflate.write(bytes, (error) => (error ? reject(error) : resolve()));
-  });
-}
-
-function setDense(deflate: DeflateRaw, dense: boolean): Promise<void> {
-  const { Z_DEFAULT_STRATEGY, Z_HUFFMAN_ONLY } = constants;
-  return new Promise((resolve) => {
-    deflate.params(dense ? 1 : gzipLevel, dense ? Z_HUFFMAN_ONLY : Z_DEFAULT_STRATEGY, resolve);
-  });
 }
