@@ -25,6 +25,8 @@ export interface SandboxOptions {
   readonly secrets?: Readonly<Record<string, Uint8Array>> | undefined;
   /** Sockets of `RUN --mount=type=ssh`, by id. */
   readonly sshSockets?: Readonly<Record<string, string>> | undefined;
+  /** Only these are tried. @default all that this user can have */
+  readonly only?: readonly (readonly [SandboxKind, 'overlay' | 'copy'])[] | undefined;
 }
 
 /** A sandbox that works here. */
@@ -54,28 +56,33 @@ export interface SandboxChoice {
   readonly tried: readonly TriedSandbox[];
 }
 
+type Order = NonNullable<SandboxOptions['only']>;
+
+const userOrder: Order = [
+  ['user-namespace', 'overlay'],
+  ['user-namespace', 'copy'],
+];
+const rootOrder: Order = [['namespaces', 'overlay'], ...userOrder, ['namespaces', 'copy'], ['chroot', 'copy']];
+
 /** Tries the sandboxes in order, by running a tiny program in each, until one works. */
 export async function chooseSandbox(
   options: SandboxOptions,
-  { kinds, ...call }: CallOptions & { readonly kinds?: readonly SandboxKind[] } = {},
+  call: CallOptions = {},
 ): Promise<SandboxChoice> {
-  const order: readonly SandboxKind[] =
-    kinds ?? (options.uid === 0 ? ['namespaces', 'user-namespace', 'chroot'] : ['user-namespace']);
   const tried: TriedSandbox[] = [];
-  for (const kind of order) {
-    for (const fileSystem of ['overlay', 'copy'] as const) {
-      if (kind === 'chroot' && fileSystem === 'overlay') continue;
-      const sandbox = await prepareSandbox(options, kind, fileSystem);
-      try {
-        await probe(sandbox, options.platform, [], call);
-        return { chosen: sandbox, tried: [...tried, { kind, fileSystem, refused: undefined }] };
-      } catch (error) {
-        call.signal?.throwIfAborted();
-        if (!isMabuildError(error)) throw error;
-        tried.push({ kind, fileSystem, refused: error.message });
-        // What does not start at all does not start with another file system either.
-        if (error.code === 'SANDBOX_UNAVAILABLE') break;
-      }
+  const absent = new Set<SandboxKind>();
+  for (const [kind, fileSystem] of options.only ?? (options.uid === 0 ? rootOrder : userOrder)) {
+    if (absent.has(kind)) continue;
+    const sandbox = await prepareSandbox(options, kind, fileSystem);
+    try {
+      await probe(sandbox, options.platform, [], call);
+      return { chosen: sandbox, tried: [...tried, { kind, fileSystem, refused: undefined }] };
+    } catch (error) {
+      call.signal?.throwIfAborted();
+      if (!isMabuildError(error)) throw error;
+      tried.push({ kind, fileSystem, refused: error.message });
+      // What does not start at all does not start with another file system either.
+      if (error.code === 'SANDBOX_UNAVAILABLE') absent.add(kind);
     }
   }
   return { chosen: undefined, tried };
@@ -101,7 +108,7 @@ export async function prepareSandbox(
   const ids = await idMaps({ uid, gid, userName, hasTools: true });
   const singleUser = kind === 'user-namespace' && ids.kind === 'single';
   // Files have other owners and marks in each.
-  const directory = `${options.directory}/${kind}${singleUser ? '-single' : ''}`;
+  const directory = `${options.directory}/${kind}-${fileSystem}${singleUser ? '-single' : ''}`;
   return {
     ...{ kind, fileSystem, singleUser },
     site: { command: options.helper, architecture, kind, ids, directory },

@@ -40,7 +40,7 @@ export async function serveSandbox({ input, tell, pid, output }: HelperProcess):
     const site: ShelfSite = {
       directory,
       place: { architecture, directory: work },
-      userAttributes: job.kind === 'user-namespace',
+      marks: job.fileSystem === 'copy' ? 'none' : job.kind === 'user-namespace' ? 'user' : 'trusted',
       onNote: (text) => say({ kind: 'note', text }),
     };
     const layers = await layersOf(job.layers, () => frames.next(), site);

@@ -5,14 +5,14 @@ import { decompressed, MabuildError } from '@mabuild/oci';
 import type { ProgramPlace } from './batch.ts';
 import type { JobLayer } from './job.ts';
 import type { UnpackedLayer } from './merged.ts';
-import { unpackLayer } from './unpack.ts';
+import { type Marks, unpackLayer } from './unpack.ts';
 
 /** What unpacking needs besides the layer. */
 export interface ShelfSite {
   /** Folder of the shelf; layers lie in `layers`. */
   readonly directory: string;
   readonly place: ProgramPlace;
-  readonly userAttributes: boolean;
+  readonly marks: Marks;
   readonly onNote: (text: string) => void;
 }
 
@@ -61,13 +61,16 @@ export async function unpackOnce(
   site: ShelfSite,
 ): Promise<UnpackedLayer> {
   mkdirSync(root, { recursive: true });
-  const { place, userAttributes, onNote } = site;
-  return await unpackLayer({ tar, root, below: [], place, userAttributes, onNote });
+  const { place, marks, onNote } = site;
+  return await unpackLayer({ tar, root, below: [], place, marks, onNote });
 }
 
 function readShelf(folder: string): UnpackedLayer {
-  const opaque = JSON.parse(readFileSync(`${folder}/opaque.json`, 'utf8')) as readonly string[];
-  return { root: `${folder}/fs`, opaque: new Set(opaque) };
+  const { opaque, whiteouts } = JSON.parse(readFileSync(`${folder}/marks.json`, 'utf8')) as {
+    readonly opaque: readonly string[];
+    readonly whiteouts: readonly string[];
+  };
+  return { root: `${folder}/fs`, opaque: new Set(opaque), whiteouts: new Set(whiteouts) };
 }
 
 async function putOnShelf(
@@ -77,7 +80,7 @@ async function putOnShelf(
   site: ShelfSite,
 ): Promise<void> {
   const folder = `${site.directory}/layers/${id}`;
-  const { place, userAttributes, onNote } = site;
+  const { place, marks, onNote } = site;
   const made = `${place.directory}/layer-${randomBytes(4).toString('hex')}`;
   mkdirSync(`${made}/fs`, { recursive: true });
   try {
@@ -89,7 +92,7 @@ async function putOnShelf(
         yield chunk;
       }
     })();
-    const unpacked = await unpackLayer({ tar, root: `${made}/fs`, below, place, userAttributes, onNote });
+    const unpacked = await unpackLayer({ tar, root: `${made}/fs`, below, place, marks, onNote });
     const found = `sha256:${hash.digest('hex')}`;
     if (found !== diffId) {
       throw new MabuildError(`unpacking a layer: it holds ${found}, its image says ${diffId}`, {
@@ -97,7 +100,8 @@ async function putOnShelf(
         hint: 'the image is damaged: pull or push it again',
       });
     }
-    writeFileSync(`${made}/opaque.json`, JSON.stringify([...unpacked.opaque]));
+    const known = { opaque: [...unpacked.opaque], whiteouts: [...(unpacked.whiteouts ?? [])] };
+    writeFileSync(`${made}/marks.json`, JSON.stringify(known));
     renameSync(made, folder);
   } catch (error) {
     rmSync(made, { recursive: true, force: true });

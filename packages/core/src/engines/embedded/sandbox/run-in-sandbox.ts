@@ -25,7 +25,9 @@ import { MabuildError } from '@mabuild/oci';
 import { failureOf, type ProgramPlace, runProgram, writeProgram } from './batch.ts';
 import { registerSteps } from './binfmt.ts';
 import { type ChangedEntry, overlayChanges } from './changes.ts';
+import { composeRoot, folderChanges, takeSnapshot } from './compose.ts';
 import { type ContainerMount, type ContainerRoot, containerSteps, parentsOf } from './container.ts';
+import { runInChroot } from './run-in-chroot.ts';
 import type { FrameReader } from './frames.ts';
 import type { JobEntry, JobLayer, JobMessage, JobMount, SandboxJob } from './job.ts';
 import { here, mountFlags, must } from './kernel.ts';
@@ -56,43 +58,24 @@ export interface HelperOutput {
 
 /** Executes a RUN, and tells its exit code and what it changed. */
 export async function runInSandbox(context: SandboxRun): Promise<void> {
-  const { job, run, layers, site, work, say } = context;
-  const isOverlay = job.fileSystem === 'overlay';
-  if (!isOverlay) throw new Error('not there yet');
-  // Programs hold environments and secrets are secret: neither reaches the disk.
-  const secret = `${work}/private`;
-  mkdirSync(secret, { mode: 0o700 });
-  check(
-    runProgram(site.place, [
-      must('mount a tmpfs', 'mount', 'tmpfs', secret, 'tmpfs', mountFlags.noDevices, 'mode=700'),
-    ]),
-  );
+  const { job, run, layers, site, work } = context;
+  if (job.kind === 'chroot') {
+    await runInChroot(context);
+    return;
+  }
+  const secret = makePrivate(context);
   const place = { ...site.place, directory: secret };
-  for (const name of ['upper', 'work', 'merged', 'mounts']) mkdirSync(`${work}/${name}`);
+  mkdirSync(`${work}/mounts`);
   if (run.emulators.length > 0) check(runProgram(place, registerSteps(`${secret}/binfmt`, run.emulators)));
-  const base = basename(work);
-  const relative = (name: string): string => `work/${base}/${name}`;
-  const lower = job.layers.map(({ id }) => shelfPath(id)).reverse();
-  if (lower.length === 0) mkdirSync(`${work}/empty`);
-  const root: ContainerRoot = {
-    kind: 'overlay',
-    directory: job.directory,
-    lower: lower.length === 0 ? [relative('empty')] : lower,
-    ...{ upper: relative('upper'), work: relative('work'), merged: relative('merged') },
-    userAttributes: site.userAttributes,
-  };
-  copyRootOwner(layers, `${work}/upper`);
+  const root = job.fileSystem === 'overlay' ? overlayRoot(context) : folderRoot(context);
   const mounts: ContainerMount[] = [];
   for (const [index, mount] of run.mounts.entries())
     mounts.push(await mountOf(mount, `${work}/mounts/${index}`, context));
   const own = ownFiles(run.files, secret);
-  const stubs = stubsOf(layers, [
-    ...ownTargets,
-    ...own.map(({ target }) => target),
-    ...mounts.map(({ target }) => target),
-  ]);
+  const targets = [...own, ...mounts].map(({ target }) => target);
+  const stubs = stubsOf(layers, ['/proc', '/dev', '/sys', ...targets]);
   const steps = containerSteps({
-    root,
+    root: root.root,
     command: run.command,
     mounts: [...own, ...mounts],
     hostname: run.hostname,
@@ -101,25 +84,83 @@ export async function runInSandbox(context: SandboxRun): Promise<void> {
     singleUser: job.singleUser,
     procNames: new Set(readdirSync('/proc')),
   });
-  const code = await execute(writeProgram(place, steps), steps, context);
-  if (code === undefined) return;
-  say({ kind: 'exited', code });
-  if (code !== 0) return;
-  const upper = `${work}/upper`;
-  removeStubs(upper, stubs);
-  const changes = overlayChanges({
-    upper,
-    below: layers,
-    place: site.place,
-    userAttributes: site.userAttributes,
-  });
+  if (!(await executed(writeProgram(place, steps), steps, context))) return;
+  removeStubs(root.written, stubs);
+  tellChanges(root.changes(), context);
+}
+
+/** Programs hold environments, and secrets are secret: neither reaches the disk. */
+function makePrivate({ work, site }: SandboxRun): string {
+  const folder = `${work}/private`;
+  mkdirSync(folder, { mode: 0o700 });
+  check(
+    runProgram(site.place, [
+      must('mount a tmpfs', 'mount', 'tmpfs', folder, 'tmpfs', mountFlags.noDevices, 'mode=700'),
+    ]),
+  );
+  return folder;
+}
+
+/** Runs the container's program and tells how it ended. @param endOthers ends what the command left running @returns whether it ended well */
+export async function executed(
+  file: string,
+  steps: readonly Step[],
+  context: SandboxRun,
+  endOthers: () => void = () => undefined,
+): Promise<boolean> {
+  const code = await execute(file, steps, context, endOthers);
+  if (code === undefined) return false;
+  context.say({ kind: 'exited', code });
+  return code === 0;
+}
+
+export function tellChanges(changes: readonly ChangedEntry[], { run, say }: SandboxRun): void {
   say({ kind: 'changed', entries: writeContents(changes, run.contents) });
 }
 
-/** What every container gets; made where the image does not have it, and taken away afterwards. */
-const ownTargets: readonly string[] = ['/proc', '/dev', '/sys'];
+interface RootFiles {
+  readonly root: ContainerRoot;
+  /** Folder that gets what the command writes. */
+  readonly written: string;
+  changes(): readonly ChangedEntry[];
+}
 
-function ownFiles(
+function overlayRoot({ job, layers, site, work }: SandboxRun): RootFiles {
+  for (const name of ['upper', 'work', 'merged']) mkdirSync(`${work}/${name}`);
+  const relative = (name: string): string => `work/${basename(work)}/${name}`;
+  const lower = job.layers.map(({ id }) => shelfPath(id)).reverse();
+  if (lower.length === 0) mkdirSync(`${work}/empty`);
+  const upper = `${work}/upper`;
+  copyRootOwner(layers, upper);
+  const userAttributes = site.marks === 'user';
+  return {
+    written: upper,
+    root: {
+      kind: 'overlay',
+      directory: job.directory,
+      lower: lower.length === 0 ? [relative('empty')] : lower,
+      ...{ upper: relative('upper'), work: relative('work'), merged: relative('merged') },
+      userAttributes,
+    },
+    changes: () => overlayChanges({ upper, below: layers, place: site.place, userAttributes }),
+  };
+}
+
+function folderRoot({ layers, site, work }: SandboxRun): RootFiles {
+  const path = `${work}/root`;
+  mkdirSync(path);
+  copyRootOwner(layers, path);
+  composeRoot(layers, path, site.place);
+  const before = takeSnapshot(path);
+  return {
+    written: path,
+    root: { kind: 'folder', path },
+    changes: () => folderChanges(path, before, site.place, new Set()),
+  };
+}
+
+/** Files that every container gets. */
+export function ownFiles(
   files: { readonly resolv: string; readonly hosts: string },
   folder: string,
 ): readonly (ContainerMount & { readonly kind: 'tree' })[] {
@@ -133,7 +174,7 @@ function ownFiles(
 }
 
 /** The root folder's owner and mode come from the upper layer. */
-function copyRootOwner(layers: readonly UnpackedLayer[], upper: string): void {
+export function copyRootOwner(layers: readonly UnpackedLayer[], upper: string): void {
   const stats = mergedNode(layers, '')?.stats;
   chmodSync(upper, stats === undefined ? 0o755 : stats.mode & 0o7777);
   if (stats !== undefined) chownSync(upper, stats.uid, stats.gid);
@@ -212,13 +253,19 @@ async function mountOf(mount: JobMount, folder: string, context: SandboxRun): Pr
 }
 
 /** Puts the layers that a mount takes from together; what is written to them is thrown away. */
-async function rootOf(
+export async function rootOf(
   from: readonly JobLayer[] | 'tar',
   readOnly: boolean,
   folder: string,
   { job, frames, site, work }: SandboxRun,
 ): Promise<{ readonly root: string; readonly layers: readonly UnpackedLayer[] }> {
   mkdirSync(folder);
+  if (job.fileSystem === 'copy') {
+    if (from === 'tar') return { root: `${folder}/tar`, layers: [await unpackOnce(frames.next(), `${folder}/tar`, site)] };
+    mkdirSync(`${folder}/tar`);
+    composeRoot(await layersOf(from, () => frames.next(), site), `${folder}/tar`, site.place);
+    return { root: `${folder}/tar`, layers: [{ root: `${folder}/tar`, opaque: new Set() }] };
+  }
   const relative = (name: string): string => `work/${basename(work)}/mounts/${basename(folder)}${name}`;
   let layers: readonly UnpackedLayer[];
   let lower: readonly string[];
@@ -239,7 +286,7 @@ async function rootOf(
   const options = [
     `lowerdir=${lower.join(':')}`,
     `upperdir=${relative('/upper')},workdir=${relative('/work')}`,
-    ...(site.userAttributes ? ['userxattr'] : []),
+    ...(site.marks === 'user' ? ['userxattr'] : []),
   ];
   check(
     runProgram(site.place, [
@@ -263,6 +310,7 @@ async function execute(
   file: string,
   steps: readonly Step[],
   { signal, say, output, site }: SandboxRun,
+  endOthers: () => void,
 ): Promise<number | undefined> {
   const folder = dirname(file);
   const pipes = (['stdout', 'stderr'] as const).map((name) => openPipe(site.place, `${folder}/${name}`));
@@ -285,6 +333,8 @@ async function execute(
     child.once('error', reject);
     child.once('close', (status, ended) => resolve(status ?? (ended === 'SIGKILL' ? 137 : 255)));
   });
+  // What it left running holds the pipes open.
+  endOthers();
   signal.throwIfAborted();
   await Promise.all(drained);
   const failure = code === failedStepExitCode ? failureOf(steps, Buffer.concat(report)) : undefined;
@@ -321,7 +371,7 @@ async function spawned(
 }
 
 /** Paths on which something is mounted and that the image does not have, the deepest first. */
-function stubsOf(layers: readonly UnpackedLayer[], targets: readonly string[]): readonly string[] {
+export function stubsOf(layers: readonly UnpackedLayer[], targets: readonly string[]): readonly string[] {
   const stubs = new Set<string>();
   for (const target of targets) {
     for (const path of parentsOf(`/${mergedPath(layers, target)}`)) {
@@ -333,7 +383,7 @@ function stubsOf(layers: readonly UnpackedLayer[], targets: readonly string[]): 
 }
 
 /** Takes mount points away that are still as empty as they were made. */
-function removeStubs(upper: string, stubs: readonly string[]): void {
+export function removeStubs(upper: string, stubs: readonly string[]): void {
   for (const path of stubs) {
     const file = `${upper}/${path}`;
     const stats = lstatSync(file, { throwIfNoEntry: false });

@@ -41,6 +41,7 @@ const numbers = {
   ioctl: [16, 29],
   clone: [56, 220],
   execve: [59, 221],
+  kill: [62, 129],
   fcntl: [72, 25],
   chdir: [80, 49],
   umask: [95, 166],

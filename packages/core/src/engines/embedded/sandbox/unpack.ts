@@ -26,6 +26,9 @@ import { type ReadEntry, readLayer } from '../layers/read-layer.ts';
 import { type BatchCall, type ProgramPlace, runBatch } from './batch.ts';
 import { type MergedNode, mergedNode, mergedPath, type UnpackedLayer } from './merged.ts';
 
+/** How overlayfs is told that a folder hides what lies below: by attributes of the machine's root or of a user namespace, or not at all. */
+export type Marks = 'trusted' | 'user' | 'none';
+
 export interface UnpackRequest {
   /** Uncompressed. */
   readonly tar: AsyncIterable<Uint8Array>;
@@ -34,8 +37,7 @@ export interface UnpackRequest {
   /** What lies below, the topmost first. */
   readonly below: readonly UnpackedLayer[];
   readonly place: ProgramPlace;
-  /** overlayfs is mounted in a user namespace, so its attributes are `user.` ones. */
-  readonly userAttributes: boolean;
+  readonly marks: Marks;
   /** Gets what could not be kept, in words. */
   readonly onNote: (text: string) => void;
 }
@@ -133,8 +135,8 @@ class Unpacking {
   }
 
   finish(): UnpackedLayer {
-    const { onNote, root } = this.#request;
-    this.#makeMarks();
+    const { onNote, root, marks } = this.#request;
+    if (marks !== 'none') this.#makeMarks();
     this.#run(
       [...this.#nodes].flatMap(([path, entry]) => {
         const device = deviceOf(entry);
@@ -170,12 +172,12 @@ class Unpacking {
       onNote(
         `${this.#foreignOwners} files have owners that this user cannot give: /etc/subuid lists none for it`,
       );
-    return { root, opaque: this.#opaque };
+    return { root, opaque: this.#opaque, ...(marks === 'none' ? { whiteouts: this.#whiteouts } : {}) };
   }
 
   /** Without these, files that the image deleted would come back. */
   #makeMarks(): void {
-    const opaque = `${this.#request.userAttributes ? 'user' : 'trusted'}.overlay.opaque`;
+    const opaque = `${this.#request.marks}.overlay.opaque`;
     const marks = [
       ...[...this.#whiteouts].map((path) =>
         call('mknodat', [-100, this.#file(path), 0o020000, 0], `a whiteout at /${path}`),
