@@ -79,4 +79,10 @@ describe('mabuild.config', () => {
       expect((error as Error).message).to.match(says);
     });
   }
+
+  it('tells on one line what is wrong with YAML', async () => {
+    await writeFile(join(directory, 'mabuild.config.yaml'), 'platforms: [\n');
+    const error = await loadConfig({ directory }).catch((thrown: Error) => thrown);
+    expect((error as Error).message).to.match(/mabuild\.config\.yaml: .* at line 2, column 1$/);
+  });
 });

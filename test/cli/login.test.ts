@@ -213,6 +213,14 @@ describe('cli/login', () => {
     expect(await config()).to.deep.equal({ auths: { [tokens.host]: { auth } } });
   });
 
+  it('names the file that cannot be written', async () => {
+    await writeFile(join(directory, 'file'), '');
+    const DOCKER_CONFIG = join(directory, 'file/below');
+    const { code, stderr } = await login(user.password, { DOCKER_CONFIG });
+    expect(stderr).to.match(/^error: writing .*file\/below\/config\.json: ENOTDIR.* \(FILE_UNWRITABLE\)$/m);
+    expect(code).to.equal(2);
+  });
+
   it('says what else holds credentials', async () => {
     const DOCKER_AUTH_CONFIG = JSON.stringify({ auths: { [registry.host]: { auth: 'eDp5' } } });
     expect((await login(user.password, { DOCKER_AUTH_CONFIG })).stderr).to.match(

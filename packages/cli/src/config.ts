@@ -85,8 +85,13 @@ async function readConfig(file: string): Promise<Config | undefined> {
     return withWholePaths(validateConfig(await parseConfig(file, text), file), dirname(file));
   } catch (error) {
     if (error instanceof MabuildError) throw error;
-    throw invalid(file, (error as Error).message, error);
+    throw invalid(file, firstLine((error as Error).message), error);
   }
+}
+
+/** Parsers show the place on further lines. */
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0]?.replace(/:$/, '') ?? '';
 }
 
 /** Certificates lie where the configuration says, wherever the command was started. */

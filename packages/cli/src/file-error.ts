@@ -26,7 +26,13 @@ function isFileRefusal(error: unknown): error is NodeJS.ErrnoException {
 /** What a command threw, as an error that says what to do where the file system refused. */
 export function asFileError(error: unknown): unknown {
   if (!isFileRefusal(error)) return error;
-  if (isFull(error)) return unwritable('what was asked for', error);
+  if (isFull(error)) {
+    return new MabuildError(error.message, {
+      code: 'FILE_UNWRITABLE',
+      hint: 'make room, also where temporary files go (TMPDIR), and run it again',
+      cause: error,
+    });
+  }
   return new MabuildError(error.message, {
     code: 'FILE_UNREADABLE',
     hint: 'check that the file or folder is what it should be, and whose it is',

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { access, mkdir, readlink, realpath, stat } from 'node:fs/promises';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { type CallOptions, dockerHubAddress, isDockerHub } from '@mabuild/oci';
+import { unwritable } from '../file-error.ts';
 import { writeWhole } from '../write-whole.ts';
 import { type AuthFile, helperOf, hostKeysOf, readAuthFile } from './auth-file.ts';
 import { eraseFromCredentialHelper, storeInCredentialHelper } from './credential-helper.ts';
@@ -124,7 +125,9 @@ async function isProgram(
 
 /** Writes config.json as docker does, readable for its owner alone. */
 async function writeConfig(file: string, document: Readonly<Record<string, unknown>>): Promise<void> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 }).catch((error: Error) => {
+    throw unwritable(file, error);
+  });
   const owner = await stat(file).catch(() => undefined);
   await writeWhole(file, `${JSON.stringify(document, undefined, '\t')}\n`, { mode: 0o600, owner });
 }
