@@ -1,7 +1,7 @@
 import { type CallOptions, isDigest } from '@mabuild/oci';
 import { RegistryError } from './error.ts';
 import { spell } from './manifest.ts';
-import type { Repository } from './repository.ts';
+import { manifestPath, type Repository } from './repository.ts';
 import { deleteScope } from './scope.ts';
 
 /**
@@ -18,7 +18,7 @@ export async function deleteManifest(
   try {
     await repository.host.call({
       method: 'DELETE',
-      target: `/v2/${repository.path}/manifests/${name}`,
+      target: manifestPath(repository, name),
       scopes: [deleteScope(repository.path)],
       doing,
       notFound: 'IMAGE_NOT_FOUND',

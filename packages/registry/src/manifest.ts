@@ -9,7 +9,7 @@ import {
   verifyBytes,
 } from '@mabuild/oci';
 import { RegistryError } from './error.ts';
-import type { Repository } from './repository.ts';
+import { manifestPath, type Repository } from './repository.ts';
 import { pullScope, pushScope } from './scope.ts';
 import type { CallAnswer } from './transport.ts';
 
@@ -152,7 +152,7 @@ export function spell(repository: Repository, name: string): string {
 function manifestRequest(repository: Repository, name: string, method: string, pushing: boolean) {
   return {
     method,
-    target: `/v2/${repository.path}/manifests/${name}`,
+    target: manifestPath(repository, name),
     headers: { accept },
     scopes: [pushing ? pushScope(repository.path) : pullScope(repository.path)],
   };

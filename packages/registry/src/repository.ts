@@ -1,4 +1,4 @@
-import type { Descriptor } from '@mabuild/oci';
+import { type Descriptor, isDigest, withTag } from '@mabuild/oci';
 import type { RegistryHost } from './registry-host.ts';
 
 /** A repository at the host that serves it. */
@@ -13,4 +13,17 @@ export interface Repository {
 /** distribution-spec, "Endpoints": end-2. */
 export function blobPath(repository: Repository, descriptor: Pick<Descriptor, 'digest'>): string {
   return `/v2/${repository.path}/blobs/${descriptor.digest}`;
+}
+
+/**
+ * distribution-spec, "Endpoints": end-3, end-7 and end-9. Tags come from other registries too: one such as
+ * `../../other/manifests/latest` would lead out of the repository.
+ * @param name a tag or a digest
+ * @throws MabuildError `INVALID_REFERENCE`
+ */
+export function manifestPath(repository: Repository, name: string): string {
+  if (!isDigest(name)) {
+    withTag({ registry: repository.host.name, repository: repository.path }, name);
+  }
+  return `/v2/${repository.path}/manifests/${name}`;
 }

@@ -119,6 +119,8 @@ const unreadable: ReadonlySet<string> = new Set([
   'UNSUPPORTED_MANIFEST',
   'INVALID_MANIFEST',
   'INVALID_INDEX',
+  // The name itself may be none.
+  'INVALID_REFERENCE',
 ]);
 
 /** Registries list tags whose manifest somebody deleted, and manifests that nobody can read any more. */
