@@ -14,6 +14,7 @@ const answerIsNo: ReadonlySet<string> = new Set([
   'IMAGE_NOT_FOUND',
   'INTERNAL',
   'NEEDS_BUILDKIT',
+  'NEEDS_EMBEDDED',
   'NOT_SUPPORTED_BY_EMBEDDED',
   'ONBUILD_NEEDS_EMULATOR',
   'PLATFORM_MISSING',

@@ -16,7 +16,7 @@ export {
 } from './dockerfile/base.ts';
 export { detectDirective } from './dockerfile/directives.ts';
 export { applyEdits, editLogical } from './dockerfile/edit.ts';
-export { type BuildTarget, type ImageUse, imageUses } from './dockerfile/image-uses.ts';
+export { type BuildTarget, type ImageUse, imageUses, type NamedContext } from './dockerfile/image-uses.ts';
 export { locate } from './dockerfile/location.ts';
 export { sliceLogical, sourceOffset, sourcePieces, sourceRange } from './dockerfile/logical.ts';
 export type {

@@ -11,6 +11,7 @@ export interface BuildFlags extends GlobalOptions {
   readonly platform?: readonly string[];
   readonly buildArg?: readonly string[];
   readonly target?: string;
+  readonly buildContext?: readonly string[];
   readonly label?: readonly string[];
   readonly cache: boolean;
   readonly pull?: boolean;
@@ -66,6 +67,7 @@ export function buildRequestOf(context: string, options: BuildFlags, io: Io): Bu
     platforms: namedPlatforms(options, io),
     buildArgs: keyValues('--build-arg', options.buildArg, io.environment),
     target: options.target,
+    buildContexts: keyValues('--build-context', options.buildContext),
     labels: keyValues('--label', options.label),
     noCache: !options.cache,
     pull: options.pull ?? false,

@@ -14,6 +14,7 @@ export function buildCommand({ io }: CommandHost): Command {
     .option('--platform <list>', 'e.g. linux/amd64,linux/arm64,linux/arm/v7', collect)
     .option('--build-arg <k=v>', "K alone takes the environment's value (repeatable)", collect)
     .option('--target <stage>', 'stage to build')
+    .option('--build-context <name=place>', 'folder or docker-image://NAME that a name stands for', collect)
     .option('--label <k=v>', 'label of the images (repeatable)', collect)
     .option('--no-cache', 'build every step again')
     .option('--pull', 'ask the registry for the bases again')

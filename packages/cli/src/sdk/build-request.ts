@@ -16,6 +16,8 @@ export interface BuildRequest {
   readonly platforms?: readonly (string | Platform)[] | undefined;
   readonly buildArgs?: Readonly<Record<string, string>> | undefined;
   readonly target?: string | undefined;
+  /** Name to a folder, or to `docker-image://NAME`: what FROM, COPY --from and mounts mean by that name. */
+  readonly buildContexts?: Readonly<Record<string, string>> | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly noCache?: boolean | undefined;
   readonly pull?: boolean | undefined;

@@ -18,6 +18,7 @@ import type { BuildRequest, BuildResult } from './build-request.ts';
 import { openRequestContext } from './context.ts';
 import { exportFiles } from './export-files.ts';
 import { loadImages, writeDockerArchives } from './load.ts';
+import { type NamedContexts, openNamedContexts } from './named-contexts.ts';
 import { type Output, outputFailure } from './output.ts';
 import { readPlatforms } from './platforms.ts';
 import { assemble, type Published, parseTag, pushSuffixedTags, pushTags, writeLayout } from './publish.ts';
@@ -91,6 +92,7 @@ interface BuildSite {
   readonly engine: Engine;
   readonly registry: RegistryClient;
   readonly context: BuildContext;
+  readonly named: NamedContexts;
   readonly dockerfile: { readonly text: string; readonly name: string };
   readonly temporaryDirectory: string;
 }
@@ -115,11 +117,15 @@ async function withBuild<T>(
         signal: options.signal,
       });
       context = opened.context;
+      const named = await openNamedContexts(request.buildContexts ?? {}, {
+        workingDirectory: environment.workingDirectory,
+        signal: options.signal,
+      });
       const { engine, registry } = await openBuildEngine(toolbox, {
         ...{ engine: request.engine, output: request.output, qemu: request.qemu, temporaryDirectory },
         signal: options.signal,
       });
-      return await use({ ...opened, toolbox, environment, engine, registry, temporaryDirectory });
+      return await use({ ...opened, named, toolbox, environment, engine, registry, temporaryDirectory });
     } finally {
       await context?.close();
       await rm(temporaryDirectory, { recursive: true, force: true });
@@ -141,6 +147,7 @@ async function plan(site: BuildSite, request: BuildRequest, options: BuildOption
       pull: request.pull ?? false,
       network: request.network ?? 'default',
       builder: request.engine ?? 'auto',
+      ...site.named,
       emulation: request.emulation ?? 'auto',
       baseStyle: request.baseStyle ?? toolbox.config.baseStyle ?? 'index',
       images: toolbox.config.images ?? {},

@@ -17,6 +17,8 @@ export interface FolderContextOptions extends CallOptions {
    * outside does not count.
    */
   readonly unpackedInto?: string | undefined;
+  /** Whether a .dockerignore counts; what ADD takes from a repository is whole. @default true */
+  readonly ignores?: boolean | undefined;
   /** Overrides the key that is made of the folder's path. */
   readonly key?: string | undefined;
   /** Called by `close`. */
@@ -52,6 +54,7 @@ export async function openFolderContext(
 }
 
 async function readIgnoreRules(folder: string, options: FolderContextOptions): Promise<IgnoreRules> {
+  if (options.ignores === false) return parseDockerignore('');
   const candidates = [
     ...(options.dockerfile === undefined ? [] : [`${options.dockerfile}.dockerignore`]),
     join(folder, '.dockerignore'),

@@ -12,6 +12,8 @@ export interface GitContextOptions extends CallOptions {
   readonly temporaryDirectory: string;
   /** The Dockerfile's path inside the context. */
   readonly dockerfile: string;
+  /** Whether a .dockerignore of the repository counts. @default true */
+  readonly ignores?: boolean | undefined;
   /** For git: `PATH`, `HOME`, `SSH_AUTH_SOCK`, proxies, … */
   readonly variables: Readonly<Record<string, string | undefined>>;
 }
@@ -40,6 +42,7 @@ export async function openGitContext(spec: string, options: GitContextOptions): 
     const context = await openFolderContext(directory, {
       dockerfile: join(directory, options.dockerfile),
       signal: options.signal,
+      ignores: options.ignores,
       unpackedInto: directory,
       onClose: remove,
     });

@@ -1,4 +1,5 @@
 import {
+  formatReference,
   type ImageReference,
   isMabuildError,
   MabuildError,
@@ -7,7 +8,7 @@ import {
   parseReference,
 } from '@mabuild/oci';
 import { type ImageBase, resolveBase, resolveSources } from './base.ts';
-import { locate } from './location.ts';
+import { dockerfileError, locate } from './location.ts';
 import type { Dockerfile, Flag, Instruction, Range, Stage } from './model.ts';
 import { platformArgs } from './platform-args.ts';
 import type { ScopeOptions } from './scope.ts';
@@ -22,7 +23,15 @@ export interface BuildTarget {
   readonly buildArgs?: Readonly<Record<string, string>> | undefined;
   /** A stage's name or number. @default the last stage */
   readonly target?: string | undefined;
+  /** `--build-context`: what stands for names of images. */
+  readonly contexts?: Readonly<Record<string, NamedContext>> | undefined;
 }
+
+/** What a name in FROM, COPY --from or a mount stands for instead of an image of that name. */
+export type NamedContext =
+  | { readonly kind: 'image'; readonly reference: ImageReference }
+  /** Only files are taken from it. */
+  | { readonly kind: 'folder' };
 
 /** A place where a Dockerfile takes an image from outside: a FROM, a COPY --from or a RUN --mount=from. */
 export interface ImageUse {
@@ -59,6 +68,22 @@ export function imageUses(dockerfile: Dockerfile, build: BuildTarget): readonly 
     ...fromUses(dockerfile, stage, build, scope),
     ...stage.instructions.flatMap((instruction) => sourceUses(dockerfile, stage, instruction, build)),
   ]);
+}
+
+/** What `--build-context` has for a name; another spelling of the same image is the same name. */
+export function contextNamed({ contexts = {} }: BuildTarget, name: string): NamedContext | undefined {
+  if (Object.hasOwn(contexts, name)) return contexts[name];
+  const same = Object.keys(contexts).find((other) => fullName(other) === fullName(name));
+  return same === undefined ? undefined : contexts[same];
+}
+
+function fullName(name: string): string {
+  try {
+    return formatReference(parseReference(name));
+  } catch (error) {
+    if (isMabuildError(error)) return name;
+    throw error;
+  }
 }
 
 /** As {@link imageUses}, for advice: of all stages, and what cannot be read is left out. */
@@ -105,6 +130,15 @@ function fromUses(
 ): readonly ImageUse[] {
   const base = resolveBase(dockerfile, stage, scope);
   if (base.kind !== 'image') return [];
+  const named = contextNamed(build, base.name);
+  if (named?.kind === 'folder') {
+    throw dockerfileError(
+      dockerfile,
+      stage.base.range,
+      `the build context ${base.name} is a folder, and FROM needs an image`,
+      'take its files with COPY --from, or name an image with docker-image://',
+    );
+  }
   const flagRange = stage.platform?.range ?? stage.base.range;
   const wanted = base.platform;
   return [
@@ -113,7 +147,9 @@ function fromUses(
       stage,
       instruction: stage.from,
       base,
-      reference: at(dockerfile, stage.base.range, () => parseReference(base.name), emptyVariables(base)),
+      reference:
+        named?.reference ??
+        at(dockerfile, stage.base.range, () => parseReference(base.name), emptyVariables(base)),
       platform: wanted ? at(dockerfile, flagRange, () => parsePlatform(wanted)) : build.platform,
       flag: stage.platform,
       range: stage.base.range,
@@ -130,7 +166,9 @@ function sourceUses(
   return resolveSources(dockerfile, instruction).flatMap(({ base, word, flag }) => {
     if (base.kind !== 'image') return [];
     const kind = instruction.keyword === 'COPY' ? 'copy' : 'mount';
-    const reference = at(dockerfile, word.range, () => parseReference(base.name));
+    const named = contextNamed(build, base.name);
+    if (named?.kind === 'folder') return [];
+    const reference = named?.reference ?? at(dockerfile, word.range, () => parseReference(base.name));
     return [{ kind, stage, instruction, base, reference, platform: build.platform, flag, range: word.range }];
   });
 }

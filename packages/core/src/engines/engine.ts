@@ -63,6 +63,8 @@ export interface EngineBuild {
   readonly network: string;
   /** External bases that this build starts from; a classic build over private ones pulls them first. */
   readonly bases: readonly ImageReference[];
+  /** Folders that COPY --from and mounts name, for the embedded engine. */
+  readonly folders?: Readonly<Record<string, BuildContext>>;
   /** Where a line of `dockerfile` (from 1) stands in the user's file, for errors. @default in `dockerfile` */
   readonly originalLocation?: ((line: number) => SourceLocation) | undefined;
 }

@@ -19,7 +19,7 @@ import { askForBases, finalBaseOf, plannedBase, refuseTriggers } from './ask-for
 import { chooseBuilder } from './choose-builder.ts';
 import type { BuildTask, Strategy } from './plan.ts';
 import { planEmulation } from './plan-emulation.ts';
-import { advice, refuseFrontend, substituteFinding, syntaxFinding } from './plan-findings.ts';
+import { advice, refuseFolders, refuseFrontend, substituteFinding, syntaxFinding } from './plan-findings.ts';
 import type { PlannedBuild, PlannedTask, PlanRequest, PlanWorld } from './plan-request.ts';
 import { isRepeatable } from './repeatable.ts';
 import type { ResolvedBase } from './resolve-bases.ts';
@@ -37,6 +37,7 @@ export async function planBuild(request: PlanRequest, world: PlanWorld): Promise
   );
   const builder = chooseBuilder(request.builder, world.engine.info);
   if (builder === 'embedded') refuseFrontend(dockerfile);
+  else refuseFolders(request, builder);
   const targets = request.platforms.map((platform) => baseOptions(platform, request, world));
   const files = await Promise.all(
     request.platforms.map((platform) => fixedFor(dockerfile, platform, request)),
@@ -100,6 +101,7 @@ function baseOptions(platform: Platform, request: PlanRequest, world: PlanWorld)
     buildPlatform: world.engine.info.platform,
     buildArgs: request.buildArgs,
     target: request.target,
+    contexts: request.contexts,
     baseStyle: request.baseStyle,
     images: request.images,
   };
@@ -162,6 +164,7 @@ async function planTask(
     pull: request.pull,
     network: request.network,
     bases: bases.map((base) => withDigest(base.reference, base.manifestDescriptor.digest)),
+    ...(request.folders === undefined ? {} : { folders: request.folders }),
     originalLocation: (line) => lineLocation(dockerfile, prepared.originalLine(line)),
   };
   const repeatable = isRepeatable(prepared.text, { ...options, target: prepared.target }, bases);

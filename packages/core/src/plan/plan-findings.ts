@@ -8,6 +8,7 @@ import {
 import { checkDockerfile } from '../check.ts';
 import { locate } from '../dockerfile/location.ts';
 import type { Dockerfile, Range } from '../dockerfile/model.ts';
+import type { Builder } from '../engines/engine.ts';
 import type { Finding } from '../rules/rule.ts';
 import { syntaxImage } from '../transforms/index.ts';
 import type { PlanRequest, PlanWorld } from './plan-request.ts';
@@ -73,6 +74,22 @@ export function refuseFrontend(dockerfile: Dockerfile): void {
     hint: 'build with --engine buildkit, or take the syntax line out where the file is a plain Dockerfile',
     location: locate(dockerfile, range),
   });
+}
+
+/**
+ * Refuses folders as further build contexts where the builder gets one context only.
+ * @throws MabuildError `NEEDS_EMBEDDED`
+ */
+export function refuseFolders({ folders = {} }: PlanRequest, builder: Builder): void {
+  const [name] = Object.keys(folders);
+  if (name === undefined) return;
+  throw new MabuildError(
+    `the ${builder} builder is given one build context only, and not the folder ${name}`,
+    {
+      code: 'NEEDS_EMBEDDED',
+      hint: 'build with --engine embedded, or copy that folder into the build context',
+    },
+  );
 }
 
 /** A lower variant of the same architecture was taken. */

@@ -1,4 +1,6 @@
 import type { CallOptions, ImageResolver, Platform } from '@mabuild/oci';
+import type { BuildContext } from '../context/context.ts';
+import type { NamedContext } from '../dockerfile/image-uses.ts';
 import type { BaseStyle, ImageMapping } from '../dockerfile/retarget-base.ts';
 import type { Builder, Engine, EngineBuild } from '../engines/engine.ts';
 import type { BuildPlan, BuildTask } from './plan.ts';
@@ -20,6 +22,9 @@ export interface PlanRequest {
   /** `default`, `host` or `none`. */
   readonly network: string;
   readonly builder: 'auto' | Builder;
+  /** `--build-context`: what stands for names of images, and the folders among them. */
+  readonly contexts?: Readonly<Record<string, NamedContext>> | undefined;
+  readonly folders?: Readonly<Record<string, BuildContext>> | undefined;
   readonly emulation: EmulationMode;
   readonly baseStyle: BaseStyle;
   readonly images: ImageMapping;

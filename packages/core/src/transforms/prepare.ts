@@ -104,6 +104,7 @@ function retargeting(options: BaseOptions): Parameters<typeof retargetBase>[1] {
     buildPlatform: options.buildPlatform,
     buildArgs: options.buildArgs,
     target: options.target,
+    contexts: options.contexts,
     style,
     images: options.images,
     mappingOnly: style === 'index',

@@ -119,7 +119,14 @@ class EmbeddedEngine implements Engine {
     const layers = built.layers.map(async ({ diffId, descriptor, facts }): Promise<ExportedLayer> => {
       const file = (await this.#store.has(descriptor)) ? this.#store.fileOf(descriptor.digest) : undefined;
       const compression = compressionOfType(descriptor.mediaType);
-      return { path: descriptor.digest, diffId, file, compression, stored: descriptor, ...(facts && { facts }) };
+      return {
+        path: descriptor.digest,
+        diffId,
+        file,
+        compression,
+        stored: descriptor,
+        ...(facts && { facts }),
+      };
     });
     return { config: built.config, layers: await Promise.all(layers) };
   }

@@ -10,9 +10,10 @@ export function createRepositories(
 ): (url: string, options: CallOptions) => Promise<FileSource> {
   const known = new Map<string, Promise<FileSource>>();
   const checkOut = async (url: string, options: CallOptions): Promise<FileSource> => {
-    // A .dockerignore of the repository is no concern of ADD.
-    const dockerfile = '.mabuild-no-dockerfile';
-    const { context } = await openGitContext(url, { temporaryDirectory, dockerfile, variables, ...options });
+    const { context } = await openGitContext(url, {
+      ...{ temporaryDirectory, variables, dockerfile: 'Dockerfile', ignores: false },
+      ...options,
+    });
     const tree = contextTree(context, [], options);
     return { tree: () => tree };
   };

@@ -9,7 +9,7 @@ import {
 } from '@mabuild/oci';
 import type { BuildContext } from '../../context/context.ts';
 import { type Base, resolveBase } from '../../dockerfile/base.ts';
-import { type ImageUse, imageUses, scopeOf } from '../../dockerfile/image-uses.ts';
+import { type BuildTarget, type ImageUse, imageUses, scopeOf } from '../../dockerfile/image-uses.ts';
 import { locate } from '../../dockerfile/location.ts';
 import type { Dockerfile, Instruction, Stage } from '../../dockerfile/model.ts';
 import { parseDockerfile } from '../../dockerfile/parse.ts';
@@ -54,7 +54,11 @@ export async function solve(
 ): Promise<StageState> {
   const { signal, onEvent } = options;
   const dockerfile = parseDockerfile(build.dockerfile);
-  const target = { ...build, buildPlatform: world.host };
+  const { folders = {} } = build;
+  const contexts = Object.fromEntries(
+    Object.keys(folders).map((name) => [name, { kind: 'folder' } as const]),
+  );
+  const target: BuildTarget = { ...build, buildPlatform: world.host, contexts };
   const scope = scopeOf(target);
   const stages = stageGraph(dockerfile, build.target, scope);
   const epoch = epochOf(build);
@@ -77,6 +81,8 @@ export async function solve(
     source: async (base, instruction) => {
       if (base.kind === 'stage') return await stateOf(base.stage);
       if (base.kind === 'scratch') throw stepFailed(site, instruction, 'scratch holds no files');
+      const folder = Object.hasOwn(folders, base.name) ? folders[base.name] : undefined;
+      if (folder) return { tree: () => world.tree({ ...build, addedFiles: [] }, folder, options) };
       return await images.state(base, instruction);
     },
     write: (entries) => world.writer.write(entries, { epoch, noCache: build.noCache, signal }),

@@ -1,0 +1,150 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { runCli } from '../support/cli-run.ts';
+import { type ContextFile, writeContext } from '../support/embedded-builds.ts';
+
+describe('mabuild build --engine embedded', () => {
+  let work = '';
+  let contexts = 0;
+  before(async () => {
+    work = await mkdtemp(join(tmpdir(), 'mabuild-cli-embedded-'));
+  });
+  after(() => rm(work, { recursive: true, force: true }));
+
+  const build = async (
+    files: Readonly<Record<string, ContextFile>>,
+    args: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+  ) => {
+    const context = join(work, `context-${contexts++}`);
+    await writeContext(context, files);
+    const argv = ['build', '--engine', 'embedded', '--quiet', ...args, context];
+    return runCli(work, argv, { PATH: process.env.PATH ?? '', ...environment });
+  };
+  const built = async (files: Readonly<Record<string, ContextFile>>, args: readonly string[]) => {
+    const output = join(work, `files-${contexts}`);
+    const { code, stderr } = await build(files, [
+      '--platform',
+      'linux/amd64',
+      '-o',
+      `local:${output}`,
+      ...args,
+    ]);
+    expect(code, stderr).to.equal(0);
+    const found: Record<string, string> = {};
+    for (const entry of await readdir(output, { recursive: true, withFileTypes: true })) {
+      const path = join(entry.parentPath, entry.name);
+      if (entry.isFile()) found[path.slice(output.length + 1)] = await readFile(path, 'utf8');
+    }
+    return found;
+  };
+
+  it('builds several platforms without an engine, a registry or the network', async () => {
+    const layout = join(work, 'layout');
+    const platforms = 'linux/amd64,linux/arm64,linux/arm/v7,linux/riscv64';
+    const { code, stdout, stderr } = await build(
+      { Dockerfile: 'FROM scratch\nARG TARGETPLATFORM\nENV P=$TARGETPLATFORM\nCOPY a /\n', a: 'A' },
+      ['--platform', platforms, '-o', `oci:${layout}`, '-t', 'app:1'],
+    );
+    expect(code, stderr).to.equal(0);
+    expect(stdout).to.match(/^sha256:[0-9a-f]{64}\n$/);
+    const index = JSON.parse(await readFile(join(layout, 'index.json'), 'utf8'));
+    const digest = index.manifests[0].digest as string;
+    const list = JSON.parse(await readFile(join(layout, 'blobs', digest.replace(':', '/')), 'utf8'));
+    expect(list.manifests).to.have.length(4);
+    // Four manifests, four configs, one index, and one layer for all.
+    expect(await readdir(join(layout, 'blobs/sha256'))).to.have.length(10);
+  });
+
+  it('takes files from folders that --build-context names', async () => {
+    const other = join(work, 'other');
+    await writeContext(other, { 'x/y': 'from the other folder', left: 'out', '.dockerignore': 'left' });
+    const files = { Dockerfile: 'FROM scratch\nCOPY --from=other x /x\nCOPY a /a\n', a: 'A' };
+    expect(await built(files, ['--build-context', `other=${other}`])).to.deep.equal({
+      a: 'A',
+      'x/y': 'from the other folder',
+    });
+    const left = await build({ Dockerfile: 'FROM scratch\nCOPY --from=other left /\n' }, [
+      ...['--platform', 'linux/amd64', '-o', `oci:${join(work, 'left')}`],
+      ...['--build-context', `other=${other}`],
+    ]);
+    expect(left.code).to.equal(1);
+    expect(left.stderr).to.match(/line 2/);
+  });
+
+  it('adds a git repository', async function () {
+    const repository = join(work, 'repository');
+    await writeContext(repository, { 'src/main.c': 'int main;', '.dockerignore': 'src' });
+    const git = (...args: string[]) =>
+      spawnSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.com', ...args], { cwd: repository });
+    if (git('init', '--quiet', '-b', 'main').error) this.skip();
+    git('add', '.');
+    git('commit', '--quiet', '-m', 'first');
+    const files = {
+      Dockerfile: `FROM scratch\nADD file://${repository}#main /got\nADD file://${repository}#main:src /src/\n`,
+    };
+    expect(await built(files, [])).to.include({ 'got/src/main.c': 'int main;', 'src/main.c': 'int main;' });
+  });
+
+  const refusals: readonly (readonly [
+    string,
+    Readonly<Record<string, ContextFile>>,
+    readonly string[],
+    number,
+    RegExp,
+  ])[] = [
+    [
+      'another frontend',
+      { Dockerfile: '# syntax=example.com/other/language:1\nFROM scratch\nENV A=1\n' },
+      ['-o', 'tar:x.tar'],
+      1,
+      /example\.com\/other\/language:1 \(NEEDS_BUILDKIT\)\s+Dockerfile:1/,
+    ],
+    [
+      'ADD --keep-git-dir',
+      { Dockerfile: 'FROM scratch\nADD --keep-git-dir=true https://example.com/x.git /x\n' },
+      ['-o', 'tar:x.tar'],
+      1,
+      /line 2[\s\S]*keep-git-dir/,
+    ],
+    [
+      'FROM a folder',
+      { Dockerfile: 'FROM here\n' },
+      ['-o', 'tar:x.tar', '--build-context', 'here=.'],
+      2,
+      /FROM needs an image/,
+    ],
+    [
+      'an unknown kind of build context',
+      { Dockerfile: 'FROM scratch\nENV A=1\n' },
+      ['-o', 'tar:x.tar', '--build-context', 'a=ftp://x'],
+      2,
+      /docker-image:/,
+    ],
+    [
+      'a build context that is not there',
+      { Dockerfile: 'FROM scratch\nENV A=1\n' },
+      ['-o', 'tar:x.tar', '--build-context', 'a=not-there'],
+      2,
+      /not-there does not exist/,
+    ],
+    ['to load', { Dockerfile: 'FROM scratch\n' }, ['--load'], 3, /ENGINE_CANNOT/],
+    [
+      'a file that is not there',
+      { Dockerfile: 'FROM scratch\n\nCOPY nothing /\n' },
+      ['-o', 'tar:x.tar'],
+      1,
+      /line 3 .*nothing.*BUILD_FAILED/,
+    ],
+  ];
+  for (const [name, files, args, code, message] of refusals) {
+    it(`refuses ${name}`, async () => {
+      const answer = await build(files, ['--platform', 'linux/amd64', ...args]);
+      expect(answer.stderr).to.match(message);
+      expect(answer.code).to.equal(code);
+    });
+  }
+});
