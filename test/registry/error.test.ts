@@ -1,6 +1,7 @@
 import type { RegistryReason } from '@mabuild/registry';
 import { expect } from 'chai';
 import { answerError } from '../../packages/registry/src/answer-error.ts';
+import { tokenServerOf } from '../../packages/registry/src/token-server.ts';
 
 const url = new URL('https://me:hush@r.example:5000/v2/team/app/manifests/1?token=hush&a=b#hush');
 
@@ -132,4 +133,29 @@ describe('registry/error', () => {
       expect(errorOf('', headers).requestId).to.equal(id);
     });
   }
+
+  const next: readonly [number, RegExp | undefined][] = [
+    [400, undefined],
+    [401, /mabuild login r\.example:5000/],
+    [403, /may not do this/],
+    [429, /wait/],
+    [500, /r\.example:5000 is in trouble: try again later/],
+    [503, /try again later/],
+  ];
+  for (const [status, hint] of next) {
+    it(`says what to do after ${status}`, () => {
+      const error = errorOf('', {}, status);
+      if (hint === undefined) expect(error.hint).to.equal(undefined);
+      else expect(error.hint).to.match(hint);
+    });
+  }
+
+  it('does not blame the password for the address of a token server', () => {
+    const challenge = { scheme: 'bearer', params: { realm: 'http://10.0.0.1/token' } };
+    const ask = (): unknown => tokenServerOf(challenge, new URL('https://r.example'), 'r.example');
+    expect(ask)
+      .to.throw(/a private address that is not its own$/)
+      .with.property('hint')
+      .that.matches(/^give its token server a public address/);
+  });
 });

@@ -41,7 +41,7 @@ export function answerError(
     `${said === '' ? '' : ` ${said}`}${asides.length === 0 ? '' : ` (${asides.join('; ')})`}`;
   return new RegistryError(message, {
     code,
-    hint: hintFor(code, registryName(url.host)),
+    hint: hintFor(code, registryName(url.host), status),
     status,
     registryCode: reasons[0]?.code,
     requestId,
@@ -73,7 +73,7 @@ function codeOf(
   }
 }
 
-function hintFor(code: RegistryErrorCode, host: string): string | undefined {
+function hintFor(code: RegistryErrorCode, host: string, status: number): string | undefined {
   switch (code) {
     case 'REGISTRY_UNAUTHORIZED':
       return `check the name, then sign in with "mabuild login ${host}"; some registries answer so for a repository that does not exist`;
@@ -86,7 +86,7 @@ function hintFor(code: RegistryErrorCode, host: string): string | undefined {
     case 'REPOSITORY_NOT_FOUND':
       return 'check the spelling of the name; some registries answer so for a repository that needs signing in';
     default:
-      return undefined;
+      return status >= 500 ? `${host} is in trouble: try again later, or ask who runs it` : undefined;
   }
 }
 

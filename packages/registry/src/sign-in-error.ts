@@ -1,5 +1,13 @@
 import { RegistryError, redactUrl } from './error.ts';
 
+/** A registry sends its callers where no password goes. */
+export function tokenServerRefused(message: string): RegistryError {
+  return new RegistryError(message, {
+    code: 'REGISTRY_UNAUTHORIZED',
+    hint: 'give its token server a public address in the settings of the registry; tell who runs it',
+  });
+}
+
 /** Signing in failed for good: what is told never holds the credential. */
 export function signInRefused(host: string, message: string, answer?: RegistryError): RegistryError {
   return new RegistryError(message, {

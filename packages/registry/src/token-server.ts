@@ -1,7 +1,7 @@
 import type { Credential } from '@mabuild/oci';
 import type { Challenge } from './challenge.ts';
 import { isLoopbackHost, isPrivateHost } from './host-name.ts';
-import { signInRefused } from './sign-in-error.ts';
+import { tokenServerRefused } from './sign-in-error.ts';
 import type { CallRequest } from './transport.ts';
 
 /** Where a registry sends its callers for tokens: distribution "Token Authentication Specification". */
@@ -29,15 +29,14 @@ export function tokenServerOf(challenge: Challenge, origin: URL, host: string): 
   try {
     realm = new URL(challenge.params.realm ?? '', origin);
   } catch {
-    throw signInRefused(host, `${host} names a token server that is not a URL`);
+    throw tokenServerRefused(`${host} names a token server that is not a URL`);
   }
   const samePlace =
     realm.hostname === origin.hostname || (isLoopbackHost(realm.hostname) && isLoopbackHost(origin.hostname));
   const web = realm.protocol === 'https:' || realm.protocol === 'http:';
   if (!web || (isPrivateHost(realm.hostname) && !samePlace)) {
     const address = `${realm.protocol}//${realm.host}`;
-    throw signInRefused(
-      host,
+    throw tokenServerRefused(
       `${host} sends its callers to the token server ${address}, a private address that is not its own`,
     );
   }
