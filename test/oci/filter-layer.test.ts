@@ -116,12 +116,22 @@ describe('oci filterLayer', () => {
     ['an extended header without a member', makeTar([long]).subarray(0, 1024)],
     ['a wrong checksum', wrongSum],
     ['text', Buffer.alloc(2000, 'text')],
+    ...['-512', 'NaN', '0.5', '1x', '0x10', '1e3', '', '9007199254740993'].map(
+      (size) => [`a size of ${JSON.stringify(size)}`, makeTar([sized(size), file])] as const,
+    ),
   ] as const) {
     it(`refuses ${what}`, async () => {
       expect((await rejection(buffer(filter(bytes, 1000, new Map()).body))).code).to.equal('INVALID_TAR');
     });
   }
 });
+
+/** An extended header that gives the next member another size. */
+function sized(size: string): TarInput {
+  const rest = ` size=${size}\n`;
+  const record = `${rest.length + (rest.length < 9 ? 1 : 2)}${rest}`;
+  return { path: 'pax', type: 'x', content: record };
+}
 
 function filter(
   tar: Buffer,

@@ -157,9 +157,16 @@ function extend(extension: Extension, type: string, data: Buffer): void {
     const value = record.slice(equals + 1);
     if (record.startsWith('path=')) extension.path = value;
     if (record.startsWith('linkpath=')) extension.linkpath = value;
-    if (record.startsWith('size=')) extension.size = Number(value);
+    if (record.startsWith('size=')) extension.size = sizeIn(value);
     at += length;
   }
+}
+
+/** Decimal digits and nothing else: readers that take other spellings disagree on where the next member begins. */
+function sizeIn(text: string): number {
+  const size = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(size)) throw damaged('a size that is no number of bytes');
+  return size;
 }
 
 /** Old GNU sparse files carry further header blocks, each saying whether another follows. */
