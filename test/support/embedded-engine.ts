@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { createGunzip } from 'node:zlib';
 import {
+  type EmbeddedEngineOptions,
   type Engine,
   type EngineBuild,
   type EngineImage,
   openEmbeddedEngine,
   openFolderContext,
   openMemory,
-  type WebReader,
 } from '@mabuild/core';
 import {
   type ImageConfig,
@@ -54,9 +54,7 @@ export interface TrialImage {
 /** @param images by familiar name */
 export async function embeddedTrial(
   images: Readonly<Record<string, MadeImage>> = {},
-  web: WebReader = async () => {
-    throw new Error('nothing is fetched here');
-  },
+  parts: Pick<Partial<EmbeddedEngineOptions>, 'run' | 'web'> = {},
 ): Promise<EmbeddedTrial> {
   const directory = await mkdtemp(join(tmpdir(), 'mabuild-trial-'));
   const resolver: ImageResolver = {
@@ -75,7 +73,10 @@ export async function embeddedTrial(
       platform: parsePlatform('linux/amd64'),
       foundBy: 'test',
       version: '0',
-      web,
+      web: async () => {
+        throw new Error('nothing is fetched here');
+      },
+      ...parts,
       variables: { PATH: process.env.PATH },
     });
   let contexts = 0;

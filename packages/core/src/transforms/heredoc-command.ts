@@ -20,9 +20,16 @@ export function heredocCommand(
   instruction: Instruction,
   scope: ScopeOptions,
 ): readonly string[] | undefined {
+  return commandOfHeredocs(instruction, shellOf(dockerfile, stage, instruction, scope));
+}
+
+/** The same for a shell that is known. */
+export function commandOfHeredocs(
+  instruction: Instruction,
+  shell: readonly string[],
+): readonly string[] | undefined {
   const text = instruction.args[0] ?? '';
   const [first] = instruction.heredocs;
-  const shell = shellOf(dockerfile, stage, instruction, scope);
   if (first && instruction.heredocs.length === 1 && /^\d*<<-?[\t ]*[^<\s]+$/.test(text.trim())) {
     const body = contentOf(first);
     return body.startsWith('#!') ? scriptCommand(body) : [...shell, body];

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { isMabuildError } from '@mabuild/oci';
 import { expect } from 'chai';
@@ -246,6 +247,91 @@ describe('embedded engine', () => {
       expect(shown).to.deep.equal(expected);
     });
   }
+
+  describe('RUN', () => {
+    const runs: string[] = [];
+    let running: EmbeddedTrial;
+    beforeEach(async () => {
+      runs.length = 0;
+      running = await embeddedTrial(
+        { base },
+        {
+          run: async ({ command, environment, user, workingDirectory, mounts }, site) => {
+            const words = [...command, `X=${environment.X}`, user, workingDirectory];
+            runs.push([...words, ...mounts.map(({ fields }) => fields.type ?? 'bind')].join('|'));
+            const open = async () => Readable.from([Buffer.from('made')]);
+            if (command.includes('nothing')) return undefined;
+            return await site.write([
+              { path: 'made', type: 'file', mode: 0o600, uid: 1, gid: 2, mtime: 3, size: 4, open },
+            ]);
+          },
+        },
+      );
+    });
+    afterEach(() => running.remove());
+
+    it('gets what stands above it', async () => {
+      const dockerfile =
+        'FROM base\nARG X=1\nUSER app\nWORKDIR /w\nSHELL ["/bin/bash", "-c"]\nRUN --mount=type=tmpfs,target=/t make $X\nRUN ["exec", "form"]\nRUN <<EOF\necho\nEOF\n';
+      const built = await running.build(dockerfile);
+      expect(runs).to.deep.equal([
+        '/bin/bash|-c|make $X|X=1|app|/w|tmpfs',
+        'exec|form|X=1|app|/w',
+        '/bin/bash|-c|echo\n|X=1|app|/w',
+      ]);
+      expect(built.layers.at(-1)).to.deep.equal({ made: 'file 600 1:2 made' });
+      const shown = built.config.history?.map(({ created_by: by }) => by).slice(-3);
+      expect(shown?.[0]).to.equal('RUN |1 X=1 /bin/bash -c make $X # buildkit');
+    });
+
+    const files = { a: 'A', 'd/b': 'B' };
+    const repeats: readonly (readonly [
+      string,
+      string,
+      string,
+      Parameters<EmbeddedTrial['build']>[1],
+      number,
+    ])[] = [
+      ['the same', 'RUN make', 'RUN make', {}, 1],
+      ['the same that changes nothing', 'RUN nothing', 'RUN nothing', {}, 1],
+      ['another command', 'RUN make', 'RUN make more', {}, 2],
+      ['another variable', 'ENV X=1\nRUN make', 'ENV X=2\nRUN make', {}, 2],
+      ['another user', 'RUN make', 'USER app\nRUN make', {}, 2],
+      ['other files below', 'RUN make', 'COPY a /\nRUN make', { files }, 2],
+      ['labels in between', 'RUN make', 'LABEL a=b\nRUN make', {}, 1],
+      ['--no-cache', 'RUN make', 'RUN make', { build: { noCache: true } }, 2],
+      [
+        'the same mount',
+        'RUN --mount=target=/m,source=d make',
+        'RUN --mount=target=/m,source=d make',
+        { files },
+        1,
+      ],
+      [
+        'other files outside of a mount',
+        'RUN --mount=target=/m,source=d make',
+        'RUN --mount=target=/m,source=d make',
+        { files: { ...files, a: 'other' } },
+        1,
+      ],
+      [
+        'other files in a mount',
+        'RUN --mount=target=/m,source=d make',
+        'RUN --mount=target=/m,source=d make',
+        { files: { ...files, 'd/b': 'other' } },
+        2,
+      ],
+      ['another platform', 'RUN make', 'RUN make', { platform: 'linux/arm64' }, 2],
+      ['another proxy', 'RUN make', 'RUN make', { build: { buildArgs: { HTTP_PROXY: 'http://p' } } }, 1],
+    ];
+    for (const [name, one, two, options, count] of repeats) {
+      it(`is executed ${count === 1 ? 'once' : 'again'} for ${name}`, async () => {
+        await running.build(`FROM base\n${one}`, { files });
+        await running.build(`FROM base\n${two}`, { files, ...options });
+        expect(runs).to.have.length(count);
+      });
+    }
+  });
 
   const triggered = makeImage({
     platform: 'linux/amd64',

@@ -22,6 +22,7 @@ import type {
   ExportedImage,
   ExportedLayer,
 } from '../engine.ts';
+import { createRunCache } from './cache/run-cache.ts';
 import { createDownloads, type WebReader } from './downloads.ts';
 import { imageConfig } from './image.ts';
 import { embeddedInfo } from './info.ts';
@@ -85,12 +86,14 @@ class EmbeddedEngine implements Engine {
     this.#store = new BlobStore(options.blobDirectory);
     this.#temporaryDirectory = join(options.temporaryDirectory, 'embedded');
     const temporaryDirectory = this.#temporaryDirectory;
+    const writer = createLayerWriter({ store: this.#store, memory });
     this.#world = {
       host: platform,
       resolver,
       temporaryDirectory,
       scanner: createLayerScanner({ memory, temporaryDirectory }),
-      writer: createLayerWriter({ store: this.#store, memory }),
+      writer,
+      runs: createRunCache(memory, writer),
       tree: (build, context, call) => this.#tree(context, build.addedFiles, call),
       download: createDownloads(options.web, temporaryDirectory),
       repository: createRepositories(temporaryDirectory, options.variables),

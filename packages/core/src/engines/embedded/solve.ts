@@ -17,6 +17,7 @@ import { globalScope } from '../../dockerfile/scope.ts';
 import { stageGraph, targetStage } from '../../dockerfile/stage-graph.ts';
 import { type ResolvedBase, resolveBases } from '../../plan/resolve-bases.ts';
 import type { EngineBuild, EngineBuildOptions } from '../engine.ts';
+import type { RunCache } from './cache/run-cache.ts';
 import { imageState, scratchState } from './first-state.ts';
 import type { LayerScanner } from './layers/layer-scanner.ts';
 import type { LayerWriter } from './layers/layer-writer.ts';
@@ -33,6 +34,7 @@ export interface SolveWorld {
   readonly resolver: ImageResolver;
   readonly scanner: LayerScanner;
   readonly writer: LayerWriter;
+  readonly runs: RunCache;
   readonly temporaryDirectory: string;
   /** The context's files, read once for all platforms. */
   tree(build: EngineBuild, context: BuildContext, options: CallOptions): Promise<Tree>;
@@ -86,6 +88,7 @@ export async function solve(
       return await images.state(base, instruction);
     },
     write: (entries) => world.writer.write(entries, { epoch, noCache: build.noCache, signal }),
+    run: (request, execute) => world.runs.outcome(request, execute, { epoch, noCache: build.noCache }),
     entries: (layer) => world.scanner.entries(layer, { signal }),
     warn: (instruction, message) =>
       onEvent?.({

@@ -35,26 +35,32 @@ export interface WrittenLayer extends StoredLayer {
 export interface LayerWriter {
   /** @param entries in the order in which they are to be written. @throws MabuildError `CONTEXT_CHANGED` */
   write(entries: readonly LayerEntry[], options?: WriteOptions): Promise<WrittenLayer>;
+  /** A layer that was written before, when its blob is still there. */
+  restore(layer: RememberedLayer): Promise<WrittenLayer | undefined>;
 }
 
 const format = 2;
 const hashedAtOnce = 16;
 
-interface Remembered extends Pick<StoredTar, 'diffId' | 'digest' | 'size'> {
-  readonly facts: LayerFacts;
+/** What is remembered of a layer. */
+export interface RememberedLayer extends Pick<StoredTar, 'diffId' | 'digest' | 'size'> {
+  readonly facts?: LayerFacts | undefined;
 }
 
 export function createLayerWriter({ store, memory }: LayerWriterOptions): LayerWriter {
   const underway = new Set<Work>();
-  const layerOf = ({ digest, size, diffId, facts }: Remembered, cached: boolean): WrittenLayer => {
+  const layerOf = ({ digest, size, diffId, facts }: RememberedLayer, cached: boolean): WrittenLayer => {
     const descriptor: Descriptor = { mediaType: mediaTypes.ociLayerGzip, digest, size };
-    return { descriptor, diffId, facts, cached, read: () => store.read(descriptor) };
+    return { descriptor, diffId, ...(facts && { facts }), cached, read: () => store.read(descriptor) };
+  };
+  const restore = async ({ facts, ...known }: RememberedLayer): Promise<WrittenLayer | undefined> => {
+    // Facts of an earlier version say less than is asked now.
+    const layer = layerOf(isLayerFacts(facts) ? { ...known, facts } : known, true);
+    return (await store.has(layer.descriptor)) ? layer : undefined;
   };
   const remembered = async (key: string): Promise<WrittenLayer | undefined> => {
-    const known = (await memory.get('step-layer', key)) as Remembered | undefined;
-    if (!known || !isLayerFacts(known.facts)) return undefined;
-    const layer = layerOf(known, true);
-    return (await store.has(layer.descriptor)) ? layer : undefined;
+    const known = (await memory.get('step-layer', key)) as RememberedLayer | undefined;
+    return known && (await restore(known));
   };
   const make = async (
     outline: string,
@@ -76,6 +82,7 @@ export function createLayerWriter({ store, memory }: LayerWriterOptions): LayerW
     return layerOf(stored, false);
   };
   return {
+    restore,
     async write(entries, options = {}) {
       const clamped = entries.map((entry) => clamp(entry, options));
       const outline = outlineOf(clamped, options);

@@ -2,6 +2,7 @@ import type { Platform } from '@mabuild/oci';
 import { resolveSources } from '../../../dockerfile/base.ts';
 import type { Instruction } from '../../../dockerfile/model.ts';
 import { readMount } from '../../../dockerfile/mounts.ts';
+import { commandOfHeredocs } from '../../../transforms/heredoc-command.ts';
 import type { StoredLayer } from '../layers/layer-scanner.ts';
 import { listIn, type StageState, textIn } from '../state.ts';
 import { shellOf } from './command.ts';
@@ -53,7 +54,7 @@ export function runStep(run: RunProgram | undefined): Step {
     if (!run) throw runRefused(site, instruction);
     const request = await requestOf(state, instruction, site);
     const history = { created_by: historyOf(state, request.command), comment: 'buildkit.dockerfile.v0' };
-    const layer = await run(request, site);
+    const { layer } = await site.run(request, () => run(request, site));
     if (!layer) return { ...state, history: [...state.history, { ...history, empty_layer: true }] };
     return stacked({ ...state, history: [...state.history, history] }, layer, site);
   };
@@ -85,7 +86,7 @@ async function requestOf(state: StageState, instruction: Instruction, site: Step
     instruction,
     platform: state.platform,
     layers: state.layers,
-    command: commandOf(state, instruction),
+    command: commandOf(state, instruction, site),
     environment: Object.fromEntries([...proxies, ...state.arguments, ...image]),
     user: textIn(state.config, 'User'),
     workingDirectory: textIn(state.config, 'WorkingDir') || '/',
@@ -94,15 +95,18 @@ async function requestOf(state: StageState, instruction: Instruction, site: Step
   };
 }
 
-/** A heredoc alone is the shell's command; otherwise the shell reads the heredocs where they stand. */
-function commandOf(state: StageState, instruction: Instruction): readonly string[] {
+function commandOf(state: StageState, instruction: Instruction, site: StepSite): readonly string[] {
   if (instruction.json) return instruction.args;
-  const [first, ...others] = instruction.heredocs;
-  const text = instruction.args.join(' ');
-  if (!first) return [...shellOf(state), text];
-  if (others.length === 0 && /^<<-?\s*\S+$/.test(text.trim())) return [...shellOf(state), first.content];
-  const bodies = instruction.heredocs.map(({ content, name }) => `${content}${name}`);
-  return [...shellOf(state), [text, ...bodies].join('\n')];
+  const shell = shellOf(state);
+  if (instruction.heredocs.length === 0) return [...shell, instruction.args.join(' ')];
+  const words = commandOfHeredocs(instruction, shell);
+  if (words) return words;
+  throw notSupported(
+    site,
+    instruction,
+    'the interpreter of its script takes no program on its command line',
+    'write the script with COPY <<EOF, and run that file',
+  );
 }
 
 function historyOf(state: StageState, command: readonly string[]): string {

@@ -7,6 +7,7 @@ import type { Scope } from '../../../dockerfile/scope.ts';
 import { expandWord, expandWords } from '../../../dockerfile/words.ts';
 import { BuildFailedError } from '../../build-failed.ts';
 import type { EngineBuild } from '../../engine.ts';
+import type { RunOutcome } from '../cache/run-cache.ts';
 import type { Owner } from '../copy/layer-draft.ts';
 import { ownerOf } from '../copy/users.ts';
 import type { LayerEntry } from '../layers/entry.ts';
@@ -14,6 +15,7 @@ import type { StoredLayer } from '../layers/layer-scanner.ts';
 import type { WrittenLayer } from '../layers/layer-writer.ts';
 import { applyLayer, type Tree } from '../layers/tree.ts';
 import { lazily, type StageState } from '../state.ts';
+import type { RunRequest } from './run.ts';
 
 /** A file that ADD fetched. */
 export interface Download {
@@ -47,6 +49,8 @@ export interface StepSite extends CallOptions {
   source(base: Base, instruction: Instruction): Promise<FileSource>;
   /** Writes a layer; `SOURCE_DATE_EPOCH` and `--no-cache` are applied. */
   write(entries: readonly LayerEntry[]): Promise<WrittenLayer>;
+  /** Executes a RUN, or finds what it made before. */
+  run(request: RunRequest, execute: () => Promise<StoredLayer | undefined>): Promise<RunOutcome>;
   /** Reads what a layer holds. */
   entries(layer: StoredLayer): Promise<readonly LayerEntry[]>;
   /** Fetches a URL. @throws MabuildError */
