@@ -2,12 +2,22 @@ import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import type { SandboxOptions } from '../../packages/core/src/engines/embedded/sandbox/choose.ts';
 import { bundled } from './sandbox.ts';
 import type { DriverAnswer, DriverJob } from './sandbox-messages.ts';
 
 /** Who starts the sandboxes of a test. */
-export type SandboxUser = 'this user' | 'nobody, with subordinate users' | 'nobody, alone';
+export type SandboxUser =
+  | 'this user'
+  | 'nobody, with subordinate users'
+  | 'nobody, alone'
+  | 'this user, copying'
+  | 'this user, in a changed root';
 
+const only: Partial<Record<SandboxUser, SandboxOptions['only']>> = {
+  'this user, copying': [['namespaces', 'copy']],
+  'this user, in a changed root': [['chroot', 'copy']],
+};
 const nobody = 65534;
 const subordinates = 'nobody:2000000:65536\n';
 
@@ -22,7 +32,10 @@ export function sandboxUsers(): readonly SandboxUser[] {
     // Without arguments newuidmap only tells how it is used; 127 is setpriv not finding it.
     if ((error as { status?: number }).status !== 1) return ['this user'];
   }
-  return ['this user', 'nobody, with subordinate users', 'nobody, alone'];
+  return [
+    ...(['this user', 'nobody, with subordinate users', 'nobody, alone'] as const),
+    ...(['this user, copying', 'this user, in a changed root'] as const),
+  ];
 }
 
 export interface UserDriver {
@@ -44,7 +57,7 @@ export async function userDriver(root: string, helper: string): Promise<UserDriv
     const path = join(root, user.replaceAll(/\W+/g, '-'));
     mkdirSync(path, { recursive: true });
     chmodSync(path, 0o755);
-    if (user !== 'this user') chownSync(path, nobody, nobody);
+    if (user.startsWith('nobody')) chownSync(path, nobody, nobody);
     return path;
   };
   const start: UserDriver['start'] = (user, job) => {
@@ -54,10 +67,15 @@ export async function userDriver(root: string, helper: string): Promise<UserDriv
       'mount --bind "$0" /etc/subuid; mount --bind "$0" /etc/subgid; exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"',
       list,
     ];
-    const [command = '', ...given] = [...(user === 'this user' ? [] : as), process.execPath, driver];
+    const [command = '', ...given] = [...(user.startsWith('nobody') ? as : []), process.execPath, driver];
     const child = spawn(command, given, { stdio: ['pipe', 'pipe', 'pipe'], cwd: '/' });
     child.stdin?.end(
-      JSON.stringify({ ...job, helper, directory: join(folder(user), 'cache') } satisfies DriverJob),
+      JSON.stringify({
+        ...job,
+        options: { ...job.options, only: only[user] },
+        helper,
+        directory: join(folder(user), 'cache'),
+      } satisfies DriverJob),
     );
     return child;
   };

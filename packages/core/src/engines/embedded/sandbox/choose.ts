@@ -62,13 +62,15 @@ const userOrder: Order = [
   ['user-namespace', 'overlay'],
   ['user-namespace', 'copy'],
 ];
-const rootOrder: Order = [['namespaces', 'overlay'], ...userOrder, ['namespaces', 'copy'], ['chroot', 'copy']];
+const rootOrder: Order = [
+  ['namespaces', 'overlay'],
+  ...userOrder,
+  ['namespaces', 'copy'],
+  ['chroot', 'copy'],
+];
 
 /** Tries the sandboxes in order, by running a tiny program in each, until one works. */
-export async function chooseSandbox(
-  options: SandboxOptions,
-  call: CallOptions = {},
-): Promise<SandboxChoice> {
+export async function chooseSandbox(options: SandboxOptions, call: CallOptions = {}): Promise<SandboxChoice> {
   const tried: TriedSandbox[] = [];
   const absent = new Set<SandboxKind>();
   for (const [kind, fileSystem] of options.only ?? (options.uid === 0 ? rootOrder : userOrder)) {

@@ -131,7 +131,9 @@ export function folderChanges(
   ignored: ReadonlySet<string>,
 ): readonly ChangedEntry[] {
   const after = takeSnapshot(root, ignored);
-  const changed = [...after].filter(([path, stats]) => differs(before.get(path), stats)).map(([path]) => path);
+  const changed = [...after]
+    .filter(([path, stats]) => differs(before.get(path), stats))
+    .map(([path]) => path);
   const gone = [...before.keys()].filter((path) => {
     if (after.has(path) || isBelow(ignored, path)) return false;
     const slash = path.lastIndexOf('/');
@@ -157,7 +159,9 @@ function differs(old: BigIntStats | undefined, now: BigIntStats): boolean {
   if (old === undefined || old.mode !== now.mode || old.uid !== now.uid || old.gid !== now.gid) return true;
   // The times of a folder change with what is in it, which is listed anyway.
   if (now.isDirectory()) return old.ino !== now.ino;
-  return old.ino !== now.ino || old.size !== now.size || old.mtimeNs !== now.mtimeNs || old.ctimeNs !== now.ctimeNs;
+  return (
+    old.ino !== now.ino || old.size !== now.size || old.mtimeNs !== now.mtimeNs || old.ctimeNs !== now.ctimeNs
+  );
 }
 
 function foldersOf(path: string): readonly string[] {

@@ -7,7 +7,9 @@ import { FrameReader } from './frames.ts';
 import type { JobMessage, SandboxJob } from './job.ts';
 import { must } from './kernel.ts';
 import { layersOf, type ShelfSite } from './layer-shelf.ts';
-import { type HelperOutput, runInSandbox } from './run-in-sandbox.ts';
+import { runInChroot } from './run-in-chroot.ts';
+import { runInSandbox } from './run-in-sandbox.ts';
+import type { HelperOutput } from './sandbox-run.ts';
 
 /** What the process of a helper gives. */
 export interface HelperProcess {
@@ -44,8 +46,10 @@ export async function serveSandbox({ input, tell, pid, output }: HelperProcess):
       onNote: (text) => say({ kind: 'note', text }),
     };
     const layers = await layersOf(job.layers, () => frames.next(), site);
-    if (job.run)
-      await runInSandbox({ job, run: job.run, layers, frames, site, work, signal: gone.signal, say, output });
+    if (job.run) {
+      const run = job.kind === 'chroot' ? runInChroot : runInSandbox;
+      await run({ job, run: job.run, layers, frames, site, work, signal: gone.signal, say, output });
+    }
     say({ kind: 'done' });
   } catch (error) {
     if (gone.signal.aborted) return;

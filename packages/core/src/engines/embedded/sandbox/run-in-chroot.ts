@@ -4,6 +4,7 @@ import {
   chownSync,
   cpSync,
   existsSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -17,19 +18,14 @@ import { MabuildError } from '@mabuild/oci';
 import { type ProgramPlace, runBatch, writeProgram } from './batch.ts';
 import { composeRoot, folderChanges, takeSnapshot } from './compose.ts';
 import { becomeUser, start } from './container.ts';
+import { tellChanges } from './contents.ts';
+import { executed } from './execute.ts';
 import type { JobMount } from './job.ts';
 import { closeReportOnExec, dieWithParent, here, may, must } from './kernel.ts';
 import { mergedNode, mergedPath, type UnpackedLayer } from './merged.ts';
-import {
-  copyRootOwner,
-  executed,
-  ownFiles,
-  removeStubs,
-  rootOf,
-  type SandboxRun,
-  stubsOf,
-  tellChanges,
-} from './run-in-sandbox.ts';
+import { rootOf } from './mount-files.ts';
+import { copyRootOwner, ownFiles, removeStubs, stubsOf } from './root-files.ts';
+import type { SandboxRun } from './sandbox-run.ts';
 import type { Step } from './syscall-program.ts';
 
 /** Linux, `Documentation/admin-guide/devices.txt`. */
@@ -59,10 +55,21 @@ export async function runInChroot(context: SandboxRun): Promise<void> {
   const before = takeSnapshot(root);
   const places = new Places(root, `${work}/saved`);
   const own = ownFiles(run.files, secret);
-  const stubs = stubsOf([places.layer], ['/dev', ...own.map(({ target }) => target), ...run.mounts.map(({ target }) => target)]);
+  const stubs = stubsOf(
+    [places.layer],
+    ['/dev', ...own.map(({ target }) => target), ...run.mounts.map(({ target }) => target)],
+  );
   for (const file of own) places.put(file.target, (path) => cpSync(`${file.root}/${file.path}`, path));
-  for (const [index, mount] of run.mounts.entries()) await putMount(mount, `${work}/mounts/${index}`, places, context);
+  for (const [index, mount] of run.mounts.entries())
+    await putMount(mount, `${work}/mounts/${index}`, places, context);
   putDevices(places, context);
+  // Without /proc a command finds its streams nowhere else.
+  for (const name of ['stdout', 'stderr']) {
+    const pipe = `${secret}/${name}`;
+    runBatch(site.place, [{ name: 'mknodat', arguments: [here, pipe, 0o010600, 0] }]);
+    places.put(`/dev/${name}`, (path) => linkSync(pipe, path));
+  }
+  places.put('/dev/shm', makeOpenFolder);
   const steps = chrootSteps(root, context);
   let ended: boolean;
   try {
@@ -136,10 +143,7 @@ class Places {
 async function putMount(mount: JobMount, folder: string, places: Places, context: SandboxRun): Promise<void> {
   switch (mount.kind) {
     case 'tmpfs':
-      places.put(mount.target, (path) => {
-        mkdirSync(path);
-        chmodSync(path, 0o1777);
-      });
+      places.put(mount.target, makeOpenFolder);
       return;
     case 'secret':
       places.put(mount.target, (path) => {
@@ -182,15 +186,23 @@ async function putMount(mount: JobMount, folder: string, places: Places, context
   }
 }
 
+function makeOpenFolder(path: string): void {
+  mkdirSync(path);
+  chmodSync(path, 0o1777);
+}
+
 function copyTree(from: string, to: string): void {
   execFileSync('cp', ['-a', '--reflink=auto', '-T', from, to], { stdio: 'ignore' });
 }
 
 function putDevices(places: Places, { site }: SandboxRun): void {
   for (const [name, number] of Object.entries(devices)) {
-    if (mergedNode([places.layer], mergedPath([places.layer], `/dev/${name}`))?.stats.isCharacterDevice()) continue;
+    if (mergedNode([places.layer], mergedPath([places.layer], `/dev/${name}`))?.stats.isCharacterDevice())
+      continue;
     places.put(`/dev/${name}`, (path) => {
-      const [result = 0] = runBatch(site.place, [{ name: 'mknodat', arguments: [here, path, 0o020666, number] }]);
+      const [result = 0] = runBatch(site.place, [
+        { name: 'mknodat', arguments: [here, path, 0o020666, number] },
+      ]);
       if (result < 0) site.onNote(`/dev/${name} was left out (error ${-result})`);
       else chmodSync(path, 0o666);
     });
@@ -223,4 +235,3 @@ function lacking(what: string): MabuildError {
     hint: 'see `mabuild doctor`; build where user namespaces are allowed',
   });
 }
-
