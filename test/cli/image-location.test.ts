@@ -1,10 +1,15 @@
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import {
   formatLocation,
   type ImageLocation,
   parseLocalLocation,
   parseLocation,
+  withLocations,
 } from '../../packages/cli/src/sdk/image-location.ts';
+import type { Toolbox } from '../../packages/cli/src/sdk/toolbox.ts';
 
 describe('cli/sdk/image-location', () => {
   const read: readonly (readonly [string, ImageLocation])[] = [
@@ -62,5 +67,20 @@ describe('cli/sdk/image-location', () => {
     expect(() => parseLocalLocation('localhost:5000/app:1'))
       .to.throw(/is no source/)
       .with.property('code', 'INVALID_SOURCE');
+  });
+
+  it('keeps what it unpacks from other users, and takes it away in the end', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'mabuild-location-'));
+    const environment = { temporaryDirectory: join(directory, 'tmp'), workingDirectory: directory };
+    const modes = await withLocations({ environment } as Toolbox, {}, async (locations) => {
+      await locations.sink({ kind: 'docker-archive', path: 'image.tar' });
+      const names = await readdir(environment.temporaryDirectory);
+      return Promise.all(
+        names.map(async (name) => (await stat(join(environment.temporaryDirectory, name))).mode & 0o777),
+      );
+    });
+    const left = await readdir(environment.temporaryDirectory);
+    await rm(directory, { recursive: true });
+    expect({ modes, left }).to.deep.equal({ modes: [0o700], left: [] });
   });
 });

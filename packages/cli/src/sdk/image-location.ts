@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import {
@@ -106,6 +107,8 @@ export async function withLocations<T>(
   const temporary: string[] = [];
   const temporaryDirectory = (): string => {
     const made = join(environment.temporaryDirectory, `mabuild-${randomBytes(6).toString('hex')}`);
+    // Others on this machine may not be let in to what a registry gives to this user.
+    mkdirSync(made, { recursive: true, mode: 0o700 });
     temporary.push(made);
     return made;
   };

@@ -36,7 +36,7 @@ export interface SinkWorld extends CallOptions {
   openEngine(): Promise<Engine>;
   /** The absolute path of a name. */
   path(name: string): string;
-  /** A new name for a folder that somebody else deletes. */
+  /** A new folder, closed to other users, that somebody else deletes. */
   temporaryDirectory(): string;
 }
 
