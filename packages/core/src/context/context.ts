@@ -27,6 +27,11 @@ export interface BuildContext {
   entries(options?: CallOptions): AsyncIterable<ContextEntry>;
   /** Opens one file of `entries`. @throws MabuildError `CONTEXT_FILE_NOT_FOUND`. */
   open(path: string): Promise<Readable>;
+  /**
+   * Reads one small file of `entries` whole and at once: of ten thousand, a stream each costs more than their contents.
+   * @throws MabuildError `CONTEXT_FILE_NOT_FOUND`.
+   */
+  readSmall?(path: string): Uint8Array;
   /** Deletes what was unpacked for this context; a folder of the user's is left alone. */
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { constants, type Dirent, type Stats } from 'node:fs';
+import { closeSync, constants, type Dirent, openSync, readFileSync, type Stats } from 'node:fs';
 import { lstat, open, readdir, readFile, readlink, realpath, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -49,6 +49,7 @@ export async function openFolderContext(
     key: options.key ?? createHash('sha256').update(`folder ${folder}`).digest('hex'),
     entries: (call = {}) => walk(folder, '', rules, { ...options, ...call }),
     open: (path) => openFile(folder, path, rules),
+    readSmall: (path) => readSmallFile(folder, path, rules),
     close: async () => await options.onClose?.(),
   };
 }
@@ -154,17 +155,39 @@ async function readTarget(folder: string, path: string): Promise<string> {
 }
 
 async function openFile(folder: string, path: string, rules: IgnoreRules): Promise<Readable> {
-  const outside = path === '' || path.split('/').some((name) => name === '..' || name === '');
-  if (outside || rules.ignores(path)) throw missingFile(path);
-  const full = join(folder, path);
+  const full = placeOf(folder, path, rules);
   try {
     const handle = await open(full, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
     return handle.createReadStream();
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') throw missingFile(path, error);
-    throw unreadable(full, error);
+    throw notOpened(path, full, error);
   }
+}
+
+function readSmallFile(folder: string, path: string, rules: IgnoreRules): Uint8Array {
+  const full = placeOf(folder, path, rules);
+  let file: number | undefined;
+  try {
+    file = openSync(full, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+    return readFileSync(file);
+  } catch (error) {
+    throw notOpened(path, full, error);
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
+
+/** Where a file of the context lies. */
+function placeOf(folder: string, path: string, rules: IgnoreRules): string {
+  const outside = path === '' || path.split('/').some((name) => name === '..' || name === '');
+  if (outside || rules.ignores(path)) throw missingFile(path);
+  return join(folder, path);
+}
+
+function notOpened(path: string, full: string, error: unknown): MabuildError {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return missingFile(path, error);
+  return unreadable(full, error);
 }
 
 /** Compares names by their UTF-8 bytes, as BuildKit's file sync does. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createLimit, type Limit } from '../../../limit.ts';
+import { contentOf } from '../layers/entry.ts';
 import { listFolder, type TreeNode } from '../layers/tree.ts';
 
 const filesAtOnce = 16;
@@ -29,9 +30,8 @@ async function hashed(node: TreeNode, limit: Limit): Promise<string> {
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
 }
 
-async function contentDigest({ entry: { open, size } }: TreeNode): Promise<string> {
+async function contentDigest({ entry }: TreeNode): Promise<string> {
   const hash = createHash('sha256');
-  if (open && size > 0)
-    for await (const chunk of (await open()) as AsyncIterable<Uint8Array>) hash.update(chunk);
+  for await (const chunk of contentOf(entry)) hash.update(chunk);
   return `sha256:${hash.digest('hex')}`;
 }

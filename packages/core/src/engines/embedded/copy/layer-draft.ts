@@ -39,10 +39,11 @@ export class LayerDraft {
   }
 
   put(entry: LayerEntry, inode: object = {}): void {
+    const replacesFolder = entry.type !== 'directory' && this.at(entry.path)?.children !== undefined;
     this.#editor.put(entry, inode);
     this.#changes.set(entry.path, inode);
-    if (entry.type === 'directory') return;
-    // What lay in a folder whose place it takes is gone with it.
+    if (!replacesFolder) return;
+    // What lay in the folder whose place it takes is gone with it.
     for (const path of this.#changes.keys())
       if (path.startsWith(`${entry.path}/`)) this.#changes.delete(path);
   }
@@ -83,7 +84,7 @@ export class LayerDraft {
           first.set(inode, path);
           return [entry];
         }
-        const { digest: _, open: __, ...fields } = entry;
+        const { digest: _, open: __, read: ___, ...fields } = entry;
         return [{ ...fields, type: 'link', size: 0, linkname: other }];
       });
   }

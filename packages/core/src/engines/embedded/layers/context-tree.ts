@@ -5,6 +5,9 @@ import type { AddedFile, BuildContext, ContextEntry } from '../../../context/con
 import type { LayerEntry } from './entry.ts';
 import { applyLayer, emptyTree, type Tree } from './tree.ts';
 
+/** What is read at once, bytes. */
+const smallFile = 64 * 1024;
+
 /** A build context as a tree: everything belongs to root, as with BuildKit. */
 export async function contextTree(
   context: BuildContext,
@@ -13,7 +16,12 @@ export async function contextTree(
 ): Promise<Tree> {
   const entries: LayerEntry[] = [];
   for await (const entry of context.entries(options))
-    entries.push(entryOf(entry, () => context.open(entry.path)));
+    entries.push({
+      ...entryOf(entry, () => context.open(entry.path)),
+      ...(context.readSmall && entry.type === 'file' && entry.size <= smallFile
+        ? { read: () => context.readSmall?.(entry.path) ?? new Uint8Array() }
+        : {}),
+    });
   for (const file of addedFiles) entries.push(entryOf(await addedEntry(file), () => openAdded(file)));
   return applyLayer(emptyTree(), entries);
 }

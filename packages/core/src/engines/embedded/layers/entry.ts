@@ -36,6 +36,14 @@ export interface LayerEntry {
   readonly digest?: string;
   /** Opens a file's content. */
   readonly open?: () => Promise<Readable>;
+  /** Gives a small file's content at once, where that is cheaper. */
+  readonly read?: () => Uint8Array;
+}
+
+/** A file's content, piece by piece. */
+export async function* contentOf({ open, read, size }: LayerEntry): AsyncGenerator<Uint8Array> {
+  if (read) yield read();
+  else if (open && size > 0) yield* (await open()) as AsyncIterable<Uint8Array>;
 }
 
 /** A folder as it is made where none is listed. */

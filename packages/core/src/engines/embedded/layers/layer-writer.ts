@@ -9,7 +9,7 @@ import {
 } from '@mabuild/oci';
 import { createLimit } from '../../../limit.ts';
 import type { Memory } from '../../../memory.ts';
-import type { LayerEntry } from './entry.ts';
+import { contentOf, type LayerEntry } from './entry.ts';
 import type { StoredLayer } from './layer-scanner.ts';
 import { gzipLevel, type StoredTar, storeLayer } from './store-layer.ts';
 import { layerChunks } from './write-layer.ts';
@@ -154,8 +154,4 @@ async function digestsOf(
           }),
     ),
   );
-}
-
-async function* contentOf({ open, size }: LayerEntry): AsyncGenerator<Uint8Array> {
-  if (open && size > 0) yield* (await open()) as AsyncIterable<Uint8Array>;
 }

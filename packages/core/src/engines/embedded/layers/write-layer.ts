@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { deflateRawSync } from 'node:zlib';
 import { MabuildError } from '@mabuild/oci';
-import type { LayerEntry } from './entry.ts';
+import { contentOf, type LayerEntry } from './entry.ts';
 import { paxRecord } from './pax.ts';
 
 const block = 512;
@@ -58,29 +58,27 @@ async function* content(
   entry: LayerEntry,
   onContent: (entry: LayerEntry, digest: string) => void,
 ): AsyncGenerator<LayerChunk> {
-  const { path, size, open } = entry;
+  const { path, size } = entry;
   const hash = entry.digest === undefined ? createHash('sha256') : undefined;
   let left = size;
   let sample: Buffer[] | undefined = size >= sampleSize ? [] : undefined;
   let sampled = 0;
   let dense = false;
-  if (open && size > 0) {
-    for await (const chunk of (await open()) as AsyncIterable<Uint8Array>) {
-      left -= chunk.length;
-      if (left < 0) break;
-      hash?.update(chunk);
-      if (!sample) {
-        yield { bytes: chunk, dense };
-        continue;
-      }
-      sample.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
-      sampled += chunk.length;
-      if (sampled < sampleSize) continue;
-      const bytes = Buffer.concat(sample);
-      sample = undefined;
-      dense = isDense(bytes.subarray(0, sampleSize));
-      yield { bytes, dense };
+  for await (const chunk of contentOf(entry)) {
+    left -= chunk.length;
+    if (left < 0) break;
+    hash?.update(chunk);
+    if (!sample) {
+      yield { bytes: chunk, dense };
+      continue;
     }
+    sample.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+    sampled += chunk.length;
+    if (sampled < sampleSize) continue;
+    const bytes = Buffer.concat(sample);
+    sample = undefined;
+    dense = isDense(bytes.subarray(0, sampleSize));
+    yield { bytes, dense };
   }
   if (left !== 0) {
     throw new MabuildError(
