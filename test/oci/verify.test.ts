@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import {
   type ContainerConfig,
+  digestOf,
   type ImageSource,
   type LayerFacts,
   MabuildError,
@@ -35,7 +36,41 @@ function kinds(image: VerifiedImage): string[] {
   return image.problems.map((problem) => `${problem.kind} ${problem.path ?? ''}`.trim());
 }
 
+/** Indexes that name the one below them many times each. */
+function maze(depth: number, width: number): { source: ImageSource; reads: () => number } {
+  const documents = new Map<string, Buffer>();
+  let reads = 0;
+  let below = {
+    mediaType: mediaTypes.ociManifest as string,
+    digest: `sha256:${'0'.repeat(64)}`,
+    size: 1,
+  };
+  for (let level = 0; level < depth; level += 1) {
+    const manifests = Array.from({ length: width }, () => below);
+    const bytes = Buffer.from(
+      JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests }),
+    );
+    below = { mediaType: mediaTypes.ociIndex, digest: digestOf(bytes), size: bytes.length };
+    documents.set(below.digest, bytes);
+  }
+  const read = async ({ digest }: { readonly digest: string }): Promise<Readable> => {
+    reads += 1;
+    const bytes = documents.get(digest);
+    if (bytes === undefined) throw new MabuildError('it is not there', { code: 'BLOB_NOT_FOUND' });
+    return Readable.from([bytes], { objectMode: false });
+  };
+  return { source: { root: below, read }, reads: () => reads };
+}
+
 describe('verify', () => {
+  it('does not lose its way where indexes name each other thousands of times', async () => {
+    const { source, reads } = maze(4, 300);
+    const { ok, images } = await verifyImage(source);
+    expect(ok).to.equal(false);
+    expect(images.some(({ problems }) => problems[0]?.found === 'indexes within indexes')).to.equal(true);
+    expect(reads()).to.be.below(40_000);
+  });
+
   it('reports every image by platform, with the file, the layer and what was found', async () => {
     const source = makeImage(
       { platform: 'linux/amd64', config: start, layers: [[app(x64)]] },

@@ -36,7 +36,7 @@ export async function readIndexEntries(
 ): Promise<readonly Descriptor[]> {
   const { mediaType, digest, size, platform } = source.root;
   const root = { mediaType, digest, size, ...(platform && { platform }) };
-  const found = await flatten(source, root, options);
+  const found = await entriesBelow(source, root, options);
   const single = options.platform && theOnlyImage(found, source.root);
   const complete = async (entry: Descriptor): Promise<Descriptor> => {
     if (entry === single) return { ...entry, platform: normalizePlatform(options.platform!) };
@@ -62,11 +62,14 @@ function theOnlyImage(entries: readonly Descriptor[], root: Descriptor): Descrip
   });
 }
 
-/** Every image and attestation below an index, each once, in the order of the documents. */
-async function flatten(
+/**
+ * Every image and attestation below an index, each once, in the order of the documents; of an image, itself.
+ * @throws MabuildError `INVALID_INDEX` when indexes lie within indexes without end; what `source.read` throws
+ */
+export async function entriesBelow(
   source: ImageSource,
   root: Descriptor,
-  options: CallOptions,
+  options: CallOptions = {},
 ): Promise<readonly Descriptor[]> {
   const found = new Map<string, Descriptor>();
   const read = new Set<string>();

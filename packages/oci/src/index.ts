@@ -35,7 +35,7 @@ export type { ImageSink, OpenBody, PutOptions, TagOptions } from './image-sink.t
 export type { CallOptions, ImageResolver, ImageSource, ReadOptions } from './image-source.ts';
 export { type AddToIndexOptions, addToIndex, emptyIndex } from './index-add.ts';
 export { type AnnotationChanges, annotateIndex } from './index-annotate.ts';
-export { type IndexEntriesOptions, readIndexEntries } from './index-entries.ts';
+export { entriesBelow, type IndexEntriesOptions, readIndexEntries } from './index-entries.ts';
 export { type ImageEntry, imagesFor, isImageEntry, platformKey } from './index-entry.ts';
 export { filterIndex, removeFromIndex, removeImages, withoutAttestations } from './index-remove.ts';
 export { type DescribedDocument, describe, describeIndex, type IndexType } from './index-type.ts';

@@ -58,6 +58,7 @@ export interface VerifyReport {
 }
 
 const deepestIndex = 4;
+const mostIndexes = 100;
 /** OCI image-spec, "Pre-Defined Annotation Keys": what an image is based on. */
 export const baseNameAnnotation = 'org.opencontainers.image.base.name';
 export const baseDigestAnnotation = 'org.opencontainers.image.base.digest';
@@ -80,6 +81,7 @@ export async function verifyImage(source: ImageSource, options: VerifyOptions = 
     options: { ...options, signal },
     base: new Set(options.baseLayers ?? []),
     shared: options.run ?? verifyRun(),
+    indexes: { read: 0, tooMany: false },
   };
   const verifying: Promise<VerifiedImage>[] = [];
   try {
@@ -117,6 +119,8 @@ interface Run {
   readonly options: VerifyOptions;
   readonly base: ReadonlySet<string>;
   readonly shared: VerifyRun;
+  /** One index may name another one thousands of times, and that the next. */
+  readonly indexes: { read: number; tooMany: boolean };
 }
 
 /** What leads to a manifest. */
@@ -153,11 +157,14 @@ async function* childrenOf(run: Run, place: Place, depth: number): AsyncGenerato
       annotations: { ...place.annotations, ...parsed.manifest.annotations },
       content: parsed.manifest,
     };
-  } else if (depth >= deepestIndex) {
+  } else if (depth >= deepestIndex || run.indexes.read >= mostIndexes) {
+    run.indexes.tooMany = run.indexes.read >= mostIndexes;
     yield { ...place, content: { kind: 'unverified', found: 'indexes within indexes' } };
   } else {
     const { index } = parsed;
+    run.indexes.read += 1;
     for (const entry of index.manifests) {
+      if (run.indexes.tooMany) return;
       if (!isAttestation(entry) && (isIndexType(entry.mediaType) || isWanted(run, entry))) {
         const annotations = { ...place.annotations, ...index.annotations, ...entry.annotations };
         yield* childrenOf(run, { descriptor: entry, annotations, platform: entry.platform }, depth + 1);

@@ -3,6 +3,7 @@ import {
   type CallOptions,
   configPlatform,
   type Descriptor,
+  entriesBelow,
   formatPlatform,
   formatReference,
   type ImageReference,
@@ -49,8 +50,8 @@ export interface InspectedImage {
   readonly layers: readonly { readonly digest: string; readonly size: number }[];
 }
 
-/** Indexes within indexes that are followed. */
-const deepestIndex = 4;
+/** Images that are read at a time. */
+const readAtOnce = 16;
 
 /** Reads an image's manifests; layers are not touched. */
 export async function inspectSource(
@@ -67,27 +68,20 @@ export async function inspectSource(
     return about === undefined ? [] : [{ for: about, digest: entry.digest }];
   });
   const others = entries.filter((entry) => attestationSubject(entry) === undefined);
+  const images: InspectedImage[] = [];
+  while (images.length < others.length) {
+    const next = others.slice(images.length, images.length + readAtOnce);
+    images.push(...(await Promise.all(next.map((entry) => inspectEntry(source, entry, options)))));
+  }
   return {
     reference,
     digest: root.digest,
     mediaType: root.mediaType,
     ...(artifactType ? { artifactType } : {}),
     ...(subject ? { subject: subject.digest } : {}),
-    images: await Promise.all(others.map((entry) => inspectEntry(source, entry, options))),
+    images,
     attestations,
   };
-}
-
-async function entriesBelow(
-  source: ImageSource,
-  entry: Descriptor,
-  options: CallOptions,
-  depth = 0,
-): Promise<readonly Descriptor[]> {
-  if (!isIndexType(entry.mediaType) || depth >= deepestIndex) return [entry];
-  const { manifests } = parseImageIndex(await readDocument(source, entry, options), { of: entry.digest });
-  const below = await Promise.all(manifests.map((child) => entriesBelow(source, child, options, depth + 1)));
-  return below.flat();
 }
 
 async function inspectEntry(
