@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { isMabuildError } from '@mabuild/oci';
@@ -245,6 +246,25 @@ describe('embedded engine', () => {
         ]),
       );
       expect(shown).to.deep.equal(expected);
+    });
+  }
+
+  for (const [program, args] of [
+    ['gzip', ['-c']],
+    ['xz', ['-c']],
+    ['zstd', ['-c', '-q']],
+  ] as const) {
+    it(`unpacks what ${program} compressed`, async function () {
+      const packed = spawnSync(program, args, { input: makeTar([{ path: 'd/in', content: 'inside' }]) });
+      if (packed.error || packed.status !== 0) this.skip();
+      const { layers } = await trial.build('FROM base\nADD t /x/', { files: { t: packed.stdout } });
+      expect(layers).to.deep.equal([
+        {
+          'x/': 'directory 755 0:0',
+          'x/d/': 'directory 755 0:0',
+          'x/d/in': 'file 644 0:0 inside',
+        },
+      ]);
     });
   }
 

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -7,6 +8,7 @@ import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import { BlobStore, isMabuildError } from '@mabuild/oci';
 import { expect } from 'chai';
+import { openAt } from '../../../../packages/core/src/engines/embedded/layers/content-at.ts';
 import {
   comparePaths,
   type LayerEntry,
@@ -136,6 +138,49 @@ describe('embedded layers', () => {
   it('orders folders before what lies in them', () => {
     const sorted = ['a-b', 'a/b', 'a', 'a/b/c', 'a.b', 'A', 'é', 'a b'].sort(comparePaths);
     expect(sorted).to.deep.equal(['A', 'a', 'a/b', 'a/b/c', 'a b', 'a-b', 'a.b', 'é']);
+  });
+
+  describe('sparse files', () => {
+    let directory = '';
+    before(async () => {
+      directory = await mkdtemp(join(tmpdir(), 'mabuild-sparse-'));
+    });
+    after(() => rm(directory, { recursive: true, force: true }));
+
+    const shapes: readonly (readonly [string, number, readonly number[]])[] = [
+      ['all hole', 3_000_000, []],
+      ['data at the start', 3_000_000, [0]],
+      ['data at the end', 3_000_000, [2_999_000]],
+      ['data here and there', 9_000_000, Array.from({ length: 40 }, (_, index) => 200_000 * index + 77)],
+      ['no hole', 4000, [0, 1000, 2000, 3000]],
+    ];
+    for (const how of [
+      '--format=gnu',
+      '--format=posix --sparse-version=0.1',
+      '--format=posix --sparse-version=1.0',
+    ]) {
+      for (const [name, size, offsets] of shapes) {
+        it(`are read with ${name}, ${how}`, async function () {
+          const path = join(directory, 'sparse');
+          const handle = await open(path, 'w');
+          await handle.truncate(size);
+          for (const offset of offsets) await handle.write(Buffer.alloc(1000, `${offset} `), 0, 1000, offset);
+          await handle.close();
+          const archive = join(directory, 'archive.tar');
+          const made = spawnSync('tar', ['-C', directory, '-cSf', archive, ...how.split(' '), 'sparse']);
+          if (made.error || made.status !== 0) this.skip();
+          const expected = await readFile(path);
+          const found: Buffer[] = [];
+          for await (const { entry, offset, pieces, body } of readLayer(createReadStream(archive))) {
+            expect([entry.path, entry.size]).to.deep.equal(['sparse', size]);
+            const random = await buffer(openAt(archive, { size, offset, pieces }));
+            expect(random.equals(expected)).to.equal(true);
+            found.push(await buffer(Readable.from(body())));
+          }
+          expect(found.map((content) => content.equals(expected))).to.deep.equal([true]);
+        });
+      }
+    }
   });
 
   describe('the store', () => {

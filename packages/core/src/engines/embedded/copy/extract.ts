@@ -2,9 +2,10 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type CallOptions, decompressed, isMabuildError, readTarRecords } from '@mabuild/oci';
+import { openAt } from '../layers/content-at.ts';
 import type { LayerEntry } from '../layers/entry.ts';
 import { readLayer } from '../layers/read-layer.ts';
 import { pathNames, resolvePath, type TreeNode } from '../layers/tree.ts';
@@ -32,7 +33,7 @@ export async function openArchive(
   const entries: LayerEntry[] = [];
   const tar = createReadStream(file, { highWaterMark: 256 * 1024 });
   try {
-    for await (const { entry, offset, body } of readLayer(tar, { whiteouts: false })) {
+    for await (const { entry, offset, pieces, body } of readLayer(tar, { whiteouts: false })) {
       if (entry.type !== 'file') {
         entries.push(entry);
         continue;
@@ -42,10 +43,7 @@ export async function openArchive(
       entries.push({
         ...entry,
         digest: `sha256:${hash.digest('hex')}`,
-        open: async () =>
-          entry.size === 0
-            ? Readable.from([], { objectMode: false })
-            : createReadStream(file, { start: offset, end: offset + entry.size - 1 }),
+        open: async () => openAt(file, { size: entry.size, offset, pieces }),
       });
     }
   } finally {

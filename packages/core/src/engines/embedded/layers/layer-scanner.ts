@@ -1,13 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type CallOptions, type Descriptor, decompressed, type LayerFacts, MabuildError } from '@mabuild/oci';
 import type { Memory } from '../../../memory.ts';
+import { openAt } from './content-at.ts';
 import type { LayerEntry } from './entry.ts';
 import { readLayer } from './read-layer.ts';
+import type { SparsePiece } from './sparse.ts';
 
 /** A layer that lies somewhere as a blob. */
 export interface StoredLayer {
@@ -38,10 +40,11 @@ export interface LayerScannerOptions {
 /** What is remembered of an entry: where its content lies, and the content itself of the files that name users. */
 interface Remembered extends LayerEntry {
   readonly at?: number;
+  readonly pieces?: readonly SparsePiece[];
   readonly text?: string;
 }
 
-const format = 1;
+const format = 2;
 const namesFiles: ReadonlySet<string> = new Set(['etc/passwd', 'etc/group']);
 /** Files that name users are small; larger ones are read from the layer. */
 const mostText = 256 * 1024;
@@ -78,15 +81,13 @@ export function createLayerScanner({ memory, temporaryDirectory }: LayerScannerO
   };
 }
 
-function opened({ at, text, ...entry }: Remembered, spool: () => Promise<string>): LayerEntry {
+function opened({ at, text, pieces, ...entry }: Remembered, spool: () => Promise<string>): LayerEntry {
   if (entry.type !== 'file') return entry;
   return {
     ...entry,
     open: async () => {
       if (text !== undefined) return Readable.from([Buffer.from(text, 'base64')], { objectMode: false });
-      if (entry.size === 0) return Readable.from([], { objectMode: false });
-      const start = at ?? 0;
-      return createReadStream(await spool(), { start, end: start + entry.size - 1 });
+      return openAt(await spool(), { size: entry.size, offset: at ?? 0, pieces });
     },
   };
 }
@@ -115,7 +116,7 @@ async function plain(layer: StoredLayer, options: CallOptions = {}): Promise<Rea
 
 async function scan(layer: StoredLayer, options: CallOptions = {}): Promise<readonly Remembered[]> {
   const entries: Remembered[] = [];
-  for await (const { entry, offset, body } of readLayer(await plain(layer, options))) {
+  for await (const { entry, offset, pieces, body } of readLayer(await plain(layer, options))) {
     if (entry.type !== 'file') {
       entries.push(entry);
       continue;
@@ -131,6 +132,7 @@ async function scan(layer: StoredLayer, options: CallOptions = {}): Promise<read
       ...entry,
       digest: `sha256:${hash.digest('hex')}`,
       at: offset,
+      ...(pieces ? { pieces } : {}),
       ...(keeps ? { text: Buffer.concat(text).toString('base64') } : {}),
     });
   }

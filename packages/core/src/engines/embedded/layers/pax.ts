@@ -1,16 +1,25 @@
 const block = 512;
 
-/** The records of a member's own extended headers (POSIX pax), as bytes: values of attributes need not be text. */
-export function paxRecords(header: Buffer): ReadonlyMap<string, Buffer> {
+/** A member's header taken apart. */
+export interface MemberHeader {
+  /** The records of its extended headers (POSIX pax), as bytes: values of attributes need not be text. */
+  readonly pax: ReadonlyMap<string, Buffer>;
+  /** The member's own block, and what blocks follow it. */
+  readonly main: Buffer;
+}
+
+/** @param header every header block of a member */
+export function takeApart(header: Buffer): MemberHeader {
   const records = new Map<string, Buffer>();
-  for (let at = 0; at + block < header.length; ) {
+  let at = 0;
+  while (at + block < header.length) {
     const type = String.fromCharCode(header[at + 156] ?? 0);
     const size = Number.parseInt(header.toString('latin1', at + 124, at + 136).replace(/[\0 ].*$/s, ''), 8);
     if (!'xgLK'.includes(type) || !(size >= 0)) break;
     if (type === 'x') readRecords(header.subarray(at + block, at + block + size), records);
     at += block + Math.ceil(size / block) * block;
   }
-  return records;
+  return { pax: records, main: header.subarray(at) };
 }
 
 function readRecords(data: Buffer, records: Map<string, Buffer>): void {

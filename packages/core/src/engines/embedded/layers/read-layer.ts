@@ -1,12 +1,16 @@
 import { MabuildError, readTarRecords, safeEntryPath, type TarRecord } from '@mabuild/oci';
+import { zeros } from './content-at.ts';
 import type { LayerEntry, LayerEntryType } from './entry.ts';
-import { paxRecords } from './pax.ts';
+import { type MemberHeader, takeApart } from './pax.ts';
+import { type SparseFile, type SparsePiece, sparseFile } from './sparse.ts';
 
 /** An entry together with where its content lies. */
 export interface ReadEntry {
   readonly entry: LayerEntry;
   /** Where the content starts in the uncompressed tar. */
   readonly offset: number;
+  /** The stored parts of a sparse file. */
+  readonly pieces?: readonly SparsePiece[];
   /** The content; must be read to its end, or not at all, before the next entry. */
   body(): AsyncGenerator<Uint8Array>;
 }
@@ -18,6 +22,7 @@ export interface ReadLayerOptions {
 
 const types: Readonly<Record<string, LayerEntryType>> = {
   '0': 'file',
+  S: 'file',
   '7': 'file',
   '1': 'link',
   '2': 'symlink',
@@ -30,7 +35,8 @@ const types: Readonly<Record<string, LayerEntryType>> = {
 /**
  * Reads the entries of an uncompressed layer, every header field that counts among them; memory does not grow with it.
  *
- * @throws MabuildError `INVALID_TAR`, `UNSAFE_PATH` for names that lead out of the root, `UNSUPPORTED_LAYER` for sparse files
+ * @throws MabuildError `INVALID_TAR`, `UNSAFE_PATH` for names that lead out of the root, `UNSUPPORTED_LAYER` for names that a layer
+ *   cannot have
  */
 export async function* readLayer(
   tar: AsyncIterable<Uint8Array>,
@@ -44,12 +50,24 @@ export async function* readLayer(
     }
     const offset = position + record.header.length;
     position = offset + Math.ceil(record.size / 512) * 512;
-    const entry = entryOf(record, options.whiteouts ?? true);
-    if (entry) yield { entry, offset, body: () => content(record) };
+    const member = takeApart(record.header);
+    const stored = content(record);
+    const start: Uint8Array[] = [];
+    const sparse = await sparseFile(record, member.main, member.pax, async () => {
+      const { value } = await stored.next();
+      if (value) start.push(value);
+      return value ?? undefined;
+    });
+    const entry = entryOf(record, member, sparse, options.whiteouts ?? true);
+    if (!entry) continue;
+    if (sparse && entry.type === 'file') {
+      const { pieces } = sparse;
+      yield { entry, offset, pieces, body: () => expanded(start, stored, sparse) };
+    } else yield { entry, offset, body: () => stored };
   }
 }
 
-async function* content(record: TarRecord): AsyncGenerator<Uint8Array> {
+async function* content(record: TarRecord): AsyncGenerator<Uint8Array, undefined> {
   let left = record.size;
   for await (const chunk of record.body()) {
     const some = chunk.length > left ? chunk.subarray(0, left) : chunk;
@@ -58,13 +76,53 @@ async function* content(record: TarRecord): AsyncGenerator<Uint8Array> {
   }
 }
 
-function entryOf(record: TarRecord, whiteouts: boolean): LayerEntry | undefined {
-  const path = safeEntryPath(record.name.replace(/^\/+/, ''));
-  const type = record.type === '0' && record.name.endsWith('/') ? 'directory' : types[record.type];
-  const pax = paxRecords(record.header);
-  if (record.type === 'S' || [...pax.keys()].some((key) => key.startsWith('GNU.sparse.'))) {
-    throw unsupported(`${record.name} is a sparse file in GNU's form`);
+/** A sparse file as it is: zeros between what is stored. */
+async function* expanded(
+  start: readonly Uint8Array[],
+  rest: AsyncGenerator<Uint8Array, undefined>,
+  { size, pieces }: SparseFile,
+): AsyncGenerator<Uint8Array> {
+  let written = 0;
+  let position = 0;
+  let next = 0;
+  const stored = async function* (): AsyncGenerator<Uint8Array> {
+    yield* start;
+    yield* rest;
+  };
+  for await (const chunk of stored()) {
+    for (let at = 0; at < chunk.length; ) {
+      const piece = pieces[next];
+      if (!piece) break;
+      const here = position + at;
+      // The map itself comes first in one of the forms.
+      if (here < piece.at) {
+        at += Math.min(piece.at - here, chunk.length - at);
+        continue;
+      }
+      const inPiece = here - piece.at;
+      if (inPiece === 0) {
+        yield* zeros(piece.offset - written);
+        written = piece.offset;
+      }
+      const some = chunk.subarray(at, at + piece.length - inPiece);
+      yield some;
+      written += some.length;
+      at += some.length;
+      if (inPiece + some.length === piece.length) next += 1;
+    }
+    position += chunk.length;
   }
+  yield* zeros(size - written);
+}
+
+function entryOf(
+  record: TarRecord,
+  { pax, main }: MemberHeader,
+  sparse: SparseFile | undefined,
+  whiteouts: boolean,
+): LayerEntry | undefined {
+  const path = safeEntryPath((sparse?.name ?? record.name).replace(/^\/+/, ''));
+  const type = record.type === '0' && record.name.endsWith('/') ? 'directory' : types[record.type];
   if (type === undefined || path === '') return undefined;
   const name = path.slice(path.lastIndexOf('/') + 1);
   const parent = path.slice(0, path.length - name.length);
@@ -72,7 +130,7 @@ function entryOf(record: TarRecord, whiteouts: boolean): LayerEntry | undefined 
     mode: record.mode,
     uid: paxNumber(pax, 'uid') ?? record.uid,
     gid: paxNumber(pax, 'gid') ?? record.gid,
-    mtime: Math.floor(paxNumber(pax, 'mtime') ?? octal(record.header, 136, 12)),
+    mtime: Math.floor(paxNumber(pax, 'mtime') ?? octal(main, 136, 12)),
   };
   if (name.startsWith('.wh.')) {
     if (!whiteouts) throw unsupported(`${record.name} has a name that takes files away in a layer`);
@@ -86,12 +144,10 @@ function entryOf(record: TarRecord, whiteouts: boolean): LayerEntry | undefined 
     path,
     type,
     ...fields,
-    size: type === 'file' ? record.size : 0,
+    size: type === 'file' ? (sparse?.size ?? record.size) : 0,
     ...(type === 'symlink' ? { linkname: record.linkname } : {}),
     ...(type === 'link' ? { linkname: safeEntryPath(record.linkname.replace(/^\/+/, '')) } : {}),
-    ...(type.endsWith('-device')
-      ? { major: octal(record.header, 329, 8), minor: octal(record.header, 337, 8) }
-      : {}),
+    ...(type.endsWith('-device') ? { major: octal(main, 329, 8), minor: octal(main, 337, 8) } : {}),
     ...(xattrs ? { xattrs } : {}),
   };
 }
@@ -115,9 +171,9 @@ function paxNumber(pax: ReadonlyMap<string, Buffer>, key: string): number | unde
   return text !== undefined && /^-?\d+(\.\d*)?$/.test(text) ? Number(text) : undefined;
 }
 
-/** A number of the last header block: octal, or GNU's binary form. */
+/** A number of a header block: octal, or GNU's binary form. */
 function octal(header: Buffer, start: number, length: number): number {
-  const field = header.subarray(header.length - 512 + start, header.length - 512 + start + length);
+  const field = header.subarray(start, start + length);
   const first = field[0] ?? 0;
   if (first & 0x80) {
     let value = first === 0xff ? -1 : 0;
