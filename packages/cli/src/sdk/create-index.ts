@@ -10,6 +10,7 @@ import {
   type ImageSource,
   type IndexType,
   joinSources,
+  mediaTypes,
   type PushEvent,
 } from '@mabuild/oci';
 import { type EditTagOptions, replaceTag } from './edit-tag.ts';
@@ -97,9 +98,14 @@ export function describeChanged(
   type: IndexType | undefined,
 ): DescribedDocument {
   const { mediaType, digest, size } = original.descriptor;
-  const document = describeIndex({ ...index, mediaType }, type);
-  if (index !== original.index || document.descriptor.mediaType !== mediaType) return document;
-  return { descriptor: { mediaType, digest, size }, bytes: original.bytes };
+  const same = { descriptor: { mediaType, digest, size }, bytes: original.bytes };
+  if (index === original.index && type === undefined) return same;
+  // buildah writes manifest lists of the OCI's images: such a list becomes an index when it changes.
+  const isStrange =
+    mediaType === mediaTypes.dockerManifestList &&
+    original.index.manifests.some((entry) => entry.mediaType !== mediaTypes.dockerManifest);
+  const document = describeIndex({ ...index, mediaType }, type ?? (isStrange ? 'oci' : undefined));
+  return index === original.index && document.descriptor.mediaType === mediaType ? same : document;
 }
 
 /** A tag, and what it pointed at when the work began. */
