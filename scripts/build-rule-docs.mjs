@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rulesMarkdown } from '../packages/cli/src/formatters/rules.ts';
-import { describeRules } from '../packages/cli/src/sdk/rules.ts';
+import { describeRules } from '../packages/cli/src/sdk/check/rules.ts';
 
 writeFileSync(
   fileURLToPath(new URL('../docs/rules.md', import.meta.url)),

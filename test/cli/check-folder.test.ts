@@ -7,8 +7,8 @@ import { parsePlatformList } from '@mabuild/oci';
 import { expect } from 'chai';
 import { checkFiles, type FileFindings, migrateFiles } from 'mabuild';
 import { runProgram } from '../../packages/cli/src/program.ts';
-import type { CheckRequest } from '../../packages/cli/src/sdk/check.ts';
-import { checkMany } from '../../packages/cli/src/sdk/check-pool.ts';
+import type { CheckRequest } from '../../packages/cli/src/sdk/check/check.ts';
+import { checkMany } from '../../packages/cli/src/sdk/check/check-pool.ts';
 import { fakeIo } from '../support/io.ts';
 import { rejection } from '../support/rejection.ts';
 

@@ -14,7 +14,7 @@ import {
 } from '@mabuild/oci';
 import { startTestRegistry, type TestRegistry } from '@mabuild/registry/testing';
 import { expect } from 'chai';
-import { copyImages } from '../../packages/cli/src/sdk/copy-images.ts';
+import { copyImages } from '../../packages/cli/src/sdk/images/copy-images.ts';
 import { type CliAnswer, runCli } from '../support/cli-run.ts';
 import { eventually } from '../support/eventually.ts';
 import { type RegistryWriter, writeTo } from '../support/registry-images.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as registry from '@mabuild/registry';
 import { expect } from 'chai';
-import { readDockerConfig } from '../../packages/cli/src/sdk/docker-config.ts';
+import { readDockerConfig } from '../../packages/cli/src/sdk/credentials/docker-config.ts';
 import { repositoryRoot } from '../support/sources.ts';
 
 describe('docs/credentials.md', () => {

@@ -8,7 +8,7 @@ import { expect } from 'chai';
 import { exitCodeOf } from '../../packages/cli/src/exit-code.ts';
 import { asFileError } from '../../packages/cli/src/file-error.ts';
 import { processIo } from '../../packages/cli/src/io.ts';
-import { openSink } from '../../packages/cli/src/sdk/location-sink.ts';
+import { openSink } from '../../packages/cli/src/sdk/images/location-sink.ts';
 import { rejection } from '../support/rejection.ts';
 
 describe('what a file system refuses', () => {

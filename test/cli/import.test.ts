@@ -16,7 +16,7 @@ import { startTestRegistry, type TestRegistry } from '@mabuild/registry/testing'
 import { expect } from 'chai';
 import { type ImportRequest, importRootfs, verifyReference } from 'mabuild';
 import { runProgram } from '../../packages/cli/src/program.ts';
-import { containerConfigOf } from '../../packages/cli/src/sdk/container-config.ts';
+import { containerConfigOf } from '../../packages/cli/src/sdk/images/container-config.ts';
 import { armFlags, type ElfRecipe, machines, makeElf } from '../support/elf.ts';
 import { fakeIo } from '../support/io.ts';
 import { rejection } from '../support/rejection.ts';

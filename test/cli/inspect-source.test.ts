@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { type Descriptor, digestOf, type ImageSource, mediaTypes } from '@mabuild/oci';
 import { expect } from 'chai';
-import { inspectSource } from '../../packages/cli/src/sdk/inspect.ts';
+import { inspectSource } from '../../packages/cli/src/sdk/images/inspect.ts';
 
 describe('inspectSource', () => {
   it('reads indexes that name each other many times once, and some manifests at a time', async () => {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { rulesMarkdown } from '../../packages/cli/src/formatters/rules.ts';
-import { describeRules } from '../../packages/cli/src/sdk/rules.ts';
+import { describeRules } from '../../packages/cli/src/sdk/check/rules.ts';
 import { repositoryRoot } from '../support/sources.ts';
 
 describe('docs/rules.md', () => {

@@ -7,7 +7,7 @@ import {
   parseImageIndex,
 } from '@mabuild/oci';
 import { expect } from 'chai';
-import { describeChanged } from '../../packages/cli/src/sdk/create-index.ts';
+import { describeChanged } from '../../packages/cli/src/sdk/indexes/create-index.ts';
 
 const entry = (mediaType: string, architecture: string): Descriptor => ({
   mediaType,

@@ -1,7 +1,7 @@
 import type { RegistryReason } from '@mabuild/registry';
 import { expect } from 'chai';
-import { answerError } from '../../packages/registry/src/answer-error.ts';
-import { tokenServerOf } from '../../packages/registry/src/token-server.ts';
+import { tokenServerOf } from '../../packages/registry/src/access/token-server.ts';
+import { answerError } from '../../packages/registry/src/http/answer-error.ts';
 
 const url = new URL('https://me:hush@r.example:5000/v2/team/app/manifests/1?token=hush&a=b#hush');
 

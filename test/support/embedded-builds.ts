@@ -20,8 +20,8 @@ import {
   readTarEntries,
 } from '@mabuild/oci';
 import { createRegistryClient } from '@mabuild/registry';
-import { buildAndPush } from '../../packages/cli/src/sdk/build.ts';
-import type { BuildRequest } from '../../packages/cli/src/sdk/build-request.ts';
+import { buildAndPush } from '../../packages/cli/src/sdk/build/build.ts';
+import type { BuildRequest } from '../../packages/cli/src/sdk/build/build-request.ts';
 
 /** A file of a build context: text, bytes, or one of these. */
 export type ContextFile =

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type DownloadFacts, type ImageFacts, recommendedRules } from '@mabuild/core';
-import { type CheckHow, checkFile } from './sdk/check-file.ts';
+import { type CheckHow, checkFile } from './sdk/check/check-file.ts';
 import {
   type CheckedFile,
   type FromWorker,
@@ -9,8 +9,8 @@ import {
   type ToWorker,
   toError,
   toFailure,
-} from './sdk/check-messages.ts';
-import { imageFacts } from './sdk/image-facts.ts';
+} from './sdk/check/check-messages.ts';
+import { imageFacts } from './sdk/check/image-facts.ts';
 
 /** What the main thread starts a worker with. */
 interface Start {

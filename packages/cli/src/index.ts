@@ -21,26 +21,76 @@ export {
   type SarifOptions,
   sarifLog,
 } from './formatters/index.ts';
-export { type BuildOptions, buildAndPush, defaultPlatforms, planImages } from './sdk/build.ts';
-export type { BuildRequest, BuildResult, BuildResultImage } from './sdk/build-request.ts';
-export { type CheckReport, type CheckRequest, checkFiles } from './sdk/check.ts';
+export { type BuildOptions, buildAndPush, defaultPlatforms, planImages } from './sdk/build/build.ts';
+export type { BuildRequest, BuildResult, BuildResultImage } from './sdk/build/build-request.ts';
+export { type Output, parseOutput } from './sdk/build/output.ts';
+export type { Published } from './sdk/build/publish.ts';
+export { type RunOptions, type RunRequest, runImage } from './sdk/build/run-image.ts';
+export { type CheckReport, type CheckRequest, checkFiles } from './sdk/check/check.ts';
+export {
+  type MigratedFile,
+  type MigrateReport,
+  type MigrateRequest,
+  migrateFiles,
+} from './sdk/check/migrate.ts';
+export { type ProofStep, type ProveRequest, proveMigration } from './sdk/check/prove.ts';
+export { describeRules, findRule, knownRules, type RuleDescription } from './sdk/check/rules.ts';
+export type { CredentialPlace } from './sdk/credentials/credential-store.ts';
+export { type DockerConfig, readDockerConfig } from './sdk/credentials/docker-config.ts';
+export {
+  type LoginRequest,
+  type LoginResult,
+  type LogoutResult,
+  login,
+  logout,
+} from './sdk/credentials/login.ts';
+export { type DoctorReport, examine, type PlatformSupport } from './sdk/doctor.ts';
+export type { Environment } from './sdk/environment.ts';
 export {
   type CopiedImage,
   type CopyImagesOptions,
   type CopyRequest,
   type CopyResult,
   copyImages,
-} from './sdk/copy-images.ts';
+} from './sdk/images/copy-images.ts';
+export { type DeleteRequest, type DeleteResult, deleteImage } from './sdk/images/delete-image.ts';
+export {
+  type ImportOptions,
+  type ImportOutput,
+  type ImportRequest,
+  type ImportResult,
+  importRootfs,
+} from './sdk/images/import-rootfs.ts';
+export type { InspectedImage, InspectReport } from './sdk/images/inspect.ts';
+export { listRepositories, listTags } from './sdk/images/lists.ts';
+export { type PullRequest, pullImage } from './sdk/images/pull-image.ts';
+export { type PushRequest, pushImage } from './sdk/images/push-image.ts';
+export {
+  type RawDocument,
+  type ReadRequest,
+  readBlob,
+  readConfig,
+  readManifest,
+} from './sdk/images/read-image.ts';
+export {
+  digestOfReference,
+  inspectImage,
+} from './sdk/images/registry-verbs.ts';
+export { type TagRequest, tagImage } from './sdk/images/tag-image.ts';
+export { type VerifyRequest, verifyReference } from './sdk/images/verify.ts';
+export {
+  type RepositoryReport,
+  type VerifiedTag,
+  type VerifyRepositoryOptions,
+  type VerifyRepositoryRequest,
+  verifyRepository,
+} from './sdk/images/verify-repository.ts';
 export {
   type CreateIndexRequest,
   createImageIndex,
   type IndexOptions,
   type IndexWriteRequest,
-} from './sdk/create-index.ts';
-export type { CredentialPlace } from './sdk/credential-store.ts';
-export { type DeleteRequest, type DeleteResult, deleteImage } from './sdk/delete-image.ts';
-export { type DockerConfig, readDockerConfig } from './sdk/docker-config.ts';
-export { type DoctorReport, examine, type PlatformSupport } from './sdk/doctor.ts';
+} from './sdk/indexes/create-index.ts';
 export {
   type AddToIndexRequest,
   type AnnotateIndexRequest,
@@ -48,41 +98,8 @@ export {
   annotateImageIndex,
   type RemoveFromIndexRequest,
   removeFromImageIndex,
-} from './sdk/edit-index.ts';
-export type { Environment } from './sdk/environment.ts';
-export {
-  type ImportOptions,
-  type ImportOutput,
-  type ImportRequest,
-  type ImportResult,
-  importRootfs,
-} from './sdk/import-rootfs.ts';
-export type { IndexResult } from './sdk/index-result.ts';
-export type { IndexSource, IndexSourceOptions } from './sdk/index-sources.ts';
-export type { InspectedImage, InspectReport } from './sdk/inspect.ts';
-export { listRepositories, listTags } from './sdk/lists.ts';
-export { type LoginRequest, type LoginResult, type LogoutResult, login, logout } from './sdk/login.ts';
-export { type MergeRequest, mergeDigests } from './sdk/merge-digests.ts';
-export { type MigratedFile, type MigrateReport, type MigrateRequest, migrateFiles } from './sdk/migrate.ts';
-export { type Output, parseOutput } from './sdk/output.ts';
-export { type ProofStep, type ProveRequest, proveMigration } from './sdk/prove.ts';
-export type { Published } from './sdk/publish.ts';
-export { type PullRequest, pullImage } from './sdk/pull-image.ts';
-export { type PushRequest, pushImage } from './sdk/push-image.ts';
-export { type RawDocument, type ReadRequest, readBlob, readConfig, readManifest } from './sdk/read-image.ts';
-export {
-  digestOfReference,
-  inspectImage,
-} from './sdk/registry-verbs.ts';
-export { describeRules, findRule, knownRules, type RuleDescription } from './sdk/rules.ts';
-export { type RunOptions, type RunRequest, runImage } from './sdk/run-image.ts';
-export { type TagRequest, tagImage } from './sdk/tag-image.ts';
+} from './sdk/indexes/edit-index.ts';
+export type { IndexResult } from './sdk/indexes/index-result.ts';
+export type { IndexSource, IndexSourceOptions } from './sdk/indexes/index-sources.ts';
+export { type MergeRequest, mergeDigests } from './sdk/indexes/merge-digests.ts';
 export type { SdkOptions } from './sdk/toolbox.ts';
-export { type VerifyRequest, verifyReference } from './sdk/verify.ts';
-export {
-  type RepositoryReport,
-  type VerifiedTag,
-  type VerifyRepositoryOptions,
-  type VerifyRepositoryRequest,
-  verifyRepository,
-} from './sdk/verify-repository.ts';

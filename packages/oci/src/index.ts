@@ -1,9 +1,6 @@
-export { attestationSubject, isAttestation } from './attestation.ts';
-export { BlobStore, type StoredBlob, type StoreOptions } from './blob-store.ts';
 export { type CopyItem, type CopyOptions, copyImage, copyImages } from './copy.ts';
 export { credentialKeys, dockerHubAddress, isDockerHub } from './credential-keys.ts';
 export type { Credential, CredentialOptions, CredentialSource } from './credential-source.ts';
-export { type Compression, compressionOf, decompressed, layerCompressionOf } from './decompress.ts';
 export { type Descriptor, parseDescriptor } from './descriptor.ts';
 export {
   type DigestAlgorithm,
@@ -17,46 +14,20 @@ export {
   verifyBytes,
   verifyingStream,
 } from './digest.ts';
-export { dockerArchive, type OpenDockerArchiveOptions, openDockerArchive } from './docker-archive.ts';
-export { type ElfBytes, type ElfFacts, elfBytesOf, elfMachineName, isElf, parseElf } from './elf.ts';
+export { type ElfBytes, type ElfFacts, elfBytesOf, elfMachineName, isElf, parseElf } from './elf/elf.ts';
 export { isMabuildError, MabuildError, type MabuildErrorOptions, type SourceLocation } from './error.ts';
 export type { PushEvent } from './events.ts';
-export {
-  type EmulatorPlace,
-  type FolderFacts,
-  filterLayer,
-  foldersOfLayer,
-  type LayerFilter,
-  type LayerFilterResult,
-} from './filter-layer.ts';
-export { flattenImage } from './flatten.ts';
-export { type MakeIndexOptions, makeIndex } from './image-index.ts';
 export type { ImageSink, OpenBody, PutOptions, TagOptions } from './image-sink.ts';
 export type { CallOptions, ImageResolver, ImageSource, ReadOptions } from './image-source.ts';
-export { type AddToIndexOptions, addToIndex, emptyIndex } from './index-add.ts';
-export { type AnnotationChanges, annotateIndex } from './index-annotate.ts';
-export { entriesBelow, type IndexEntriesOptions, readIndexEntries } from './index-entries.ts';
-export { type ImageEntry, imagesFor, isImageEntry, platformKey } from './index-entry.ts';
-export { filterIndex, removeFromIndex, removeImages, withoutAttestations } from './index-remove.ts';
-export { type DescribedDocument, describe, describeIndex, type IndexType } from './index-type.ts';
-export { type IndexPart, joinSources } from './joined-source.ts';
-export {
-  type JudgedImage,
-  type JudgedLayer,
-  judgeImage,
-  type Verdict,
-  type VerifyNote,
-  type VerifyProblem,
-} from './judge-image.ts';
-export {
-  type ElfFile,
-  emptyLayerFacts,
-  isLayerFacts,
-  type LayerFacts,
-  type LinkFile,
-  type ScriptFile,
-} from './layer-facts.ts';
-export { createLayoutSink, layoutTags, openLayout } from './layout.ts';
+export { attestationSubject, isAttestation } from './indexes/attestation.ts';
+export { type MakeIndexOptions, makeIndex } from './indexes/image-index.ts';
+export { type AddToIndexOptions, addToIndex, emptyIndex } from './indexes/index-add.ts';
+export { type AnnotationChanges, annotateIndex } from './indexes/index-annotate.ts';
+export { entriesBelow, type IndexEntriesOptions, readIndexEntries } from './indexes/index-entries.ts';
+export { type ImageEntry, imagesFor, isImageEntry, platformKey } from './indexes/index-entry.ts';
+export { filterIndex, removeFromIndex, removeImages, withoutAttestations } from './indexes/index-remove.ts';
+export { type DescribedDocument, describe, describeIndex, type IndexType } from './indexes/index-type.ts';
+export { type IndexPart, joinSources } from './indexes/joined-source.ts';
 export {
   type ContainerConfig,
   chooseManifest,
@@ -75,15 +46,7 @@ export {
   isMediaType,
   mediaTypes,
 } from './media-type.ts';
-export { type Memory, openMemory } from './memory.ts';
 export { type FinalLayer, type MutatedImage, type MutateRequest, mutateImage } from './mutate.ts';
-export {
-  type ArchiveSink,
-  createOciArchiveSink,
-  ociArchive,
-  ociArchiveTags,
-  openOciArchive,
-} from './oci-archive.ts';
 export {
   longestConfig,
   longestManifest,
@@ -94,7 +57,6 @@ export {
   parseImageIndex,
   parseImageManifest,
 } from './parse-manifest.ts';
-export { placeFile } from './place-file.ts';
 export {
   choosePlatform,
   formatPlatform,
@@ -120,14 +82,52 @@ export {
   withTag,
 } from './reference.ts';
 export { changeReferrersTag, type ReferrersChange, referrerDescriptor, referrersTag } from './referrers.ts';
-export { type RootfsLayer, readRootfs } from './rootfs.ts';
-export { type RootfsImageRequest, rootfsImage } from './rootfs-image.ts';
-export { type ProgramsPlatform, platformsOfPrograms } from './rootfs-platform.ts';
-export { scanLayer } from './scan-layer.ts';
+export { type RootfsLayer, readRootfs } from './rootfs/rootfs.ts';
+export { type RootfsImageRequest, rootfsImage } from './rootfs/rootfs-image.ts';
+export { type ProgramsPlatform, platformsOfPrograms } from './rootfs/rootfs-platform.ts';
 export { withRoot } from './sources.ts';
-export { type PackEntry, packTar, readTarEntries, type TarEntry, type TarEntryType } from './tar.ts';
-export { safeEntryPath } from './tar-path.ts';
-export { readTarRecords, type TarRecord } from './tar-records.ts';
+export { BlobStore, type StoredBlob, type StoreOptions } from './stores/blob-store.ts';
+export { dockerArchive, type OpenDockerArchiveOptions, openDockerArchive } from './stores/docker-archive.ts';
+export { createLayoutSink, layoutTags, openLayout } from './stores/layout.ts';
+export {
+  type ArchiveSink,
+  createOciArchiveSink,
+  ociArchive,
+  ociArchiveTags,
+  openOciArchive,
+} from './stores/oci-archive.ts';
+export { placeFile } from './stores/place-file.ts';
+export { type Compression, compressionOf, decompressed, layerCompressionOf } from './tar/decompress.ts';
+export {
+  type EmulatorPlace,
+  type FolderFacts,
+  filterLayer,
+  foldersOfLayer,
+  type LayerFilter,
+  type LayerFilterResult,
+} from './tar/filter-layer.ts';
+export { flattenImage } from './tar/flatten.ts';
+export { type PackEntry, packTar, readTarEntries, type TarEntry, type TarEntryType } from './tar/tar.ts';
+export { safeEntryPath } from './tar/tar-path.ts';
+export { readTarRecords, type TarRecord } from './tar/tar-records.ts';
+export {
+  type JudgedImage,
+  type JudgedLayer,
+  judgeImage,
+  type Verdict,
+  type VerifyNote,
+  type VerifyProblem,
+} from './verify/judge-image.ts';
+export {
+  type ElfFile,
+  emptyLayerFacts,
+  isLayerFacts,
+  type LayerFacts,
+  type LinkFile,
+  type ScriptFile,
+} from './verify/layer-facts.ts';
+export { type Memory, openMemory } from './verify/memory.ts';
+export { scanLayer } from './verify/scan-layer.ts';
 export {
   type BaseLayers,
   baseDigestAnnotation,
@@ -137,6 +137,6 @@ export {
   type VerifyOptions,
   type VerifyReport,
   verifyImage,
-} from './verify.ts';
-export type { RememberedLayers } from './verify-layers.ts';
-export { type VerifyRun, type VerifyRunOptions, verifyRun } from './verify-run.ts';
+} from './verify/verify.ts';
+export type { RememberedLayers } from './verify/verify-layers.ts';
+export { type VerifyRun, type VerifyRunOptions, verifyRun } from './verify/verify-run.ts';

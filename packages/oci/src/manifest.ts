@@ -1,5 +1,5 @@
-import { isAttestation } from './attestation.ts';
 import type { Descriptor } from './descriptor.ts';
+import { isAttestation } from './indexes/attestation.ts';
 import { choosePlatform, type Platform, type PlatformMatchOptions } from './platform.ts';
 
 export { isAttestation };

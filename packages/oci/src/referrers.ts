@@ -4,7 +4,7 @@ import { parseDigest } from './digest.ts';
 import { isMabuildError } from './error.ts';
 import type { ImageSink } from './image-sink.ts';
 import type { CallOptions } from './image-source.ts';
-import { type DescribedDocument, describe } from './index-type.ts';
+import { type DescribedDocument, describe } from './indexes/index-type.ts';
 import type { ImageIndex } from './manifest.ts';
 import { isIndexType, mediaTypes } from './media-type.ts';
 import { parseAnyManifest, parseImageIndex } from './parse-manifest.ts';

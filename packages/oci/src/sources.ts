@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import type { Descriptor } from './descriptor.ts';
 import { MabuildError } from './error.ts';
-import type { DescribedDocument } from './image-index.ts';
 import type { ImageSource, ReadOptions } from './image-source.ts';
+import type { DescribedDocument } from './indexes/image-index.ts';
 
 /**
  * Puts an index, or any document, on top of the sources of what it points at.

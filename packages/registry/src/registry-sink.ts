@@ -11,8 +11,13 @@ import {
   type TagOptions,
   verifyBytes,
 } from '@mabuild/oci';
-import { hasBlob } from './blob.ts';
-import { changeReferrers } from './change-referrers.ts';
+import { hasBlob } from './blobs/blob.ts';
+import { mountBlob } from './blobs/mount.ts';
+import { uploadBlob } from './blobs/upload.ts';
+import { cancelUpload, type UploadSession } from './blobs/upload-session.ts';
+import { waysOf } from './blobs/upload-ways.ts';
+import type { RetryPolicy } from './http/retry.ts';
+import { changeReferrers } from './manifests/change-referrers.ts';
 import {
   type FoundManifest,
   findManifest,
@@ -21,15 +26,10 @@ import {
   lookUpManifest,
   putManifest,
   type StoredManifest,
-} from './manifest.ts';
-import type { ManifestCache } from './manifest-cache.ts';
-import { mountBlob } from './mount.ts';
+} from './manifests/manifest.ts';
+import type { ManifestCache } from './manifests/manifest-cache.ts';
+import { writeTag } from './manifests/tag.ts';
 import type { Repository } from './repository.ts';
-import type { RetryPolicy } from './retry.ts';
-import { writeTag } from './tag.ts';
-import { uploadBlob } from './upload.ts';
-import { cancelUpload, type UploadSession } from './upload-session.ts';
-import { waysOf } from './upload-ways.ts';
 
 export interface RegistrySinkOptions {
   readonly repository: Repository;

@@ -12,24 +12,24 @@ import {
   type ReadOptions,
   withDigest,
 } from '@mabuild/oci';
-import { findBlob } from './blob-find.ts';
-import { readBlob } from './blob-read.ts';
-import { listRepositories } from './catalog.ts';
-import { changeReferrers, subjectOf } from './change-referrers.ts';
-import { type ConnectionOptions, openTransport } from './connections.ts';
-import { deleteManifest } from './delete.ts';
+import { signIn } from './access/sign-in.ts';
+import { findBlob } from './blobs/blob-find.ts';
+import { readBlob } from './blobs/blob-read.ts';
 import { RegistryError } from './error.ts';
 import type { OnRegistryEvent } from './event.ts';
-import { findManifest, getManifest, isStoredAsManifest } from './manifest.ts';
-import { ManifestCache, type ManifestStore } from './manifest-cache.ts';
-import type { ListOptions } from './pages.ts';
+import { type ConnectionOptions, openTransport } from './http/connections.ts';
+import { type RetryOptions, type RetryPolicy, retryPolicy } from './http/retry.ts';
+import type { Transport } from './http/transport.ts';
+import { listRepositories } from './lists/catalog.ts';
+import type { ListOptions } from './lists/pages.ts';
+import { listTags } from './lists/tags.ts';
+import { changeReferrers, subjectOf } from './manifests/change-referrers.ts';
+import { deleteManifest } from './manifests/delete.ts';
+import { findManifest, getManifest, isStoredAsManifest } from './manifests/manifest.ts';
+import { ManifestCache, type ManifestStore } from './manifests/manifest-cache.ts';
+import { findReferrers, type ReferrersOptions } from './manifests/referrers.ts';
 import { type Place, Places } from './places.ts';
-import { findReferrers, type ReferrersOptions } from './referrers.ts';
 import { RegistrySink } from './registry-sink.ts';
-import { type RetryOptions, type RetryPolicy, retryPolicy } from './retry.ts';
-import { signIn } from './sign-in.ts';
-import { listTags } from './tags.ts';
-import type { Transport } from './transport.ts';
 
 /** Every host key is `HOST` or `HOST:PORT` as references spell it, e.g. `docker.io`. */
 export interface RegistryOptions extends ConnectionOptions {

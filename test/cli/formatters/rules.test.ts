@@ -7,7 +7,7 @@ import {
   ruleMarkdown,
   rulesDocument,
 } from '../../../packages/cli/src/formatters/rules.ts';
-import { describeRules, findRule, requireRules } from '../../../packages/cli/src/sdk/rules.ts';
+import { describeRules, findRule, requireRules } from '../../../packages/cli/src/sdk/check/rules.ts';
 
 const rule: Rule = {
   name: 'x86-thing',

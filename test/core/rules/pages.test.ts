@@ -1,7 +1,7 @@
 import type { Rule } from '@mabuild/core';
 import { parsePlatformList } from '@mabuild/oci';
 import { expect } from 'chai';
-import { findInExample, knownRules } from '../../../packages/cli/src/sdk/rules.ts';
+import { findInExample, knownRules } from '../../../packages/cli/src/sdk/check/rules.ts';
 
 const platforms = 'linux/arm64,linux/arm/v7';
 

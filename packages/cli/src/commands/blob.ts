@@ -11,7 +11,7 @@ export function blobCommand({ io }: CommandHost): Command {
       `\nExample:\n  mabuild blob busybox@sha256:${'0123456789abcdef'.repeat(4)} > layer.tar.gz`,
     )
     .action(async (reference: string, options: GlobalOptions) => {
-      const { readBlob } = await import('../sdk/read-image.ts');
+      const { readBlob } = await import('../sdk/images/read-image.ts');
       await readBlob(reference, io.stdout, await sdkOptions(io, options));
     });
 }

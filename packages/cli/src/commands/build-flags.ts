@@ -1,7 +1,7 @@
 import { MabuildError } from '@mabuild/oci';
 import type { Io } from '../io.ts';
-import type { BuildRequest } from '../sdk/build-request.ts';
-import { type Output, parseOutput } from '../sdk/output.ts';
+import type { BuildRequest } from '../sdk/build/build-request.ts';
+import { type Output, parseOutput } from '../sdk/build/output.ts';
 import { type GlobalOptions, keyValues, namedPlatforms, oneOf, positive } from './options.ts';
 
 /** The flags of `mabuild build` as they are parsed. */

@@ -1,5 +1,5 @@
 import { createProgress, progressModes } from '../progress/progress.ts';
-import type { BuildRequest } from '../sdk/build-request.ts';
+import type { BuildRequest } from '../sdk/build/build-request.ts';
 import type { BuildFlags } from './build-flags.ts';
 import { Command, type CommandHost } from './command.ts';
 import { collect, oneOf, paintOf, sdkOptions } from './options.ts';
@@ -51,7 +51,7 @@ export function buildCommand({ io }: CommandHost): Command {
       const { buildRequestOf } = await import('./build-flags.ts');
       const request: BuildRequest = buildRequestOf(context, options, io);
       const sdk = await sdkOptions(io, options);
-      const { buildAndPush, planImages } = await import('../sdk/build.ts');
+      const { buildAndPush, planImages } = await import('../sdk/build/build.ts');
       if (options.dryRun) {
         const plan = await planImages(request, sdk);
         const { formatPlan, planDocument } = await import('../formatters/index.ts');

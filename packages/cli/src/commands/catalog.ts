@@ -14,7 +14,7 @@ export function catalogCommand({ io }: CommandHost): Command {
     .addHelpText('after', '\nExample:\n  mabuild catalog localhost:5000')
     .action(async (registry: string, options: CatalogOptions) => {
       const format = oneOf('--format', options.format, ['text', 'json']);
-      const { listRepositories } = await import('../sdk/lists.ts');
+      const { listRepositories } = await import('../sdk/images/lists.ts');
       const { formatNames } = await import('../formatters/index.ts');
       const repositories = await listRepositories(registry, await sdkOptions(io, options));
       io.stdout.write(

@@ -53,7 +53,7 @@ export function checkCommand({ io, exit }: CommandHost): Command {
         ([rule, level]) => [rule, oneOf('--rule', level, ['error', 'warning', 'info', 'off'])] as const,
       );
       const sdk = await sdkOptions(io, options);
-      const { knownRules, requireRules } = await import('../sdk/rules.ts');
+      const { knownRules, requireRules } = await import('../sdk/check/rules.ts');
       const rules = [...knownRules, ...(sdk.config.plugins ?? [])];
       const ignored = list(options.ignore) ?? [];
       requireRules('--ignore', ignored, rules);
@@ -62,7 +62,7 @@ export function checkCommand({ io, exit }: CommandHost): Command {
         levels.map(([rule]) => rule),
         rules,
       );
-      const { checkFiles } = await import('../sdk/check.ts');
+      const { checkFiles } = await import('../sdk/check/check.ts');
       const platforms = namedPlatforms(options, io);
       const progress = fileProgress(io.stderr);
       const report = await checkFiles(

@@ -13,7 +13,7 @@ export function configCommand({ io }: CommandHost): Command {
     .option('--platform <platform>', 'which image of an index')
     .addHelpText('after', '\nExample:\n  mabuild config --platform linux/arm64 busybox')
     .action(async (reference: string, options: ConfigOptions) => {
-      const { readConfig } = await import('../sdk/read-image.ts');
+      const { readConfig } = await import('../sdk/images/read-image.ts');
       const { parsePlatform } = await import('@mabuild/oci');
       const platform = options.platform === undefined ? undefined : parsePlatform(options.platform);
       io.stdout.write((await readConfig({ reference, platform }, await sdkOptions(io, options))).bytes);

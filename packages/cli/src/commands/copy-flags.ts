@@ -1,7 +1,7 @@
 import type { Platform } from '@mabuild/oci';
 import type { Io } from '../io.ts';
 import { createProgress, progressModes } from '../progress/progress.ts';
-import type { CopyImagesOptions, CopyResult } from '../sdk/copy-images.ts';
+import type { CopyImagesOptions, CopyResult } from '../sdk/images/copy-images.ts';
 import type { Command } from './command.ts';
 import { type GlobalOptions, oneOf, paintOf, sdkOptions } from './options.ts';
 

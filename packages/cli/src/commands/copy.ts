@@ -20,7 +20,7 @@ export function copyCommand({ io }: CommandHost): Command {
     );
   return withCopyFlags(command).action((source: string, destination: string, options: CopyOptions) =>
     runCopy(io, options, async (common, sdk) => {
-      const { copyImages } = await import('../sdk/copy-images.ts');
+      const { copyImages } = await import('../sdk/images/copy-images.ts');
       return copyImages({ source, destination, allTags: options.allTags, ...common }, sdk);
     }),
   );

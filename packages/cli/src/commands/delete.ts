@@ -16,7 +16,7 @@ export function deleteCommand({ io }: CommandHost): Command {
     .addHelpText('after', '\nExample:\n  mabuild delete ghcr.io/me/app:old')
     .action(async (reference: string, options: DeleteOptions) => {
       const format = oneOf('--format', options.format, ['text', 'json']);
-      const { deleteImage } = await import('../sdk/delete-image.ts');
+      const { deleteImage } = await import('../sdk/images/delete-image.ts');
       const { deletedDocument, deletionWarnings } = await import('../formatters/index.ts');
       const result = await deleteImage(
         { reference, manifest: options.manifest },

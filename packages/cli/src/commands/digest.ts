@@ -13,7 +13,7 @@ export function digestCommand({ io }: CommandHost): Command {
     .option('--platform <platform>', "the digest of one platform's manifest")
     .addHelpText('after', '\nExample:\n  mabuild digest --platform linux/arm64 busybox')
     .action(async (ref: string, options: DigestOptions) => {
-      const { digestOfReference } = await import('../sdk/registry-verbs.ts');
+      const { digestOfReference } = await import('../sdk/images/registry-verbs.ts');
       const { parsePlatform } = await import('@mabuild/oci');
       const platform = options.platform === undefined ? undefined : parsePlatform(options.platform);
       io.stdout.write(

@@ -1,6 +1,6 @@
 import { type ContainerConfig, MabuildError } from '@mabuild/oci';
-import type { ImportOutput } from '../sdk/import-rootfs.ts';
-import { parseOutput } from '../sdk/output.ts';
+import { parseOutput } from '../sdk/build/output.ts';
+import type { ImportOutput } from '../sdk/images/import-rootfs.ts';
 import { keyValues } from './options.ts';
 
 /** The flags of `mabuild import` that are not read as they stand. */

@@ -40,7 +40,7 @@ export function importCommand({ io }: CommandHost): Command {
     .action(async (rootfs: string, options: ImportOptions) => {
       const format = oneOf('--format', options.format, ['text', 'json']);
       const mode = oneOf('--progress', options.progress, progressModes);
-      const { importRootfs } = await import('../sdk/import-rootfs.ts');
+      const { importRootfs } = await import('../sdk/images/import-rootfs.ts');
       const { importChanges, importConfig, importOutput } = await import('./import-flags.ts');
       const output = importOutput(options);
       const progress = createProgress(mode, io, paintOf(io, 'stderr', options));

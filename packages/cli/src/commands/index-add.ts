@@ -28,7 +28,7 @@ export function indexAddCommand({ io }: CommandHost): Command {
     .addHelpText('after', '\nExample:\n  mabuild index add --replace ghcr.io/me/app:1 ghcr.io/me/app:1-armv7')
     .action(async (destination: string, sources: string[], flags: AddFlags) => {
       await runIndexCommand(io, flags, async (common, options) => {
-        const { addToImageIndex } = await import('../sdk/edit-index.ts');
+        const { addToImageIndex } = await import('../sdk/indexes/edit-index.ts');
         return addToImageIndex(
           {
             ...common,

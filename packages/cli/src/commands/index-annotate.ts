@@ -22,7 +22,7 @@ export function indexAnnotateCommand({ io }: CommandHost): Command {
     )
     .action(async (destination: string, pairs: string[], flags: AnnotateFlags) => {
       await runIndexCommand(io, flags, async (common, options) => {
-        const { annotateImageIndex } = await import('../sdk/edit-index.ts');
+        const { annotateImageIndex } = await import('../sdk/indexes/edit-index.ts');
         if (pairs.length === 0 && !flags.remove) {
           const { MabuildError } = await import('@mabuild/oci');
           throw new MabuildError('there is no annotation to write', {

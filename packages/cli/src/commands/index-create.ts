@@ -35,7 +35,7 @@ export function indexCreateCommand({ io }: CommandHost): Command {
     )
     .action(async (sources: string[], flags: CreateFlags) => {
       await runIndexCommand(io, flags, async (common, options) => {
-        const { createImageIndex } = await import('../sdk/create-index.ts');
+        const { createImageIndex } = await import('../sdk/indexes/create-index.ts');
         return createImageIndex(
           {
             ...common,

@@ -1,8 +1,8 @@
 import type { Io } from '../io.ts';
 import { createProgress, progressModes } from '../progress/progress.ts';
-import type { IndexOptions } from '../sdk/create-index.ts';
-import type { IndexResult } from '../sdk/index-result.ts';
-import type { IndexSource } from '../sdk/index-sources.ts';
+import type { IndexOptions } from '../sdk/indexes/create-index.ts';
+import type { IndexResult } from '../sdk/indexes/index-result.ts';
+import type { IndexSource } from '../sdk/indexes/index-sources.ts';
 import type { Command } from './command.ts';
 import { type GlobalOptions, oneOf, paintOf, sdkOptions } from './options.ts';
 

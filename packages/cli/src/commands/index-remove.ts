@@ -16,7 +16,7 @@ export function indexRemoveCommand({ io }: CommandHost): Command {
     .addHelpText('after', '\nExample:\n  mabuild index remove ghcr.io/me/app:1 --platform linux/arm/v6')
     .action(async (destination: string, flags: RemoveFlags) => {
       await runIndexCommand(io, flags, async (common, options) => {
-        const { removeFromImageIndex } = await import('../sdk/edit-index.ts');
+        const { removeFromImageIndex } = await import('../sdk/indexes/edit-index.ts');
         return removeFromImageIndex(
           { ...common, destination, platforms: list(flags.platform) ?? [] },
           options,

@@ -18,7 +18,7 @@ export function inspectCommand({ io, exit }: CommandHost): Command {
     .addHelpText('after', '\nExample:\n  mabuild inspect --require linux/arm64,linux/arm/v7 ghcr.io/me/app:1')
     .action(async (ref: string, options: InspectOptions) => {
       const format = oneOf('--format', options.format, ['text', 'json']);
-      const { inspectImage } = await import('../sdk/registry-verbs.ts');
+      const { inspectImage } = await import('../sdk/images/registry-verbs.ts');
       const { parsePlatformList, formatPlatformList, MabuildError } = await import('@mabuild/oci');
       const required = options.require === undefined ? [] : parsePlatformList(options.require);
       const answer = await inspectImage(ref, await sdkOptions(io, options));
@@ -30,7 +30,7 @@ export function inspectCommand({ io, exit }: CommandHost): Command {
         const { formatInspect } = await import('../formatters/index.ts');
         io.stdout.write(formatInspect(answer.report));
       }
-      const { missingPlatforms } = await import('../sdk/inspect.ts');
+      const { missingPlatforms } = await import('../sdk/images/inspect.ts');
       const missing = missingPlatforms(answer.report, required);
       if (missing.length === 0) return;
       exit(1);

@@ -25,7 +25,7 @@ export function loginCommand({ io }: CommandHost): Command {
         throw new MabuildError(`login needs ${missing}`, { code: 'USAGE', hint: `e.g. ${example}` });
       }
       const password = await readPassword(io);
-      const { login } = await import('../sdk/login.ts');
+      const { login } = await import('../sdk/credentials/login.ts');
       const request = { registry, username: options.username, password };
       const result = await login(request, await sdkOptions(io, options));
       if (result.stored.kind === 'file') {

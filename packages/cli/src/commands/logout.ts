@@ -8,7 +8,7 @@ export function logoutCommand({ io }: CommandHost): Command {
     .argument('<registry>', 'HOST or HOST:PORT; Docker Hub is docker.io')
     .addHelpText('after', '\nExample:\n  mabuild logout ghcr.io')
     .action(async (registry: string, options: GlobalOptions) => {
-      const { logout } = await import('../sdk/login.ts');
+      const { logout } = await import('../sdk/credentials/login.ts');
       const result = await logout({ registry }, await sdkOptions(io, options));
       for (const place of result.left) {
         io.stderr.write(`warning: ${place} still holds credentials of ${result.registry}\n`);

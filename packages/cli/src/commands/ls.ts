@@ -14,7 +14,7 @@ export function lsCommand({ io }: CommandHost): Command {
     .addHelpText('after', '\nExample:\n  mabuild ls ghcr.io/me/app')
     .action(async (repository: string, options: LsOptions) => {
       const format = oneOf('--format', options.format, ['text', 'json']);
-      const { listTags } = await import('../sdk/lists.ts');
+      const { listTags } = await import('../sdk/images/lists.ts');
       const { formatNames } = await import('../formatters/index.ts');
       const tags = await listTags(repository, await sdkOptions(io, options));
       io.stdout.write(

@@ -13,7 +13,7 @@ export function manifestCommand({ io }: CommandHost): Command {
     .option('--platform <platform>', 'the manifest of one platform')
     .addHelpText('after', '\nExample:\n  mabuild manifest --platform linux/arm64 busybox')
     .action(async (reference: string, options: ManifestOptions) => {
-      const { readManifest } = await import('../sdk/read-image.ts');
+      const { readManifest } = await import('../sdk/images/read-image.ts');
       const { parsePlatform } = await import('@mabuild/oci');
       const platform = options.platform === undefined ? undefined : parsePlatform(options.platform);
       io.stdout.write((await readManifest({ reference, platform }, await sdkOptions(io, options))).bytes);

@@ -32,7 +32,7 @@ export function mergeCommand({ io }: CommandHost): Command {
     )
     .action(async (flags: MergeFlags) => {
       await runIndexCommand(io, flags, async (common, options) => {
-        const { mergeDigests } = await import('../sdk/merge-digests.ts');
+        const { mergeDigests } = await import('../sdk/indexes/merge-digests.ts');
         return mergeDigests(
           {
             ...common,

@@ -1,6 +1,6 @@
 import type { Io } from '../io.ts';
-import type { MigrateReport } from '../sdk/migrate.ts';
-import type { ProofStep } from '../sdk/prove.ts';
+import type { MigrateReport } from '../sdk/check/migrate.ts';
+import type { ProofStep } from '../sdk/check/prove.ts';
 import type { SdkOptions } from '../sdk/toolbox.ts';
 import { Command, type CommandHost } from './command.ts';
 import {
@@ -66,13 +66,13 @@ export function migrateCommand({ io, exit }: CommandHost): Command {
       const sdk = await sdkOptions(io, options);
       const only = list(options.only);
       const { recommendedRules, serviceRules } = await import('@mabuild/core');
-      const { requireRules } = await import('../sdk/rules.ts');
+      const { requireRules } = await import('../sdk/check/rules.ts');
       requireRules('--only', only ?? [], [
         ...recommendedRules,
         ...serviceRules,
         ...(sdk.config.plugins ?? []),
       ]);
-      const { migrateFiles } = await import('../sdk/migrate.ts');
+      const { migrateFiles } = await import('../sdk/check/migrate.ts');
       const platforms = namedPlatforms(options, io);
       const report = await migrateFiles(
         {
@@ -113,8 +113,8 @@ async function prove(
   sdk: SdkOptions,
   io: Io,
 ): Promise<readonly ProofStep[]> {
-  const { proveMigration } = await import('../sdk/prove.ts');
-  const { defaultTargets } = await import('../sdk/check.ts');
+  const { proveMigration } = await import('../sdk/check/prove.ts');
+  const { defaultTargets } = await import('../sdk/check/check.ts');
   return proveMigration(
     report,
     {

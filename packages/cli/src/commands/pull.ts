@@ -13,7 +13,7 @@ export function pullCommand({ io }: CommandHost): Command {
     );
   return withCopyFlags(command).action((reference: string, destination: string, options: CopyFlags) =>
     runCopy(io, options, async (common, sdk) => {
-      const { pullImage } = await import('../sdk/pull-image.ts');
+      const { pullImage } = await import('../sdk/images/pull-image.ts');
       return pullImage({ reference, destination, ...common }, sdk);
     }),
   );

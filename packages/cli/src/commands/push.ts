@@ -21,7 +21,7 @@ export function pushCommand({ io }: CommandHost): Command {
     .action(async (source: string, destination: string, options: PushOptions) => {
       const format = oneOf('--format', options.format, ['text', 'json']);
       const mode = oneOf('--progress', options.progress, progressModes);
-      const { pushImage } = await import('../sdk/push-image.ts');
+      const { pushImage } = await import('../sdk/images/push-image.ts');
       const paint = paintOf(io, 'stderr', options);
       const progress = createProgress(mode, io, paint);
       try {

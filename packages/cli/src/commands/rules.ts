@@ -11,7 +11,7 @@ export function rulesCommand({ io }: CommandHost): Command {
     .action(async (id: string | undefined, options: GlobalOptions) => {
       const format = oneOf('--format', options.format ?? 'text', ['text', 'json']);
       const { config } = await sdkOptions(io, options);
-      const { describeRules, findRule, knownRules } = await import('../sdk/rules.ts');
+      const { describeRules, findRule, knownRules } = await import('../sdk/check/rules.ts');
       const rules = [...knownRules, ...(config.plugins ?? [])];
       const described = await describeRules(id === undefined ? rules : [findRule(id, rules)]);
       const { formatRule, formatRules, rulesDocument } = await import('../formatters/index.ts');

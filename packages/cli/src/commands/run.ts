@@ -30,7 +30,7 @@ export function runCommand({ io, exit }: CommandHost): Command {
     .addHelpText('after', '\nExample:\n  mabuild run --platform linux/arm/v7 ghcr.io/me/app:1 -- uname -m')
     .action(async (ref: string, command: readonly string[], options: RunOptions) => {
       const network = oneOf('--network', options.network, ['default', 'host', 'none']);
-      const { runImage } = await import('../sdk/run-image.ts');
+      const { runImage } = await import('../sdk/build/run-image.ts');
       const { parsePlatform } = await import('@mabuild/oci');
       const exitCode = await runImage(
         {

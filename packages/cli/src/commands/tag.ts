@@ -15,7 +15,7 @@ export function tagCommand({ io }: CommandHost): Command {
     .addHelpText('after', '\nExample:\n  mabuild tag ghcr.io/me/app:1.4.2 1')
     .action(async (source: string, tag: string, options: TagOptions) => {
       const format = oneOf('--format', options.format, ['text', 'json']);
-      const { tagImage } = await import('../sdk/tag-image.ts');
+      const { tagImage } = await import('../sdk/images/tag-image.ts');
       const result = await tagImage({ source, tag }, await sdkOptions(io, options));
       io.stdout.write(
         format === 'json'

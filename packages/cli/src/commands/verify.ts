@@ -49,12 +49,12 @@ export function verifyCommand({ io, exit }: CommandHost): Command {
         if (!ok) exit(1);
       };
       if (options.allTags) {
-        const { verifyRepository } = await import('../sdk/verify-repository.ts');
+        const { verifyRepository } = await import('../sdk/images/verify-repository.ts');
         const report = await verifyRepository({ repository: ref, ...asked }, sdk);
         answer(report.ok, repositoryDocument(report), formatRepository(report, paint));
         return;
       }
-      const { verifyReference } = await import('../sdk/verify.ts');
+      const { verifyReference } = await import('../sdk/images/verify.ts');
       const report = await verifyReference({ reference: ref, ...asked }, sdk);
       answer(report.ok, verifyDocument(ref, report), formatVerify(ref, report, paint));
     });

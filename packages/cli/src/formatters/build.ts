@@ -1,4 +1,4 @@
-import type { BuildResult } from '../sdk/build-request.ts';
+import type { BuildResult } from '../sdk/build/build-request.ts';
 import { writeWhole } from '../write-whole.ts';
 
 /** `NAME@sha256:…` a tag, the digest alone when quiet, or the JSON document of docs/cli.md. */

@@ -1,4 +1,4 @@
-import type { DeleteResult } from '../sdk/delete-image.ts';
+import type { DeleteResult } from '../sdk/images/delete-image.ts';
 
 /** What a deletion took along, and what it left. */
 export function deletionWarnings(result: DeleteResult): readonly string[] {

@@ -1,4 +1,4 @@
-import type { IndexResult } from '../sdk/index-result.ts';
+import type { IndexResult } from '../sdk/indexes/index-result.ts';
 
 /** `NAME@sha256:…` a tag, or the JSON document of docs/cli.md; of what was not written, the index itself. */
 export function formatIndexResult(

@@ -1,5 +1,5 @@
 import { formatBytes } from '../progress/text.ts';
-import type { InspectReport } from '../sdk/inspect.ts';
+import type { InspectReport } from '../sdk/images/inspect.ts';
 import { table } from './table.ts';
 import { visible } from './visible.ts';
 

@@ -1,5 +1,5 @@
-import type { MigrateReport } from '../sdk/migrate.ts';
-import type { ProofStep } from '../sdk/prove.ts';
+import type { MigrateReport } from '../sdk/check/migrate.ts';
+import type { ProofStep } from '../sdk/check/prove.ts';
 import type { Paint } from './paint.ts';
 
 /** A unified diff of everything that changes, in colour on a terminal. */

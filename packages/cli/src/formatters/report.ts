@@ -1,5 +1,5 @@
 import type { Rule } from '@mabuild/core';
-import type { CheckReport } from '../sdk/check.ts';
+import type { CheckReport } from '../sdk/check/check.ts';
 import { formatFindings } from './findings.ts';
 import { findingsDocument } from './findings-document.ts';
 import { formatGithub } from './github.ts';

@@ -1,5 +1,5 @@
 import type { Finding } from '@mabuild/core';
-import type { RuleDescription } from '../sdk/rules.ts';
+import type { RuleDescription } from '../sdk/check/rules.ts';
 import { isFixable } from './file-findings.ts';
 import { type Paint, plainPaint } from './paint.ts';
 import { table } from './table.ts';

@@ -3,7 +3,7 @@ import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Finding, locate, type Range, type Rule } from '@mabuild/core';
 import { formatPlatform } from '@mabuild/oci';
-import { knownRules } from '../sdk/rules.ts';
+import { knownRules } from '../sdk/check/rules.ts';
 import { version } from '../version.ts';
 import type { FileFindings } from './file-findings.ts';
 import { ruleMarkdown } from './rules.ts';

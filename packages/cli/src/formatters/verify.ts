@@ -1,6 +1,6 @@
 import type { VerifiedImage, VerifyReport } from '@mabuild/oci';
-import { describeProblem } from '../sdk/verification.ts';
-import type { RepositoryReport, VerifiedTag } from '../sdk/verify-repository.ts';
+import { describeProblem } from '../sdk/build/verification.ts';
+import type { RepositoryReport, VerifiedTag } from '../sdk/images/verify-repository.ts';
 import type { Paint } from './paint.ts';
 import { visible } from './visible.ts';
 

@@ -15,7 +15,7 @@ import { type Config, loadConfig, type RegistryConfig } from '../config.ts';
 import { version } from '../version.ts';
 import { writeWhole } from '../write-whole.ts';
 import { certificateSource } from './certificates.ts';
-import { type DockerConfig, readDockerConfig } from './docker-config.ts';
+import { type DockerConfig, readDockerConfig } from './credentials/docker-config.ts';
 import { dockerConfigDirectory, type Environment, environmentOf, proxiesOf } from './environment.ts';
 
 /** What every function of the SDK takes. */

@@ -98,8 +98,7 @@ async function plainLayer(layer: ExportedLayer, options: FinishLayerOptions): Pr
     const blob = (await options.store.has(layer.stored))
       ? layer.stored
       : await options.store.add(createReadStream(layer.file), { signal: options.signal });
-    const facts =
-      layer.facts ?? (await scanLayer(createReadStream(layer.file), { signal: options.signal }));
+    const facts = layer.facts ?? (await scanLayer(createReadStream(layer.file), { signal: options.signal }));
     return {
       descriptor: { ...layer.stored, digest: blob.digest, size: blob.size },
       diffId: layer.diffId,

@@ -93,6 +93,18 @@ describe('embedded engine', () => {
     expect(isMabuildError(error) && error.code).to.equal('USAGE');
   });
 
+  it('gives the same image again while nothing has changed', async () => {
+    const dockerfile = 'FROM base\nENV A=1\nCOPY a /x\nLABEL b=c';
+    const files = { a: 'A' };
+    const one = await trial.build(dockerfile, { files });
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const two = await trial.build(dockerfile, { files });
+    expect(two.image.id).to.equal(one.image.id);
+    const times = one.config.history?.map(({ created }) => created);
+    expect(new Set(times).size).to.equal(1);
+    expect(one.config.created).to.equal(times?.[0]);
+  });
+
   it('takes a step from the cache by content, not by time', async () => {
     const states: string[] = [];
     const onStep = (name: string, state: string): void =>

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Rule } from '@mabuild/core';
-import { knownRules } from '../../sdk/rules.ts';
+import { knownRules } from '../../sdk/check/rules.ts';
 import { version } from '../../version.ts';
 import { count, countFindings, type FileFindings, isFixable } from '../file-findings.ts';
 import { countChips } from './chips.ts';

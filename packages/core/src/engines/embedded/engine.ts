@@ -31,7 +31,7 @@ import { createLayerScanner, type StoredLayer } from './layers/layer-scanner.ts'
 import { createLayerWriter } from './layers/layer-writer.ts';
 import type { Tree } from './layers/tree.ts';
 import { createRepositories } from './repositories.ts';
-import { epochOf, type SolveWorld, solve } from './solve.ts';
+import { type SolveWorld, solve } from './solve.ts';
 import type { RunProgram } from './steps/run.ts';
 
 export interface EmbeddedEngineOptions {
@@ -77,7 +77,6 @@ class EmbeddedEngine implements Engine {
   readonly #temporaryDirectory: string;
   readonly #images = new Map<string, BuiltHere>();
   readonly #trees = new WeakMap<BuildContext, Map<string, Promise<Tree>>>();
-  readonly #began = new Date();
 
   constructor(options: EmbeddedEngineOptions) {
     const { platform, foundBy, version, memory, resolver } = options;
@@ -108,9 +107,7 @@ class EmbeddedEngine implements Engine {
 
   async build(build: EngineBuild, context: BuildContext, options: EngineBuildOptions): Promise<EngineImage> {
     const state = await solve(build, context, this.#world, options);
-    const epoch = epochOf(build);
-    const created = (epoch === undefined ? this.#began : new Date(epoch * 1000)).toISOString();
-    const { bytes, id } = imageConfig(state, created);
+    const { bytes, id } = imageConfig(state);
     const image = { id, platform: state.platform };
     this.#images.set(id, { config: bytes, image, layers: state.layers });
     return image;

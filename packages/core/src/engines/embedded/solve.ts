@@ -223,7 +223,7 @@ function triggerOf(trigger: string, stage: Stage, site: StepSite): Instruction {
 }
 
 /** `SOURCE_DATE_EPOCH` as seconds. @throws MabuildError `USAGE` */
-export function epochOf({ buildArgs }: Pick<EngineBuild, 'buildArgs'>): number | undefined {
+function epochOf({ buildArgs }: Pick<EngineBuild, 'buildArgs'>): number | undefined {
   const text = Object.hasOwn(buildArgs, 'SOURCE_DATE_EPOCH') ? buildArgs.SOURCE_DATE_EPOCH : undefined;
   if (text === undefined || text === '') return undefined;
   if (/^\d{1,11}$/.test(text)) return Number(text);

@@ -59,11 +59,9 @@ export function createRunCache(memory: Memory, writer: LayerWriter): RunCache {
       await memory.set('run', key, { layer: null } satisfies Remembered);
       return { layer: undefined };
     }
-    const { diffId, descriptor, facts } = layer;
+    const { diffId, descriptor, facts, created } = layer;
     const { digest, size } = descriptor;
-    await memory.set('run', key, {
-      layer: { diffId, digest, size, ...(facts && { facts }) },
-    } satisfies Remembered);
+    await memory.set('run', key, { layer: { diffId, digest, size, facts, created } } satisfies Remembered);
     return { layer: { ...layer, cached: false } };
   };
   return {

@@ -19,6 +19,8 @@ export interface StoredLayer {
   readonly descriptor: Descriptor;
   /** What is in it for those who judge images, where it was looked at already. */
   readonly facts?: LayerFacts;
+  /** When it was first written, ISO 8601, where that is known. */
+  readonly created?: string;
   /** Opens the blob's own bytes, verified while they are read. */
   read(options?: CallOptions): Promise<Readable>;
 }

@@ -45,13 +45,24 @@ const hashedAtOnce = 16;
 /** What is remembered of a layer. */
 export interface RememberedLayer extends Pick<StoredTar, 'diffId' | 'digest' | 'size'> {
   readonly facts?: LayerFacts | undefined;
+  readonly created?: string | undefined;
 }
 
 export function createLayerWriter({ store, memory }: LayerWriterOptions): LayerWriter {
   const underway = new Set<Work>();
-  const layerOf = ({ digest, size, diffId, facts }: RememberedLayer, cached: boolean): WrittenLayer => {
+  const layerOf = (
+    { digest, size, diffId, facts, created }: RememberedLayer,
+    cached: boolean,
+  ): WrittenLayer => {
     const descriptor: Descriptor = { mediaType: mediaTypes.ociLayerGzip, digest, size };
-    return { descriptor, diffId, ...(facts && { facts }), cached, read: () => store.read(descriptor) };
+    return {
+      descriptor,
+      diffId,
+      ...(facts && { facts }),
+      ...(created && { created }),
+      cached,
+      read: () => store.read(descriptor),
+    };
   };
   const restore = async ({ facts, ...known }: RememberedLayer): Promise<WrittenLayer | undefined> => {
     // Facts of an earlier version say less than is asked now.
@@ -75,11 +86,13 @@ export function createLayerWriter({ store, memory }: LayerWriterOptions): LayerW
     const digests = new Map(entries.map((entry) => [entry, entry.digest]));
     const tar = layerChunks(entries, (entry, digest) => void digests.set(entry, digest));
     const stored = await storeLayer(store, tar, options);
-    const { diffId, digest, size, facts } = stored;
+    // A later build that finds it makes the same image of it.
+    const created = new Date(options.epoch === undefined ? Date.now() : options.epoch * 1000).toISOString();
+    const layer: RememberedLayer = { ...stored, created };
     // The key is made of what was read just now, whatever became of a file before.
-    await memory.set('step-layer', keyOf(outline, [...digests.values()]), { diffId, digest, size, facts });
+    await memory.set('step-layer', keyOf(outline, [...digests.values()]), layer);
     await memory.set('step-outline', outline, true);
-    return layerOf(stored, false);
+    return layerOf(layer, false);
   };
   return {
     restore,

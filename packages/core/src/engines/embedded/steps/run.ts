@@ -4,7 +4,7 @@ import type { Instruction } from '../../../dockerfile/model.ts';
 import { readMount } from '../../../dockerfile/mounts.ts';
 import { commandOfHeredocs } from '../../../transforms/heredoc-command.ts';
 import type { StoredLayer } from '../layers/layer-scanner.ts';
-import { listIn, type StageState, textIn } from '../state.ts';
+import { listIn, type StageState, textIn, withHistory } from '../state.ts';
 import { shellOf } from './command.ts';
 import { expand, type FileSource, notSupported, type Step, type StepSite, stacked } from './step.ts';
 
@@ -53,10 +53,9 @@ export function runStep(run: RunProgram | undefined): Step {
   return async (state, instruction, site) => {
     if (!run) throw runRefused(site, instruction);
     const request = await requestOf(state, instruction, site);
-    const history = { created_by: historyOf(state, request.command), comment: 'buildkit.dockerfile.v0' };
+    const createdBy = historyOf(state, request.command);
     const { layer } = await site.run(request, () => run(request, site));
-    if (!layer) return { ...state, history: [...state.history, { ...history, empty_layer: true }] };
-    return stacked({ ...state, history: [...state.history, history] }, layer, site);
+    return layer ? stacked(state, layer, createdBy, site) : withHistory(state, createdBy);
   };
 }
 

@@ -14,7 +14,7 @@ import type { LayerEntry } from '../layers/entry.ts';
 import type { StoredLayer } from '../layers/layer-scanner.ts';
 import type { WrittenLayer } from '../layers/layer-writer.ts';
 import { applyLayer, type Tree } from '../layers/tree.ts';
-import { lazily, type StageState } from '../state.ts';
+import { lazily, type StageState, withHistory } from '../state.ts';
 import type { RunRequest } from './run.ts';
 
 /** A file that ADD fetched. */
@@ -178,18 +178,23 @@ export async function withLayer(
   createdBy: string,
   site: StepSite,
 ): Promise<StageState> {
-  const history = { created_by: createdBy, comment: 'buildkit.dockerfile.v0' };
-  if (entries.length === 0)
-    return { ...state, history: [...state.history, { ...history, empty_layer: true }] };
-  const layer = await site.write(entries);
-  return stacked({ ...state, history: [...state.history, history] }, layer, site);
+  if (entries.length === 0) return withHistory(state, createdBy);
+  return stacked(state, await site.write(entries), createdBy, site);
 }
 
 /** The state with a layer that is there already on top. */
-export function stacked(state: StageState, layer: StoredLayer, site: Pick<StepSite, 'entries'>): StageState {
+export function stacked(
+  state: StageState,
+  layer: StoredLayer,
+  createdBy: string,
+  site: Pick<StepSite, 'entries'>,
+): StageState {
+  const { created } = layer;
+  const history = { ...(created && { created }), created_by: createdBy, comment: 'buildkit.dockerfile.v0' };
   const { tree } = state;
   return {
     ...state,
+    history: [...state.history, history],
     layers: [...state.layers, layer],
     tree: lazily(async () => applyLayer(await tree(), await site.entries(layer))),
   };

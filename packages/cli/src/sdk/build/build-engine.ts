@@ -1,0 +1,89 @@
+import { type Builder, type Engine, openEmbeddedEngine, sandboxRun } from '@mabuild/core';
+import { type CallOptions, isMabuildError, MabuildError, type Platform } from '@mabuild/oci';
+import type { RegistryClient } from '@mabuild/registry';
+import { version } from '../../version.ts';
+import { sandboxOf } from '../sandbox.ts';
+import type { Toolbox } from '../toolbox.ts';
+import type { Output } from './output.ts';
+
+export interface BuildEngineRequest extends CallOptions {
+  readonly engine?: 'auto' | Builder | undefined;
+  readonly output?: Output | undefined;
+  /** Folder of static qemu programs. @default the usual ones */
+  readonly qemu?: string | undefined;
+  /** For what lives as long as the build; the caller deletes it. */
+  readonly temporaryDirectory: string;
+}
+
+/** Who builds, and where bases come from. */
+export interface BuildEngine {
+  readonly engine: Engine;
+  readonly registry: RegistryClient;
+}
+
+/**
+ * Opens the Docker Engine, or makes the embedded one: where it is asked for, and where no Docker Engine answers.
+ *
+ * The toolbox closes what is open; what the embedded engine leaves lies in the temporary folder.
+ * @throws MabuildError `NO_ENGINE` when there is nothing to load the result into; `ENGINE_CANNOT`
+ */
+export async function openBuildEngine(toolbox: Toolbox, request: BuildEngineRequest): Promise<BuildEngine> {
+  const { engine: wanted = 'auto', output } = request;
+  const loads = output === undefined || output.type === 'load';
+  if (wanted === 'embedded') {
+    if (loads) {
+      throw new MabuildError('the embedded engine has no store to load images into', {
+        code: 'ENGINE_CANNOT',
+        hint: 'write the result with -o oci:DIR or -o docker-archive:FILE, or publish it with --push',
+      });
+    }
+    return await embedded(toolbox, request, '--engine embedded');
+  }
+  try {
+    const engine = await toolbox.openEngine();
+    return { engine, registry: await toolbox.registry(engine.info) };
+  } catch (error) {
+    if (wanted !== 'auto' || !isMabuildError(error) || error.code !== 'NO_ENGINE') throw error;
+    if (!loads) return await embedded(toolbox, request, 'no Docker Engine answers');
+    throw new MabuildError(error.message, {
+      code: error.code,
+      hint: `${error.hint}; without one, write the result with -o oci:DIR or publish it with --push`,
+      cause: error,
+    });
+  }
+}
+
+async function embedded(
+  toolbox: Toolbox,
+  { temporaryDirectory, qemu, signal }: BuildEngineRequest,
+  foundBy: string,
+): Promise<BuildEngine> {
+  const { environment, memory, blobDirectory } = toolbox;
+  const registry = await toolbox.registry();
+  const web = toolbox.web();
+  const platform = machineOf(environment.architecture);
+  const sandbox = sandboxOf(environment, platform, qemu ?? toolbox.config.qemu);
+  const engine = openEmbeddedEngine({
+    ...{ resolver: registry, memory, blobDirectory, temporaryDirectory, foundBy, version },
+    platform,
+    run: sandbox && sandboxRun(sandbox),
+    emulation: sandbox && ((wanted, call) => sandbox.emulation(wanted, call)),
+    variables: environment.variables,
+    web: (url) => web.ask(url, { method: 'GET', signal }),
+  });
+  return { engine, registry };
+}
+
+/** The platform of programs that this machine runs, whatever its own system: images are Linux's. */
+function machineOf(architecture: string): Platform {
+  switch (architecture) {
+    case 'x64':
+      return { os: 'linux', architecture: 'amd64' };
+    case 'ia32':
+      return { os: 'linux', architecture: '386' };
+    case 'arm':
+      return { os: 'linux', architecture: 'arm', variant: 'v7' };
+    default:
+      return { os: 'linux', architecture };
+  }
+}

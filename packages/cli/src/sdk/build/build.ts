@@ -1,0 +1,226 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  type BuildContext,
+  type BuildEvent,
+  type BuildPlan,
+  type BuiltImage,
+  type Engine,
+  type PlannedBuild,
+  planBuild,
+  runBuild,
+} from '@mabuild/core';
+import { formatPlatform, MabuildError, type Platform, type PushEvent } from '@mabuild/oci';
+import type { RegistryClient } from '@mabuild/registry';
+import { readPlatforms } from '../platforms.ts';
+import { type SdkOptions, type Toolbox, withToolbox } from '../toolbox.ts';
+import { openBuildEngine } from './build-engine.ts';
+import type { BuildRequest, BuildResult } from './build-request.ts';
+import { openRequestContext } from './context.ts';
+import { exportFiles } from './export-files.ts';
+import { loadImages, writeDockerArchives } from './load.ts';
+import { type NamedContexts, openNamedContexts } from './named-contexts.ts';
+import { type Output, outputFailure } from './output.ts';
+import { assemble, type Published, parseTag, pushSuffixedTags, pushTags, writeLayout } from './publish.ts';
+
+export interface BuildOptions extends SdkOptions {
+  /** Steps, logs, uploads, warnings. */
+  readonly onEvent?: ((event: BuildEvent | PushEvent) => void) | undefined;
+}
+
+/** Platforms of a build that names none. */
+export const defaultPlatforms: readonly string[] = ['linux/amd64', 'linux/arm64', 'linux/arm/v7'];
+
+/**
+ * Builds every platform of a Dockerfile and publishes the result: one call from an x64 Dockerfile to a manifest list.
+ *
+ * @throws MabuildError `BASE_PLATFORM_MISSING` before anything is built; `BUILD_FAILED`; `VERIFICATION_FAILED` before
+ *   anything is published; `NO_ENGINE`; `REGISTRY_…`
+ */
+export async function buildAndPush(request: BuildRequest, options: BuildOptions = {}): Promise<BuildResult> {
+  for (const tag of request.tags ?? []) parseTag(tag);
+  readPlatforms(request.platforms ?? []);
+  return withBuild(request, options, async (site) => {
+    const planned = await plan(site, request, options);
+    for (const finding of planned.plan.findings) {
+      options.onEvent?.({ type: 'warning', code: finding.rule, message: finding.message });
+    }
+    const { environment, toolbox } = site;
+    const images = await runBuild(planned, {
+      engine: site.engine,
+      context: site.context,
+      credentials: toolbox.credentials,
+      memory: toolbox.memory,
+      blobDirectory: toolbox.blobDirectory,
+      temporaryDirectory: site.temporaryDirectory,
+      jobs: request.jobs ?? 4,
+      keepEmulator: request.keepEmulator ?? false,
+      verify: request.verify ?? true,
+      manifestType: request.indexType ?? 'oci',
+      sourceDateEpoch: environment.variables.SOURCE_DATE_EPOCH,
+      signal: options.signal,
+      onEvent: options.onEvent,
+    });
+    const published = await deliver(images, site, request, options).catch((error: unknown) => {
+      throw outputFailure(request.output, error);
+    });
+    return {
+      reference: request.tags?.[0],
+      digest: published.digest,
+      references: published.references,
+      images: images.map((image) => ({
+        platform: formatPlatform(image.task.platform),
+        digest: image.descriptor.digest,
+        engine: image.task.engine,
+        strategy: image.task.strategy,
+        seconds: image.seconds,
+      })),
+    };
+  });
+}
+
+/** Says what {@link buildAndPush} would do, and writes nothing anywhere. */
+export async function planImages(request: BuildRequest, options: BuildOptions = {}): Promise<BuildPlan> {
+  return withBuild(request, options, async (site) => (await plan(site, request, options)).plan);
+}
+
+/** Everything that one build holds open. */
+interface BuildSite {
+  readonly toolbox: Toolbox;
+  readonly environment: Toolbox['environment'];
+  readonly engine: Engine;
+  readonly registry: RegistryClient;
+  readonly context: BuildContext;
+  readonly named: NamedContexts;
+  readonly dockerfile: { readonly text: string; readonly name: string };
+  readonly temporaryDirectory: string;
+}
+
+async function withBuild<T>(
+  request: BuildRequest,
+  options: BuildOptions,
+  use: (site: BuildSite) => Promise<T>,
+): Promise<T> {
+  return withToolbox(options, async (toolbox) => {
+    const { environment } = toolbox;
+    const temporaryDirectory = join(
+      environment.temporaryDirectory,
+      `mabuild-${randomBytes(6).toString('hex')}`,
+    );
+    await mkdir(temporaryDirectory, { recursive: true, mode: 0o700 });
+    let context: BuildContext | undefined;
+    try {
+      const opened = await openRequestContext(request, {
+        environment,
+        temporaryDirectory,
+        signal: options.signal,
+      });
+      context = opened.context;
+      const named = await openNamedContexts(request.buildContexts ?? {}, {
+        workingDirectory: environment.workingDirectory,
+        signal: options.signal,
+      });
+      const { engine, registry } = await openBuildEngine(toolbox, {
+        ...{ engine: request.engine, output: request.output, qemu: request.qemu, temporaryDirectory },
+        signal: options.signal,
+      });
+      return await use({ ...opened, named, toolbox, environment, engine, registry, temporaryDirectory });
+    } finally {
+      await context?.close();
+      await rm(temporaryDirectory, { recursive: true, force: true });
+    }
+  });
+}
+
+async function plan(site: BuildSite, request: BuildRequest, options: BuildOptions): Promise<PlannedBuild> {
+  const { toolbox, engine, registry } = site;
+  return planBuild(
+    {
+      dockerfile: site.dockerfile.text,
+      file: site.dockerfile.name,
+      platforms: platformsOf(request, toolbox, engine),
+      target: request.target,
+      buildArgs: { ...toolbox.dockerConfig.proxyBuildArgs, ...sourceDateEpoch(site), ...request.buildArgs },
+      labels: request.labels ?? {},
+      noCache: request.noCache ?? false,
+      pull: request.pull ?? false,
+      network: request.network ?? 'default',
+      builder: request.engine ?? 'auto',
+      ...site.named,
+      emulation: request.emulation ?? 'auto',
+      baseStyle: request.baseStyle ?? toolbox.config.baseStyle ?? 'index',
+      images: toolbox.config.images ?? {},
+      fix: request.fix ?? false,
+      keepEmulator: request.keepEmulator ?? false,
+      emulatorDirectories: [request.qemu ?? toolbox.config.qemu].filter(
+        (directory) => directory !== undefined,
+      ),
+    },
+    { engine, resolver: registry, signal: options.signal },
+  );
+}
+
+function sourceDateEpoch(site: BuildSite): Readonly<Record<string, string>> {
+  const epoch = site.environment.variables.SOURCE_DATE_EPOCH;
+  return epoch === undefined ? {} : { SOURCE_DATE_EPOCH: epoch };
+}
+
+function platformsOf(request: BuildRequest, toolbox: Toolbox, engine: Engine): readonly Platform[] {
+  const platforms = readPlatforms(request.platforms ?? toolbox.config.platforms ?? defaultPlatforms);
+  return platforms.length > 0 ? platforms : [engine.info.platform];
+}
+
+/** Writes what was built to where the request wants it. */
+async function deliver(
+  images: readonly BuiltImage[],
+  site: BuildSite,
+  request: BuildRequest,
+  options: BuildOptions,
+): Promise<{ readonly digest: string; readonly references: readonly Published[] }> {
+  const output: Output = request.output ?? { type: 'load' };
+  const tags = request.tags ?? [];
+  const assembly = assemble(images, {
+    index: request.index ?? 'auto',
+    indexType: request.indexType ?? 'oci',
+    annotations: request.annotations ?? {},
+  });
+  const copying = {
+    registry: site.registry,
+    memory: site.toolbox.memory,
+    jobs: 16,
+    signal: options.signal,
+    onEvent: options.onEvent,
+  };
+  const digest = assembly.root.digest;
+  switch (output.type) {
+    case 'push': {
+      if (tags.length === 0) {
+        throw new MabuildError('pushing needs a name', {
+          code: 'USAGE',
+          hint: 'add a tag, e.g. -t REGISTRY/NAME:TAG',
+        });
+      }
+      const references = request.tagSuffix
+        ? await pushSuffixedTags(images, tags, copying)
+        : await pushTags(assembly, tags, { ...copying, byDigest: output.byDigest ?? false });
+      return { digest, references };
+    }
+    case 'oci':
+    case 'oci-archive':
+      await writeLayout(assembly, { ...output, type: output.type }, tags, copying);
+      return { digest, references: [] };
+    case 'docker-archive':
+      return writeDockerArchives(images, output, tags, options);
+    case 'local':
+    case 'tar':
+      await exportFiles(images, output, options);
+      return { digest, references: [] };
+    default:
+      return loadImages(images, assembly, tags, {
+        engine: site.engine,
+        explicit: request.output !== undefined,
+        ...copying,
+      });
+  }
+}

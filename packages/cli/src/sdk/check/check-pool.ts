@@ -1,0 +1,102 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { FileFindings } from '../../formatters/file-findings.ts';
+import { type CheckHow, type CheckJob, type CheckWorld, checkFile } from './check-file.ts';
+import { answer, type FromWorker, type ToWorker, toError, toFailure } from './check-messages.ts';
+
+export interface CheckManyOptions {
+  /** The module to start threads with; `undefined`: all is done in this one. */
+  readonly worker: URL | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly onFile: ((done: number, total: number) => void) | undefined;
+}
+
+/** Files from which on threads are worth their start. */
+const fewest = 64;
+/** Files that go to a thread at once. */
+const batch = 8;
+const mostThreads = 8;
+
+/** Checks files, side by side when there are many, and gives the results in their order. */
+export async function checkMany(
+  jobs: readonly CheckJob[],
+  how: CheckHow,
+  world: CheckWorld,
+  options: CheckManyOptions,
+): Promise<readonly FileFindings[]> {
+  if (options.worker && jobs.length >= fewest) {
+    return inThreads(jobs, how, world, { ...options, worker: options.worker });
+  }
+  const results: FileFindings[] = [];
+  for (const job of jobs) {
+    // Lets the signal of Ctrl-C come in.
+    if (results.length % batch === 0) await new Promise((resolve) => setImmediate(resolve));
+    options.signal?.throwIfAborted();
+    results.push(await checkFile(job, how, world));
+    options.onFile?.(results.length, jobs.length);
+  }
+  return results;
+}
+
+function inThreads(
+  jobs: readonly CheckJob[],
+  how: CheckHow,
+  world: CheckWorld,
+  { worker: module, signal, onFile }: CheckManyOptions & { readonly worker: URL },
+): Promise<readonly FileFindings[]> {
+  const results: (FileFindings | undefined)[] = jobs.map(() => undefined);
+  const workers: Worker[] = [];
+  let next = 0;
+  let done = 0;
+  let onAbort = (): void => undefined;
+  const finished = new Promise<readonly FileFindings[]>((resolve, reject) => {
+    onAbort = () => reject(signal?.reason);
+    if (signal?.aborted) return onAbort();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    const count = Math.min(mostThreads, availableParallelism(), Math.ceil(jobs.length / fewest));
+    for (let started = 0; started < count; started += 1) {
+      const worker = new Worker(module, {
+        workerData: { how, online: world.downloads !== undefined, offline: world.offline ?? false },
+        // What is read of one file is garbage with the next: room for many files saves collecting it.
+        resourceLimits: { maxYoungGenerationSizeMb: 64 },
+      });
+      workers.push(worker);
+      const send = (message: ToWorker): void => worker.postMessage(message);
+      let open = 0;
+      const feed = (): void => {
+        while (open < 2 * batch && next < jobs.length) {
+          const indexes = jobs.slice(next, next + batch).map((_, offset) => next + offset);
+          next += indexes.length;
+          open += indexes.length;
+          send({ kind: 'check', jobs: indexes.map((index) => ({ index, job: jobs[index] as CheckJob })) });
+        }
+      };
+      worker.on('error', reject);
+      worker.on('exit', () => reject(new Error('a thread that checks files ended before its time')));
+      worker.on('message', (message: FromWorker) => {
+        if (message.kind === 'asked') {
+          const { id, question, about } = message;
+          answer(question, about, world).then(
+            (found) => send({ kind: 'answered', id, answer: found }),
+            (error) => send({ kind: 'refused', id, failure: toFailure(error) }),
+          );
+          return;
+        }
+        if (message.kind === 'failed') return reject(toError(message.failure));
+        for (const { index, result } of message.results) {
+          results[index] = result;
+          open -= 1;
+          done += 1;
+          onFile?.(done, jobs.length);
+        }
+        if (done === jobs.length) resolve(results as readonly FileFindings[]);
+        else feed();
+      });
+      feed();
+    }
+  });
+  return finished.finally(() => {
+    signal?.removeEventListener('abort', onAbort);
+    return Promise.all(workers.map((worker) => worker.terminate()));
+  });
+}

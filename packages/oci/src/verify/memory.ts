@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { placeFile } from '../stores/place-file.ts';
+
+/** Small JSON values that outlive a call, one file each; losing them costs time, never truth. */
+export interface Memory {
+  /** The value under a key, or `undefined` when it is unknown or unreadable. */
+  get(kind: string, key: string): Promise<unknown>;
+  /** Keeps a value, or forgets it where nothing can be written. */
+  set(kind: string, key: string, value: unknown): Promise<void>;
+}
+
+/** Keeps values under `directory`; writes are atomic, so that concurrent runs see whole values. */
+export function openMemory(directory: string): Memory {
+  const fileOf = (kind: string, key: string): string =>
+    join(directory, kind, `${createHash('sha256').update(key).digest('hex')}.json`);
+  return {
+    async get(kind, key) {
+      try {
+        const entry = JSON.parse(await readFile(fileOf(kind, key), 'utf8')) as {
+          key?: unknown;
+          value?: unknown;
+        };
+        return entry.key === key ? entry.value : undefined;
+      } catch {
+        return undefined;
+      }
+    },
+    async set(kind, key, value) {
+      const file = fileOf(kind, key);
+      const text = JSON.stringify({ key, value });
+      try {
+        await mkdir(dirname(file), { recursive: true });
+        await placeFile(dirname(file), async (handle) => {
+          await handle.writeFile(text);
+          return file;
+        });
+      } catch {
+        // A full disk or a folder of somebody else's: it is found out again.
+      }
+    },
+  };
+}
