@@ -24,49 +24,74 @@ export interface MergedNode {
 /** Links that one path may lead through, as in containerd. */
 const mostLinks = 255;
 
+/** A place of the merged view, from which a walk goes on. */
+export interface MergedPlace {
+  readonly path: string;
+  readonly node: MergedNode | undefined;
+  /** Numbers of the layers whose folders are merged here. */
+  readonly folders: readonly number[];
+}
+
+/** The root, where a walk begins. */
+export function mergedRoot(layers: readonly UnpackedLayer[]): MergedPlace {
+  return look(
+    layers,
+    '',
+    layers.map((_, index) => index),
+  );
+}
+
+/** One step down; no link is followed. */
+export function mergedChild(layers: readonly UnpackedLayer[], from: MergedPlace, name: string): MergedPlace {
+  return look(layers, from.path === '' ? name : `${from.path}/${name}`, from.folders);
+}
+
+function look(layers: readonly UnpackedLayer[], path: string, below: readonly number[]): MergedPlace {
+  const folders: number[] = [];
+  let node: MergedNode | undefined;
+  for (const index of below) {
+    const layer = layers[index] as UnpackedLayer;
+    const file = path === '' ? layer.root : `${layer.root}/${path}`;
+    const stats = lstatSync(file, { throwIfNoEntry: false });
+    if (stats === undefined) {
+      if (layer.whiteouts?.has(path)) break;
+      continue;
+    }
+    if (isWhiteout(stats)) break;
+    // A file below a folder is hidden, and so is all below it.
+    if (node !== undefined && !stats.isDirectory()) break;
+    node ??= { file, layer: index, stats };
+    if (!stats.isDirectory()) break;
+    folders.push(index);
+    if (layer.opaque.has(path)) break;
+  }
+  return { path, node, folders };
+}
+
 /** What lies at a path when overlayfs merges these layers; no link is followed. @param layers the topmost first */
 export function mergedNode(layers: readonly UnpackedLayer[], path: string): MergedNode | undefined {
-  const names = pathNames(path);
-  let below = layers.map((_, index) => index);
-  let found: MergedNode | undefined;
-  for (let depth = 0; depth <= names.length; depth += 1) {
-    const at = names.slice(0, depth).join('/');
-    const folders: number[] = [];
-    found = undefined;
-    for (const index of below) {
-      const layer = layers[index] as UnpackedLayer;
-      if (layer.whiteouts?.has(at)) break;
-      const file = at === '' ? layer.root : `${layer.root}/${at}`;
-      const stats = lstatSync(file, { throwIfNoEntry: false });
-      if (stats === undefined) continue;
-      if (isWhiteout(stats)) break;
-      found ??= { file, layer: index, stats };
-      // A file below a folder is hidden, and so is all below it.
-      if (!stats.isDirectory()) break;
-      folders.push(index);
-      if (layer.opaque.has(at)) break;
-    }
-    if (found === undefined) return undefined;
-    if (depth < names.length && !found.stats.isDirectory()) return undefined;
-    below = folders;
+  let place = mergedRoot(layers);
+  for (const name of pathNames(path)) {
+    place = mergedChild(layers, place, name);
+    if (place.node === undefined) return undefined;
   }
-  return found;
+  return place.node;
 }
 
 /** Where a path leads when every link is followed inside the root; what is not there is kept as it is. @throws MabuildError `TOO_MANY_LINKS` */
 export function mergedPath(layers: readonly UnpackedLayer[], path: string): string {
   const left = path.split('/').reverse();
-  const done: string[] = [];
+  const places = [mergedRoot(layers)];
   for (let links = 0; left.length > 0; ) {
     const name = left.pop() as string;
     if (name === '' || name === '.') continue;
     if (name === '..') {
-      done.pop();
+      if (places.length > 1) places.pop();
       continue;
     }
-    const node = mergedNode(layers, [...done, name].join('/'));
-    if (node === undefined || !node.stats.isSymbolicLink()) {
-      done.push(name);
+    const place = mergedChild(layers, places.at(-1) as MergedPlace, name);
+    if (!place.node?.stats.isSymbolicLink()) {
+      places.push(place);
       continue;
     }
     links += 1;
@@ -76,11 +101,11 @@ export function mergedPath(layers: readonly UnpackedLayer[], path: string): stri
         hint: 'links lead in a circle: look with `ls -l` in the base image',
       });
     }
-    const target = readlinkSync(node.file);
-    if (target.startsWith('/')) done.length = 0;
+    const target = readlinkSync(place.node.file);
+    if (target.startsWith('/')) places.length = 1;
     left.push(...target.split('/').reverse());
   }
-  return done.join('/');
+  return places.at(-1)?.path ?? '';
 }
 
 /** The character device 0/0, which stands for a deleted file. */

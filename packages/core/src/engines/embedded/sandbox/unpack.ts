@@ -24,7 +24,14 @@ import { isMabuildError, MabuildError } from '@mabuild/oci';
 import type { LayerEntry } from '../layers/entry.ts';
 import { type ReadEntry, readLayer } from '../layers/read-layer.ts';
 import { type BatchCall, type ProgramPlace, runBatch } from './batch.ts';
-import { type MergedNode, mergedNode, mergedPath, type UnpackedLayer } from './merged.ts';
+import {
+  type MergedNode,
+  mergedChild,
+  mergedNode,
+  mergedPath,
+  mergedRoot,
+  type UnpackedLayer,
+} from './merged.ts';
 
 /** How overlayfs is told that a folder hides what lies below: by attributes of the machine's root or of a user namespace, or not at all. */
 export type Marks = 'trusted' | 'user' | 'none';
@@ -40,6 +47,13 @@ export interface UnpackRequest {
   readonly marks: Marks;
   /** Gets what could not be kept, in words. */
   readonly onNote: (text: string) => void;
+}
+
+/** Longest path that the kernel takes, bytes: Linux, `limits.h`. */
+const longestPath = 4095;
+
+function tooLong(): Error {
+  return Object.assign(new Error('the path is too long'), { code: 'ENAMETOOLONG' });
 }
 
 /** Zeroes that are left out as a hole. */
@@ -89,6 +103,7 @@ class Unpacking {
   }
 
   async add({ entry, body }: ReadEntry): Promise<void> {
+    if (Buffer.byteLength(entry.path) > longestPath) throw tooLong();
     const slash = entry.path.lastIndexOf('/');
     if (entry.type === 'opaque') {
       this.#opaque.add(this.#folder(entry.path));
@@ -99,6 +114,7 @@ class Unpacking {
     const name = entry.path.slice(slash + 1);
     const path = parent === '' ? name : `${parent}/${name}`;
     const file = this.#file(path);
+    if (Buffer.byteLength(file) > longestPath) throw tooLong();
     const there = lstatSync(file, { throwIfNoEntry: false });
     if (entry.type === 'whiteout') {
       // It takes away what lies below, never what the same layer brings.
@@ -212,10 +228,11 @@ class Unpacking {
     const known = this.#parents.get(path);
     if (known !== undefined) return known;
     const real = mergedPath(this.#layers, path);
-    let at = '';
+    let place = mergedRoot(this.#layers);
     for (const name of real === '' ? [] : real.split('/')) {
-      at = at === '' ? name : `${at}/${name}`;
-      const node = mergedNode(this.#layers, at);
+      const from = place;
+      place = mergedChild(this.#layers, from, name);
+      const { node, path: at } = place;
       if (node !== undefined && !node.stats.isDirectory()) {
         throw new MabuildError(`unpacking a layer: /${path} is to hold files and /${at} is no folder`, {
           code: 'UNSUPPORTED_LAYER',
@@ -229,6 +246,8 @@ class Unpacking {
       if (this.#whiteouts.delete(at)) this.#opaque.add(at);
       if (node === undefined) this.#plain(file, at, { uid: 0, gid: 0, mode: 0o755, mtime: 0 });
       else this.#plain(file, at, { ...ownedBy(node.stats), mtime: node.stats.mtimeMs / 1000 });
+      // It is there now.
+      place = mergedChild(this.#layers, from, name);
     }
     this.#parents.set(path, real);
     this.#followed ||= real !== path;
