@@ -46,7 +46,7 @@ export async function examine(
       if (!isMabuildError(error)) throw error;
       const advice = [
         error.hint ?? 'start Docker',
-        'without Docker, Dockerfiles whose needed stages have no RUN are built all the same, to -o oci:DIR or with --push',
+        'or build without Docker: `mabuild build` with -o oci:DIR or --push then uses its embedded engine',
       ];
       return { ...common, engine: undefined, engineProblem: error.message, platforms: [], advice };
     }

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
-import { isMabuildError } from '@mabuild/oci';
+import { digestOf, isMabuildError } from '@mabuild/oci';
 import { expect } from 'chai';
 import { type EmbeddedTrial, embeddedTrial } from '../../../support/embedded-engine.ts';
 import { makeImage } from '../../../support/made-image.ts';
@@ -279,6 +279,63 @@ describe('embedded engine', () => {
       ]);
     });
   }
+
+  describe('ADD of a URL', () => {
+    const digest = digestOf(Buffer.from('downloaded'));
+    const page = (status: number) => ({
+      status,
+      header: (name: string) => (name === 'last-modified' ? 'Tue, 01 Feb 2022 03:04:05 GMT' : undefined),
+      body: Readable.from([Buffer.from('downloaded')]),
+    });
+    const asked: string[] = [];
+    let fetching: EmbeddedTrial;
+    beforeEach(async () => {
+      asked.length = 0;
+      fetching = await embeddedTrial(
+        { base },
+        {
+          web: async (url) => {
+            asked.push(url);
+            if (url.includes('refused')) throw new Error('connection refused');
+            return page(url.includes('missing') ? 404 : 200);
+          },
+        },
+      );
+    });
+    afterEach(() => fetching.remove());
+
+    it('asks once for all steps and takes a name from the path', async () => {
+      const url = 'https://user:secret@example.com/a%20b.txt?token=x#y';
+      const built = await fetching.build(
+        `FROM base\nADD --checksum=${digest} ${url} /one/\nADD --chmod=644 ${url} /two/name`,
+      );
+      expect(asked).to.have.length(1);
+      expect(built.layers).to.deep.equal([
+        { 'one/': 'directory 755 0:0', 'one/a b.txt': 'file 600 0:0 downloaded' },
+        { 'two/': 'directory 755 0:0', 'two/name': 'file 644 0:0 downloaded' },
+      ]);
+    });
+
+    it('calls a download without a name as BuildKit does', async () => {
+      const built = await fetching.build('FROM base\nADD https://example.com/ /x/');
+      expect(Object.keys(built.layers[0] ?? {})).to.include('x/__unnamed__');
+    });
+
+    const refused: readonly (readonly [string, RegExp])[] = [
+      [`ADD --checksum=sha256:${'0'.repeat(64)} https://e.example/x /`, /digest mismatch/],
+      ['ADD https://u:secret@e.example/missing?token=secret /', /https:\/\/e\.example\/missing: .*404/],
+      ['ADD https://u:secret@e.example/refused /', /connection refused/],
+      [`ADD --checksum=${digest} a /`, /checksum/],
+    ];
+    for (const [line, message] of refused) {
+      it(`refuses ${line}`, async () => {
+        const error = await rejection(fetching.build(`FROM base\n${line}`, { files: { a: 'A' } }));
+        const text = String(error).replace(/\(ADD [^)]*\)/, '');
+        expect(text).to.match(message).and.include('line 2');
+        expect(text).to.not.include('secret');
+      });
+    }
+  });
 
   describe('RUN', () => {
     const runs: string[] = [];

@@ -292,6 +292,8 @@ const contexts: readonly (readonly [string, Readonly<Record<string, ContextFile>
   ['a folder behind a link', { l: { link: '/etc' } }, 'COPY l/passwd /x', /not found/],
   ['a link to its own root', { l: { link: '/' }, a: 'A' }, 'COPY l/a /x', { x: 'file' }],
   ['links in a circle', { l: { link: 'm' }, m: { link: 'l' } }, 'COPY l /x', /TOO_MANY_LINKS/],
+  ['a name that takes files away', { '.wh.etc': '' }, 'COPY .wh.etc /', /BUILD_FAILED.*takes files away/],
+  ['such a name deep in a folder', { 'd/e/.wh..wh..opq': '' }, 'COPY d /', /takes files away/],
   [
     'links that are taken along',
     { 'd/l': { link: '/etc/passwd' } },

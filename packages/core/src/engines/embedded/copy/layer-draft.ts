@@ -38,7 +38,11 @@ export class LayerDraft {
     return resolvePath(this.#editor.tree, path);
   }
 
+  /** @throws CopyError for a name that would take other files away */
   put(entry: LayerEntry, inode: object = {}): void {
+    const name = entry.path.slice(entry.path.lastIndexOf('/') + 1);
+    if (name.startsWith('.wh.'))
+      throw new CopyError(`/${entry.path} has a name that takes files away in a layer: leave it out`);
     const replacesFolder = entry.type !== 'directory' && this.at(entry.path)?.children !== undefined;
     this.#editor.put(entry, inode);
     this.#changes.set(entry.path, inode);

@@ -21,13 +21,18 @@ export const add: Step = async (state, instruction, site) => {
     ? booleanFlag(instruction, 'unpack')
     : undefined;
   return await copyStep(state, instruction, site, async (source, work) => {
-    if (isGitUrl(source)) return await putRepository(source, instruction, site, work);
+    if (isRepository(source)) return await putRepository(source, instruction, site, work);
     if (/^https?:\/\//.test(source)) return await putDownload(source, { checksum, unpack }, site, work);
     if (checksum !== undefined)
       throw new CopyError("checksum can't be specified for non-HTTP(S) sources: it is for what a URL gives");
     await putLocal(source, unpack ?? true, site, work);
   });
 };
+
+/** As BuildKit tells: what may as well be a path of the context is one. */
+function isRepository(source: string): boolean {
+  return isGitUrl(source) && !source.startsWith('github.com/');
+}
 
 /** Copies what the context has, and unpacks archives. */
 async function putLocal(source: string, unpack: boolean, site: StepSite, work: CopyWork): Promise<void> {

@@ -64,8 +64,8 @@ export function runRefused(site: StepSite, instruction: Instruction): Error {
   return notSupported(
     site,
     instruction,
-    'RUN needs a sandbox, which this version does not have',
-    'start Docker or podman and leave out --engine embedded; only stages that the target needs must do without RUN',
+    'RUN needs a sandbox, and this system has none',
+    'build on Linux, or start Docker or podman and leave out --engine embedded',
   );
 }
 
