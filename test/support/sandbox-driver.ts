@@ -31,7 +31,7 @@ for (const item of job.commands) {
       'from' in mount && mount.from !== undefined
         ? { ...mount, from: { layers: mount.from.map((path) => layerOfTar(readFileSync(path))) } }
         : { ...mount, from: undefined },
-    ) as SandboxRequest['mounts'],
+    ) as unknown as SandboxRequest['mounts'],
     temporaryDirectory: `${job.directory}-temporary`,
   };
   try {

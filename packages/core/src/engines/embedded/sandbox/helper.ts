@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { isMabuildError } from '@mabuild/oci';
 import { type ProgramPlace, runProgram } from './batch.ts';
+import { endProcesses } from './end-processes.ts';
 import { FrameReader } from './frames.ts';
 import type { JobMessage, SandboxJob } from './job.ts';
 import { must } from './kernel.ts';
@@ -36,8 +37,8 @@ export async function serveSandbox({ input, tell, pid, output }: HelperProcess):
   try {
     for (const name of ['layers', 'caches', 'work'])
       mkdirSync(`${directory}/${name}`, { recursive: true, mode: 0o755 });
-    removeLeftovers(`${directory}/work`);
     mkdirSync(work, { mode: 0o700 });
+    removeLeftovers(`${directory}/work`, { architecture, directory: work });
     const frames = new FrameReader(createReadStream('', { fd: 4, autoClose: false }));
     const site: ShelfSite = {
       directory,
@@ -98,10 +99,12 @@ async function readJob(input: Readable, onGone: () => void): Promise<SandboxJob 
 }
 
 /** Deletes what helpers left whose masters are no more: only here may files of all its users be deleted. */
-function removeLeftovers(folder: string): void {
+function removeLeftovers(folder: string, place: ProgramPlace): void {
   for (const name of readdirSync(folder)) {
     const [pid = '', began] = name.split('.');
-    if (beganAt(pid) !== began) rmSync(`${folder}/${name}`, { recursive: true, force: true });
+    if (beganAt(pid) === began) continue;
+    endProcesses(`${folder}/${name}/root`, place);
+    rmSync(`${folder}/${name}`, { recursive: true, force: true });
   }
 }
 

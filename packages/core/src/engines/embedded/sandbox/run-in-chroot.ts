@@ -7,18 +7,17 @@ import {
   linkSync,
   lstatSync,
   mkdirSync,
-  readdirSync,
-  readlinkSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { MabuildError } from '@mabuild/oci';
-import { type ProgramPlace, runBatch, writeProgram } from './batch.ts';
+import { runBatch, writeProgram } from './batch.ts';
 import { composeRoot, folderChanges, takeSnapshot } from './compose.ts';
 import { becomeUser, start } from './container.ts';
 import { tellChanges } from './contents.ts';
+import { endProcesses } from './end-processes.ts';
 import { executed } from './execute.ts';
 import type { JobMount } from './job.ts';
 import { closeReportOnExec, dieWithParent, here, may, must } from './kernel.ts';
@@ -74,9 +73,9 @@ export async function runInChroot(context: SandboxRun): Promise<void> {
   let ended: boolean;
   try {
     const program = writeProgram({ ...site.place, directory: secret }, steps);
-    ended = await executed(program, steps, context, () => endAll(root, site.place));
+    ended = await executed(program, steps, context, () => endProcesses(root, site.place));
   } finally {
-    endAll(root, site.place);
+    endProcesses(root, site.place);
     places.restore();
   }
   if (!ended) return;
@@ -206,26 +205,6 @@ function putDevices(places: Places, { site }: SandboxRun): void {
       if (result < 0) site.onNote(`/dev/${name} was left out (error ${-result})`);
       else chmodSync(path, 0o666);
     });
-  }
-}
-
-/** Ends every process whose root is this one, until there is none. */
-function endAll(root: string, place: ProgramPlace): void {
-  for (let round = 0; round < 100; round += 1) {
-    const found = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && rootOfProcess(name) === root);
-    if (found.length === 0) return;
-    runBatch(
-      place,
-      found.map((pid) => ({ name: 'kill', arguments: [Number(pid), 9] })),
-    );
-  }
-}
-
-function rootOfProcess(pid: string): string | undefined {
-  try {
-    return readlinkSync(`/proc/${pid}/root`);
-  } catch {
-    return undefined;
   }
 }
 
