@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import { type Builder, type Engine, openEmbeddedEngine, sandboxRun } from '@mabuild/core';
 import { type CallOptions, isMabuildError, MabuildError, type Platform } from '@mabuild/oci';
 import type { RegistryClient } from '@mabuild/registry';
@@ -68,6 +69,7 @@ async function embedded(
     platform,
     run: sandbox && sandboxRun(sandbox),
     emulation: sandbox && ((wanted, call) => sandbox.emulation(wanted, call)),
+    emulationScope: `${userInfo().uid} ${qemu ?? toolbox.config.qemu ?? ''}`,
     variables: environment.variables,
     web: (url) => web.ask(url, { method: 'GET', signal }),
   });

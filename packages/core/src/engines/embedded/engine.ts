@@ -4,12 +4,14 @@ import type { Readable } from 'node:stream';
 import {
   BlobStore,
   type CallOptions,
+  formatPlatform,
   type ImageResolver,
   MabuildError,
   type Platform,
   platformSatisfies,
 } from '@mabuild/oci';
 import type { AddedFile, BuildContext } from '../../context/context.ts';
+import { binfmtFingerprint } from '../../emulation/binfmt.ts';
 import type { Memory } from '../../memory.ts';
 import type {
   ContainerResult,
@@ -56,6 +58,11 @@ export interface EmbeddedEngineOptions {
   readonly run?: RunProgram | undefined;
   /** Says how programs of a platform run in RUN. @default this machine's own run, and no others */
   readonly emulation?: ((platform: Platform, options: CallOptions) => Promise<Emulation>) | undefined;
+  /**
+   * What the answer of `emulation` depends on besides this machine and its registrations: the user, where emulators are.
+   * With it, an answer is remembered until a restart or a registration. @default nothing is remembered
+   */
+  readonly emulationScope?: string | undefined;
 }
 
 /** Makes the engine that builds in this process, with no daemon. */
@@ -101,7 +108,8 @@ class EmbeddedEngine implements Engine {
   }
 
   async emulation(platform: Platform, options: CallOptions = {}): Promise<Emulation> {
-    if (this.#options.emulation) return await this.#options.emulation(platform, options);
+    const ask = this.#options.emulation;
+    if (ask) return await this.#remembered(platform, () => ask(platform, options));
     return { kind: platformSatisfies(platform, this.info.platform) ? 'native' : 'none' };
   }
 
@@ -162,6 +170,20 @@ class EmbeddedEngine implements Engine {
     await rm(this.#temporaryDirectory, { recursive: true, force: true });
   }
 
+  /** Trying takes seconds; a build whose steps are all remembered takes none. */
+  async #remembered(platform: Platform, ask: () => Promise<Emulation>): Promise<Emulation> {
+    const { emulationScope, memory } = this.#options;
+    const state = emulationScope === undefined ? undefined : await binfmtFingerprint();
+    if (state === undefined) return await ask();
+    const key = JSON.stringify([1, formatPlatform(platform), emulationScope, state]);
+    const known = await memory.get('embedded-emulation', key);
+    if (isEmulation(known)) return known;
+    const answer = await ask();
+    // What is missing may be installed any time.
+    if (answer.kind !== 'none') await memory.set('embedded-emulation', key, answer);
+    return answer;
+  }
+
   #tree(context: BuildContext, added: readonly AddedFile[], options: CallOptions): Promise<Tree> {
     const trees = this.#trees.get(context) ?? new Map<string, Promise<Tree>>();
     this.#trees.set(context, trees);
@@ -174,6 +196,11 @@ class EmbeddedEngine implements Engine {
   #cannot(what: string, hint: string): MabuildError {
     return new MabuildError(`the embedded engine ${what}`, { code: 'ENGINE_CANNOT', hint });
   }
+}
+
+function isEmulation(value: unknown): value is Emulation {
+  const { kind } = (value ?? {}) as { kind?: unknown };
+  return kind === 'native' || kind === 'binfmt';
 }
 
 function compressionOfType(mediaType: string): ExportedLayer['compression'] {
