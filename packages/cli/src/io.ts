@@ -17,6 +17,8 @@ export interface Io {
   readonly signal: AbortSignal;
   /** The module that checks files in threads of its own. */
   readonly checkWorker?: URL | undefined;
+  /** The module with which the embedded engine executes RUN. */
+  readonly sandboxHelper?: URL | undefined;
 }
 
 /** Why a command was aborted: a signal of the operating system. */
@@ -31,7 +33,10 @@ export class Interrupted extends Error {
 }
 
 /** The streams, variables and signals of a process; a second Ctrl-C ends it at once with exit code 130. */
-export function processIo(process: NodeJS.Process, checkWorker?: URL): Io {
+export function processIo(
+  process: NodeJS.Process,
+  besides: Pick<Io, 'checkWorker' | 'sandboxHelper'> = {},
+): Io {
   const controller = new AbortController();
   setMaxListeners(0, controller.signal);
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -56,6 +61,6 @@ export function processIo(process: NodeJS.Process, checkWorker?: URL): Io {
     operatingSystem: process.platform,
     architecture: process.arch,
     signal: controller.signal,
-    checkWorker,
+    ...besides,
   };
 }

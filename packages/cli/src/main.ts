@@ -2,10 +2,13 @@ import { setFlagsFromString } from 'node:v8';
 import { processIo } from './io.ts';
 import { version } from './version.ts';
 
-/** Threads load modules as Node does, so not those that are run as they are written. */
-const checkWorker = import.meta.url.endsWith('.js')
-  ? new URL('./check-worker.js', import.meta.url)
-  : undefined;
+/** Modules that run beside the command: bundled, compiled or as they are written, they lie beside this one. */
+const isWritten = import.meta.url.endsWith('.ts');
+const besides = {
+  // Threads load modules as Node does, so not those that are run as they are written.
+  checkWorker: isWritten ? undefined : new URL('./check-worker.js', import.meta.url),
+  sandboxHelper: new URL(isWritten ? './sandbox-helper.ts' : './sandbox-helper.js', import.meta.url),
+};
 
 /**
  * Runs the command line of this process.
@@ -20,5 +23,5 @@ export async function main(process: NodeJS.Process): Promise<void> {
   // A command is short: Node 20 takes more time to optimize its code than that saves. Later versions do it in steps.
   if (process.version.startsWith('v20.')) setFlagsFromString('--interrupt-budget=4000000');
   const { runProgram } = await import('./program.ts');
-  process.exitCode = await runProgram(processIo(process, checkWorker), process.argv.slice(2));
+  process.exitCode = await runProgram(processIo(process, besides), process.argv.slice(2));
 }

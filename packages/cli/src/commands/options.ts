@@ -117,6 +117,7 @@ export async function sdkOptions(
     },
     config: await loadConfig({ directory: io.workingDirectory, file: options.config }),
     mirrors,
+    sandboxHelper: io.sandboxHelper,
     signal: io.signal,
     onRegistryEvent: plainProgress(io.stderr, paintOf(io, 'stderr', options)).onEvent,
   };

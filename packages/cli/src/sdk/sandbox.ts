@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,16 +6,27 @@ import { createSandbox, qemuDirectories, type Sandbox } from '@mabuild/core';
 import type { Platform } from '@mabuild/oci';
 import type { Environment } from './environment.ts';
 
-/** The sandbox of this machine; none where it is no Linux. */
+export interface SandboxPlace {
+  /** Of this machine. */
+  readonly platform: Platform;
+  /** The helper's module. @default `mabuild/sandbox-helper` as the working directory finds it */
+  readonly helper: URL | undefined;
+  /** Folder of static qemu programs. @default the usual ones */
+  readonly qemu: string | undefined;
+}
+
+/** The sandbox of this machine; none where it is no Linux, and without a helper. */
 export function sandboxOf(
-  environment: Pick<Environment, 'cacheDirectory' | 'operatingSystem'>,
-  platform: Platform,
-  qemu: string | undefined,
+  environment: Pick<Environment, 'cacheDirectory' | 'operatingSystem' | 'workingDirectory'>,
+  { platform, helper, qemu }: SandboxPlace,
 ): Sandbox | undefined {
   if (environment.operatingSystem !== 'linux') return undefined;
+  const file = helper ? fileURLToPath(helper) : installedHelper(environment.workingDirectory);
+  if (file === undefined) return undefined;
   const { uid, gid, username } = userInfo();
   return createSandbox({
-    helper: helperCommand(),
+    // As it is written, it needs what this process was started with.
+    helper: [process.execPath, ...(file.endsWith('.ts') ? process.execArgv : []), file],
     directory: join(environment.cacheDirectory, 'sandbox'),
     platform,
     pid: process.pid,
@@ -24,12 +35,11 @@ export function sandboxOf(
   });
 }
 
-/** Node and the helper's module: beside the bundled command, or one folder above as it is compiled or written. */
-function helperCommand(): readonly string[] {
-  const written = import.meta.url.endsWith('.ts');
-  const places = written ? ['../sandbox-helper.ts'] : ['./sandbox-helper.js', '../sandbox-helper.js'];
-  const files = places.map((place) => fileURLToPath(new URL(place, import.meta.url)));
-  const file = files.find((path) => existsSync(path)) ?? files[0] ?? '';
-  // As it is written, it needs what this process was started with.
-  return [process.execPath, ...(written ? process.execArgv : []), file];
+/** A program that bundles the SDK still needs the helper as a file: that of the package beside it. */
+function installedHelper(directory: string): string | undefined {
+  try {
+    return createRequire(join(directory, 'program.js')).resolve('mabuild/sandbox-helper');
+  } catch {
+    return undefined;
+  }
 }

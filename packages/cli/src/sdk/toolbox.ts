@@ -28,12 +28,15 @@ export interface SdkOptions extends CallOptions {
   readonly mirrors?: Readonly<Record<string, readonly string[]>> | undefined;
   /** Instead of Docker's config.json. */
   readonly credentials?: CredentialSource | undefined;
+  /** The module with which the embedded engine executes RUN. @default `mabuild/sandbox-helper` as the working directory finds it */
+  readonly sandboxHelper?: URL | undefined;
   /** What the registry client tells: retries, waits, mirrors passed over. */
   readonly onRegistryEvent?: ((event: RegistryEvent) => void) | undefined;
 }
 
 /** The parts that functions of the SDK share, made once per call. */
 export interface Toolbox {
+  readonly sandboxHelper: URL | undefined;
   readonly environment: Environment;
   readonly config: Config;
   readonly dockerConfig: DockerConfig;
@@ -75,6 +78,7 @@ export async function withToolbox<T>(options: SdkOptions, use: (toolbox: Toolbox
   };
   try {
     return await use({
+      sandboxHelper: options.sandboxHelper,
       environment,
       config,
       dockerConfig,

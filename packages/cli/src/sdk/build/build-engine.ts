@@ -59,11 +59,15 @@ async function embedded(
   { temporaryDirectory, qemu, signal }: BuildEngineRequest,
   foundBy: string,
 ): Promise<BuildEngine> {
-  const { environment, memory, blobDirectory } = toolbox;
+  const { environment, memory, blobDirectory, sandboxHelper } = toolbox;
   const registry = await toolbox.registry();
   const web = toolbox.web();
   const platform = machineOf(environment.architecture);
-  const sandbox = sandboxOf(environment, platform, qemu ?? toolbox.config.qemu);
+  const sandbox = sandboxOf(environment, {
+    platform,
+    helper: sandboxHelper,
+    qemu: qemu ?? toolbox.config.qemu,
+  });
   const engine = openEmbeddedEngine({
     ...{ resolver: registry, memory, blobDirectory, temporaryDirectory, foundBy, version },
     platform,
