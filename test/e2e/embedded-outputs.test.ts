@@ -118,6 +118,22 @@ servicesDescribe('embedded: what it writes is read by others', function (service
     }
   });
 
+  it('takes images by names that --build-context gives them', async () => {
+    const image = `docker-image://${registry}/embedded/outputs:base`;
+    await writeContext(context('named'), {
+      Dockerfile: 'FROM my-base\nCOPY --from=other /opt/tool /copied\n',
+    });
+    const folder = join(work, 'named-files');
+    const { code, stderr } = await build(
+      'named',
+      ...['--platform', 'linux/amd64', '-o', `local:${folder}`],
+      ...['--build-context', `my-base=${image}`, '--build-context', `other=${image}`],
+    );
+    expect(code, stderr).to.equal(0);
+    expect(await readFile(join(folder, 'copied'), 'utf8')).to.equal('#!/bin/sh\n');
+    expect(await readFile(join(folder, 'srv/new'), 'utf8')).to.equal('new');
+  });
+
   it('writes files', async () => {
     const folder = join(work, 'files');
     const { code, stderr } = await build('scratch', '--platform', 'linux/amd64', '-o', `local:${folder}`);

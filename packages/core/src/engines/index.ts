@@ -18,5 +18,6 @@ export {
   sandboxRun,
   serveSandbox,
 } from './embedded/sandbox/index.ts';
+export type { RunProgram } from './embedded/steps/run.ts';
 export { type EndpointRequest, type EngineCandidate, engineCandidates } from './endpoint.ts';
 export type * from './engine.ts';

@@ -1,5 +1,12 @@
 import { userInfo } from 'node:os';
-import { type Builder, type Engine, openEmbeddedEngine, sandboxRun } from '@mabuild/core';
+import {
+  type Builder,
+  type Engine,
+  openEmbeddedEngine,
+  type RunProgram,
+  type Sandbox,
+  sandboxRun,
+} from '@mabuild/core';
 import { type CallOptions, isMabuildError, MabuildError, type Platform } from '@mabuild/oci';
 import type { RegistryClient } from '@mabuild/registry';
 import { version } from '../../version.ts';
@@ -63,21 +70,38 @@ async function embedded(
   const registry = await toolbox.registry();
   const web = toolbox.web();
   const platform = machineOf(environment.architecture);
-  const sandbox = sandboxOf(environment, {
-    platform,
-    helper: sandboxHelper,
-    qemu: qemu ?? toolbox.config.qemu,
-  });
+  let made: SandboxParts | undefined;
+  // Looked for when a RUN needs it: what is built without one needs no helper.
+  const parts = (): SandboxParts => {
+    made ??= sandboxParts(
+      sandboxOf(environment, { platform, helper: sandboxHelper, qemu: qemu ?? toolbox.config.qemu }),
+    );
+    return made;
+  };
+  const runs = environment.operatingSystem === 'linux';
   const engine = openEmbeddedEngine({
     ...{ resolver: registry, memory, blobDirectory, temporaryDirectory, foundBy, version },
     platform,
-    run: sandbox && sandboxRun(sandbox),
-    emulation: sandbox && ((wanted, call) => sandbox.emulation(wanted, call)),
+    run: runs ? (request, site) => parts().run(request, site) : undefined,
+    emulation: runs ? (wanted, call) => parts().sandbox.emulation(wanted, call) : undefined,
     emulationScope: `${userInfo().uid} ${qemu ?? toolbox.config.qemu ?? ''}`,
     variables: environment.variables,
     web: (url) => web.ask(url, { method: 'GET', signal }),
   });
   return { engine, registry };
+}
+
+interface SandboxParts {
+  readonly sandbox: Sandbox;
+  readonly run: RunProgram;
+}
+
+function sandboxParts(sandbox: Sandbox | undefined): SandboxParts {
+  if (sandbox) return { sandbox, run: sandboxRun(sandbox) };
+  throw new MabuildError('RUN needs a sandbox, and this system has none', {
+    code: 'SANDBOX_UNAVAILABLE',
+    hint: 'build on Linux, or start Docker or podman and leave out --engine embedded',
+  });
 }
 
 /** The platform of programs that this machine runs, whatever its own system: images are Linux's. */
