@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { type CallOptions, isMabuildError, MabuildError, type Platform } from '@mabuild/oci';
 import { probeExitCode, probeProgram } from '../../../emulation/elf-program.ts';
+import { errnoName } from './errno.ts';
 import { type HelperSite, ownerName, runJob } from './helper-process.ts';
 import type { JobEmulator, JobMessage, SandboxJob, SandboxKind } from './job.ts';
 import { layerTar } from './layer-tar.ts';
@@ -164,7 +165,7 @@ function probeProblem(messages: readonly JobMessage[]): string | undefined {
   for (const message of messages) {
     if (message.kind === 'exited')
       return message.code === probeExitCode ? undefined : `its program ended with ${message.code}`;
-    if (message.kind === 'not-started') return `could not ${message.purpose} (error ${message.errno})`;
+    if (message.kind === 'not-started') return `could not ${message.purpose} (${errnoName(message.errno)})`;
   }
   return 'its program did not start';
 }

@@ -8,6 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { type CallOptions, MabuildError } from '@mabuild/oci';
 import { failureOf, type ProgramFailure } from './batch.ts';
+import { errnoName } from './errno.ts';
 import { framed } from './frames.ts';
 import type { JobMessage, SandboxJob, SandboxKind } from './job.ts';
 import { mountFlags, must, namespaceFlags } from './kernel.ts';
@@ -201,7 +202,7 @@ function isBrokenPipe(error: unknown): boolean {
 }
 
 function notEntered({ purpose, errno }: ProgramFailure): MabuildError {
-  return new MabuildError(`making a sandbox: could not ${purpose} (error ${errno})`, {
+  return new MabuildError(`making a sandbox: could not ${purpose} (${errnoName(errno)})`, {
     code: 'SANDBOX_UNAVAILABLE',
     hint: 'see `mabuild doctor`',
   });

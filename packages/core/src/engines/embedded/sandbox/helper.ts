@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import { isMabuildError } from '@mabuild/oci';
 import { type ProgramPlace, runProgram } from './batch.ts';
 import { endProcesses } from './end-processes.ts';
+import { errnoName } from './errno.ts';
 import { FrameReader } from './frames.ts';
 import type { JobMessage, SandboxJob } from './job.ts';
 import { must } from './kernel.ts';
@@ -77,7 +78,7 @@ function unmountAll(folder: string, place: ProgramPlace): void {
   // MNT_DETACH
   const steps = points.reverse().map((point) => must(`unmount ${point}`, 'umount2', point, 2));
   const failure = runProgram({ ...place, directory: dirname(folder) }, steps);
-  if (failure !== undefined) throw new Error(`could not ${failure.purpose} (error ${failure.errno})`);
+  if (failure !== undefined) throw new Error(`could not ${failure.purpose} (${errnoName(failure.errno)})`);
 }
 
 async function readJob(input: Readable, onGone: () => void): Promise<SandboxJob | undefined> {

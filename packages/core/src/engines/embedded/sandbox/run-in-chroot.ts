@@ -18,6 +18,7 @@ import { composeRoot, folderChanges, takeSnapshot } from './compose.ts';
 import { becomeUser, start } from './container.ts';
 import { tellChanges } from './contents.ts';
 import { endProcesses } from './end-processes.ts';
+import { errnoName } from './errno.ts';
 import { executed } from './execute.ts';
 import type { JobMount } from './job.ts';
 import { closeReportOnExec, dieWithParent, here, may, must } from './kernel.ts';
@@ -202,7 +203,7 @@ function putDevices(places: Places, { site }: SandboxRun): void {
       const [result = 0] = runBatch(site.place, [
         { name: 'mknodat', arguments: [here, path, 0o020666, number] },
       ]);
-      if (result < 0) site.onNote(`/dev/${name} was left out (error ${-result})`);
+      if (result < 0) site.onNote(`/dev/${name} was left out (${errnoName(-result)})`);
       else chmodSync(path, 0o666);
     });
   }

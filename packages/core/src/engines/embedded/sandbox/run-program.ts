@@ -1,4 +1,3 @@
-import { getSystemErrorName } from 'node:util';
 import { isMabuildError } from '@mabuild/oci';
 import { BuildFailedError, shownOutputLines } from '../../build-failed.ts';
 import { CopyError } from '../copy/layer-draft.ts';
@@ -7,6 +6,7 @@ import { lazily } from '../state.ts';
 import type { RunProgram, RunRequest } from '../steps/run.ts';
 import { locationOf, type StepSite, stepFailed } from '../steps/step.ts';
 import { containerUser } from './container-user.ts';
+import { errnoName } from './errno.ts';
 import { type MountSecrets, type PreparedMounts, prepareMounts } from './run-mounts.ts';
 import type { Sandbox, SandboxMount, SandboxResult } from './sandbox.ts';
 
@@ -32,6 +32,7 @@ export function sandboxRun(sandbox: Sandbox, secrets: MountSecrets = {}): RunPro
           },
           {
             signal: site.signal,
+            onNote: (note) => site.log(instruction, 'stderr', `mabuild: ${note}\n`),
             onOutput: (stream, chunk) => {
               const text = Buffer.from(chunk).toString('utf8');
               tail.add(text);
@@ -75,7 +76,7 @@ function failed(
 
 /** As C's `strerror` has the usual ones. */
 function errorText(errno: number): string {
-  const name = getSystemErrorName(-errno);
+  const name = errnoName(errno);
   const texts: Readonly<Record<string, string>> = {
     ENOENT: 'no such file or directory',
     EACCES: 'permission denied',

@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import { MabuildError } from '@mabuild/oci';
 import type { ProgramFailure } from './batch.ts';
+import { errnoName } from './errno.ts';
 import type { FrameReader } from './frames.ts';
 import type { JobMessage, SandboxJob } from './job.ts';
 import type { ShelfSite } from './layer-shelf.ts';
@@ -30,7 +31,7 @@ export interface HelperOutput {
 /** @throws MabuildError `SANDBOX_FAILED` for a step that failed */
 export function check(failure: ProgramFailure | undefined): void {
   if (failure === undefined) return;
-  throw new MabuildError(`making a sandbox: could not ${failure.purpose} (error ${failure.errno})`, {
+  throw new MabuildError(`making a sandbox: could not ${failure.purpose} (${errnoName(failure.errno)})`, {
     code: 'SANDBOX_FAILED',
     hint: 'see `mabuild doctor`',
   });

@@ -24,6 +24,7 @@ import { isMabuildError, MabuildError } from '@mabuild/oci';
 import type { LayerEntry } from '../layers/entry.ts';
 import { type ReadEntry, readLayer } from '../layers/read-layer.ts';
 import { type BatchCall, type ProgramPlace, runBatch } from './batch.ts';
+import { errnoName } from './errno.ts';
 import {
   type MergedNode,
   mergedChild,
@@ -216,7 +217,7 @@ class Unpacking {
 
   #run(calls: readonly NamedCall[], onFailed: (text: string) => void): void {
     for (const [index, result] of runBatch(this.#request.place, calls).entries())
-      if (result < 0) onFailed(`${calls[index]?.what} could not be made (error ${-result})`);
+      if (result < 0) onFailed(`${calls[index]?.what} could not be made (${errnoName(-result)})`);
   }
 
   #file(path: string): string {
