@@ -1,0 +1,101 @@
+import { expect } from 'chai';
+import { applyLayer, emptyTree } from '../../../../../packages/core/src/engines/embedded/layers/tree.ts';
+import { prepareMounts } from '../../../../../packages/core/src/engines/embedded/sandbox/run-mounts.ts';
+import type { RunRequest } from '../../../../../packages/core/src/engines/embedded/steps/run.ts';
+import { rejection } from '../../../../support/rejection.ts';
+import { file, folder, symlink } from '../../../../support/sandbox.ts';
+
+const tree = applyLayer(emptyTree(), [
+  folder('src'),
+  folder('src/deep'),
+  file('src/deep/f', 'x'),
+  symlink('link', 'src/deep'),
+]);
+const context = { tree: async () => tree };
+const image = { tree: async () => tree, layers: [] };
+
+function requestWith(fields: Readonly<Record<string, string>>, source = context as typeof image): RunRequest {
+  return { workingDirectory: '/work', mounts: [{ fields, source }] } as unknown as RunRequest;
+}
+
+const secrets = { secrets: { s: Buffer.from('hidden') }, sshSockets: { default: '/agent' } };
+const hidden = Buffer.from('hidden').toString('base64');
+
+type Fields = Readonly<Record<string, string>>;
+
+const good: readonly (readonly [string, Fields, object])[] = [
+  [
+    'bind is the default and read-only',
+    { target: '/t' },
+    { kind: 'bind', target: '/t', path: '', readOnly: true },
+  ],
+  ['a relative target', { target: 't' }, { target: '/work/t' }],
+  ['dst', { dst: '/t', rw: '' }, { target: '/t', readOnly: false }],
+  ['ro=false', { destination: '/t', ro: 'false' }, { target: '/t', readOnly: false }],
+  ['a source through a link', { target: '/t', source: 'link/f' }, { path: 'src/deep/f' }],
+  ['a source that climbs', { target: '/t', source: '../../src' }, { path: 'src' }],
+  ['tmpfs', { type: 'tmpfs', target: '/t', size: '64m' }, { kind: 'tmpfs', target: '/t', size: 64 << 20 }],
+  [
+    'cache',
+    { type: 'cache', target: '/c', mode: '0700', uid: '3', gid: '4' },
+    { kind: 'cache', target: '/c', mode: 0o700, uid: 3, gid: 4, readOnly: false },
+  ],
+  [
+    'secret',
+    { type: 'secret', id: 's' },
+    { kind: 'secret', target: '/run/secrets/s', content: hidden, mode: 0o400 },
+  ],
+  ['secret with a target', { type: 'secret', target: '/etc/s' }, { target: '/etc/s', content: hidden }],
+  ['ssh', { type: 'ssh' }, { kind: 'ssh', target: '/run/buildkit/ssh_agent.0', socket: '/agent' }],
+];
+
+const bad: readonly (readonly [string, Fields, RegExp])[] = [
+  ['no target', { type: 'bind' }, /needs a target/],
+  ['the root', { target: '/' }, /place of the root/],
+  ['the root, hidden', { target: '/a/..' }, /place of the root/],
+  ['an unknown type', { type: 'volume', target: '/t' }, /type=volume/],
+  ['an unknown sharing', { type: 'cache', target: '/t', sharing: 'all' }, /sharing=all/],
+  ['a mode that is none', { type: 'cache', target: '/t', mode: '9' }, /mode=9/],
+  ['a user that is no number', { type: 'cache', target: '/t', uid: 'me' }, /uid=me/],
+  ['a size that is none', { type: 'tmpfs', target: '/t', size: 'big' }, /size=big/],
+  ['a flag that is none', { target: '/t', rw: 'maybe' }, /rw=maybe/],
+  ['files that are not there', { target: '/t', source: 'gone' }, /"\/gone": not found/],
+  ['a secret that is required', { type: 'secret', id: 'other', required: '' }, /no secret "other"/],
+  ['an agent that is required', { type: 'ssh', id: 'other', required: 'true' }, /no SSH agent "other"/],
+];
+
+describe('mounts of RUN', () => {
+  for (const [name, fields, expected] of good) {
+    it(name, async () => {
+      const { mounts } = await prepareMounts(requestWith(fields), secrets);
+      expect(mounts).to.have.length(1);
+      expect(mounts[0]).to.include(expected);
+    });
+  }
+  for (const [name, fields, expected] of bad) {
+    it(`refuses ${name}`, async () => {
+      expect((await rejection(prepareMounts(requestWith(fields), secrets))).message).to.match(expected);
+    });
+  }
+  it('takes of a context only what the mount names, with its folders', async () => {
+    const { mounts } = await prepareMounts(requestWith({ target: '/t', source: 'src/deep' }), {});
+    const [mount] = mounts;
+    if (mount?.kind !== 'bind' || !('entries' in mount.from)) throw new Error('no bind mount of files');
+    expect(mount.from.entries.map(({ path }) => path)).to.deep.equal(['src', 'src/deep', 'src/deep/f']);
+  });
+  it('takes of an image its layers', async () => {
+    const { mounts } = await prepareMounts(requestWith({ target: '/t' }, image), {});
+    expect(mounts[0]).to.have.nested.property('from.layers');
+  });
+  it('leaves out secrets that are not there', async () => {
+    expect((await prepareMounts(requestWith({ type: 'secret', id: 'none' }), {})).mounts).to.deep.equal([]);
+  });
+  it('puts a secret into the environment', async () => {
+    const { mounts, environment } = await prepareMounts(
+      requestWith({ type: 'secret', id: 's', env: 'S' }),
+      secrets,
+    );
+    expect(mounts).to.deep.equal([]);
+    expect(environment).to.deep.equal({ S: 'hidden' });
+  });
+});
