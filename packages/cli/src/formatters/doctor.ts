@@ -15,21 +15,19 @@ export function formatDoctor(report: DoctorReport): string {
       `RUN network: ${engine.hasBridge ? "the engine's own" : "the host's, since the engine has no bridge"}`,
       `Mirrors:     ${[...engine.mirrors.map((url) => `docker.io through ${url}`), ...report.mirrors].join(', ') || 'none'}`,
       '',
-      ...table(
-        ['PLATFORM', 'RUN', 'HOW'],
-        report.platforms.map((support) => [
-          support.platform,
-          support.emulation === 'none' ? 'no' : 'yes',
-          how(support),
-        ]),
-      ),
+      ...platformTable(report),
       '',
     );
   } else {
     lines.push(
       `Engine:      none: ${report.engineProblem}`,
+      ...(report.sandboxes ?? []).map(
+        ({ kind, fileSystem, refused }) =>
+          `Sandbox:     ${kind}, ${fileSystem}: ${refused === undefined ? 'used for RUN' : `not used: ${refused}`}`,
+      ),
       `Mirrors:     ${report.mirrors.join(', ') || 'none'}`,
     );
+    if (report.platforms.length > 0) lines.push('', ...platformTable(report), '');
   }
   lines.push(
     `Credentials: ${report.credentials.join(', ') || 'none'}`,
@@ -37,6 +35,13 @@ export function formatDoctor(report: DoctorReport): string {
     ...report.advice.map((sentence) => `Next:        ${sentence}`),
   );
   return `${lines.join('\n')}\n`;
+}
+
+function platformTable({ platforms }: DoctorReport): readonly string[] {
+  return table(
+    ['PLATFORM', 'RUN', 'HOW'],
+    platforms.map((support) => [support.platform, support.emulation === 'none' ? 'no' : 'yes', how(support)]),
+  );
 }
 
 function how(support: PlatformSupport): string {

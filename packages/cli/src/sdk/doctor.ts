@@ -1,5 +1,14 @@
-import { type Emulation, type EngineInfo, findQemu, qemuDirectories } from '@mabuild/core';
+import { stat } from 'node:fs/promises';
+import {
+  type Emulation,
+  type EngineInfo,
+  findQemu,
+  qemuDirectories,
+  type SandboxChoice,
+} from '@mabuild/core';
 import { formatPlatform, isMabuildError, type Platform, parsePlatform } from '@mabuild/oci';
+import { machineOf } from './build/build-engine.ts';
+import { sandboxOf } from './sandbox.ts';
 import { type SdkOptions, type Toolbox, withToolbox } from './toolbox.ts';
 
 /** What the machine offers for building, and what to do about what it lacks. */
@@ -7,6 +16,8 @@ export interface DoctorReport {
   readonly engine: EngineInfo | undefined;
   /** Why there is none. */
   readonly engineProblem: string | undefined;
+  /** Where RUN would be executed without an engine, in the order in which they were tried; looked at only when there is none. */
+  readonly sandboxes?: SandboxChoice['tried'] | undefined;
   readonly platforms: readonly PlatformSupport[];
   /** Registries that credentials are known for; never the credentials. */
   readonly credentials: readonly string[];
@@ -48,9 +59,60 @@ export async function examine(
         error.hint ?? 'start Docker',
         'or build without Docker: `mabuild build` with -o oci:DIR or --push then uses its embedded engine',
       ];
-      return { ...common, engine: undefined, engineProblem: error.message, platforms: [], advice };
+      const embedded = await examineSandbox(toolbox, request, options);
+      return {
+        ...{ ...common, engine: undefined, engineProblem: error.message, ...embedded },
+        advice: [...advice, ...embedded.advice],
+      };
     }
   });
+}
+
+/** What RUN of the embedded engine can do here. */
+async function examineSandbox(
+  toolbox: Toolbox,
+  { qemu = toolbox.config.qemu }: { readonly qemu?: string | undefined },
+  { signal }: SdkOptions,
+): Promise<Pick<DoctorReport, 'sandboxes' | 'platforms' | 'advice'>> {
+  const { environment } = toolbox;
+  const platform = machineOf(environment.architecture);
+  const sandbox = sandboxOf(environment, { platform, helper: toolbox.sandboxHelper, qemu });
+  if (sandbox === undefined) return { platforms: [], advice: [] };
+  const { chosen, tried } = await sandbox.choice({ signal });
+  if (chosen === undefined) {
+    const advice = [
+      'RUN without an engine needs user namespaces: allow them with `sysctl user.max_user_namespaces=10000`',
+    ];
+    if (await isFile('/proc/sys/kernel/apparmor_restrict_unprivileged_userns'))
+      advice.push('on this system also `sysctl kernel.apparmor_restrict_unprivileged_userns=0`');
+    return { sandboxes: tried, platforms: [], advice };
+  }
+  const advice: string[] = [];
+  const platforms: PlatformSupport[] = [];
+  for (const wanted of examined.map((text) => parsePlatform(text))) {
+    const emulation = await sandbox.emulation(wanted, { signal });
+    const name = formatPlatform(wanted);
+    platforms.push({
+      ...{ platform: name, emulation: emulation.kind },
+      interpreter: 'interpreter' in emulation ? emulation.interpreter : undefined,
+    });
+    if (emulation.kind === 'none')
+      advice.push(`RUN for ${name} cannot work: install qemu-user-static, or name a static qemu with --qemu`);
+  }
+  if (chosen.singleUser)
+    advice.push(
+      'RUN knows one user only: list subordinate users in /etc/subuid and /etc/subgid, and install uidmap',
+    );
+  if (chosen.kind === 'chroot')
+    advice.push('RUN has no /proc and no --network=none where namespaces are not allowed');
+  return { sandboxes: tried, platforms, advice };
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return await stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
 }
 
 async function examineEngine(

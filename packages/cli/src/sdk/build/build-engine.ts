@@ -105,7 +105,7 @@ function sandboxParts(sandbox: Sandbox | undefined): SandboxParts {
 }
 
 /** The platform of programs that this machine runs, whatever its own system: images are Linux's. */
-function machineOf(architecture: string): Platform {
+export function machineOf(architecture: string): Platform {
   switch (architecture) {
     case 'x64':
       return { os: 'linux', architecture: 'amd64' };
