@@ -1,6 +1,7 @@
-import { getSystemErrorName } from 'node:util';
+import { constants } from 'node:os';
 
 /** The name of an error that Linux numbers, e.g. `EPERM`. */
 export function errnoName(errno: number): string {
-  return errno > 0 ? getSystemErrorName(-errno) : `error ${errno}`;
+  // Not Node's own names of errors, which leave out those that it never sees, ENOEXEC among them.
+  return Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `error ${errno}`;
 }
