@@ -56,6 +56,8 @@ export async function runJob(
   await chmod(site.directory, 0o700);
   await writeFile(program, syscallProgram(site.architecture, steps), { mode: 0o700, flag: 'wx' });
   const child = await startProgram(program);
+  // It runs, so nobody needs its name: nothing is left however this ends.
+  await rm(program, { force: true });
   // What ends early takes its ends of the pipes with it; why it ended is told otherwise.
   for (const stream of child.stdio) stream?.on('error', () => undefined);
   const kill = (): void => void child.kill('SIGKILL');
