@@ -50,6 +50,9 @@ const base = [
   symlink('s', 'd'),
 ];
 
+/** cap_net_bind_service=ep, revision 2: Linux, `include/uapi/linux/capability.h`. */
+const capability = Buffer.from('0100000200040000000000000000000000000000', 'hex');
+
 /** What a RUN sees. */
 const sees: readonly Row[] = [
   { name: 'its own processes only', apart: true, command: 'ls -d /proc/[0-9]* | wc -l', says: /^[34]\n$/ },
@@ -261,6 +264,18 @@ const changes: readonly Row[] = [
   },
   { name: 'a fifo', command: 'mkfifo /p', changes: ['fifo p 644 0:0'] },
   {
+    name: 'extended attributes and capabilities',
+    command: ['/set-attributes'],
+    on: [base, [setAttributes()]],
+    check: (result) => {
+      if (result.kind !== 'changed') throw new Error(JSON.stringify(result));
+      expect(result.entries.map(({ path, xattrs }) => [path, xattrs])).to.deep.equal([
+        ['d', undefined],
+        ['d/a', { 'user.a': 'Yg==', 'security.capability': capability.toString('base64') }],
+      ]);
+    },
+  },
+  {
     name: 'a moved folder',
     command: 'mv /d /e',
     changes: [
@@ -437,6 +452,15 @@ for (const user of sandboxUsers()) {
       });
     }
   });
+}
+
+/** Busybox has no program for it. */
+function setAttributes(): LayerEntry {
+  const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
+  const set = (name: string, value: Uint8Array) =>
+    must(`set ${name}`, 'lsetxattr', '/d/a', name, value, value.length, 0);
+  const steps = [set('user.a', Buffer.from('b')), set('security.capability', capability)];
+  return file('set-attributes', syscallProgram(architecture, steps), { mode: 0o755 });
 }
 
 /** Exits with 125 when it may not become root. */
