@@ -1,3 +1,4 @@
+import { Attached } from '../attached.ts';
 import type { Instruction } from '../dockerfile/model.ts';
 import type { Site, Variation } from '../fixes/variation.ts';
 import { type CodeReading, type CodeWord, rangeOfWord } from './code-words.ts';
@@ -20,7 +21,7 @@ export interface ArchPlace {
   readonly texts: Readonly<Record<string, string>>;
 }
 
-const readings = new WeakMap<CodeReading, readonly ArchPlace[]>();
+const readings = new Attached<CodeReading, readonly ArchPlace[]>();
 
 /**
  * Every place that must differ between platforms because of what the file downloads, each written place once.

@@ -1,3 +1,4 @@
+import { Attached } from '../attached.ts';
 import type { Dockerfile } from '../dockerfile/model.ts';
 import type { ScopeOptions } from '../dockerfile/scope.ts';
 import { archTokens } from '../knowledge/architecture-names.ts';
@@ -98,7 +99,7 @@ const answers: Readonly<Partial<Record<SwitchVocabulary, Readonly<Record<string,
   },
 };
 
-const found = new WeakMap<CodeReading, readonly ArchSwitch[]>();
+const found = new Attached<CodeReading, readonly ArchSwitch[]>();
 
 /** The switches on the architecture in all scripts that run on the target's platform. */
 export function archSwitches(

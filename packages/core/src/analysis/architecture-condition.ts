@@ -1,3 +1,4 @@
+import { Attached } from '../attached.ts';
 import type { ShellBranch } from '../dockerfile/shell-model.ts';
 
 /** Commands that name the architecture they run on. */
@@ -29,7 +30,7 @@ export function isArchitectureCondition(whole: string, patterns: readonly string
   );
 }
 
-const known = new WeakMap<readonly ShellBranch[], boolean>();
+const known = new Attached<readonly ShellBranch[], boolean>();
 
 /** Tells whether one of the conditions that a command runs under is about the architecture. */
 export function isOnArchitecture(branches: readonly ShellBranch[]): boolean {

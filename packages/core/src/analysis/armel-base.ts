@@ -1,4 +1,5 @@
 import { type Platform, parseReference } from '@mabuild/oci';
+import { Attached } from '../attached.ts';
 import { resolveBase } from '../dockerfile/base.ts';
 import type { Dockerfile, Stage } from '../dockerfile/model.ts';
 import { platformKey } from '../fixes/variation.ts';
@@ -34,7 +35,7 @@ export function libraryFolders(
   return texts;
 }
 
-const known: Answers<Stage, ReadonlySet<string> | undefined> = new WeakMap();
+const known: Answers<Stage, ReadonlySet<string> | undefined> = new Attached();
 
 /** The 32-bit ARM variants that a stage's official image has, `v5` `v6` `v7`; `undefined` for other images. */
 export function armVariants(

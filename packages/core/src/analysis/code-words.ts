@@ -1,3 +1,4 @@
+import { Attached } from '../attached.ts';
 import { resolveBase } from '../dockerfile/base.ts';
 import type { Dockerfile, Instruction, Stage, Word } from '../dockerfile/model.ts';
 import { argDefinitions, globalScope, type Scope, type ScopeOptions, scopeAt } from '../dockerfile/scope.ts';
@@ -17,7 +18,7 @@ export interface CodeReading {
   readonly scripts: readonly Script[];
 }
 
-const readings: Answers<Dockerfile, CodeReading> = new WeakMap();
+const readings: Answers<Dockerfile, CodeReading> = new Attached();
 
 /**
  * Reads the words of all stages that are for the platform which is built, and of the ARGs above them.

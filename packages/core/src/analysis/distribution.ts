@@ -1,4 +1,5 @@
 import { parseReference } from '@mabuild/oci';
+import { Attached } from '../attached.ts';
 import { resolveBase } from '../dockerfile/base.ts';
 import type { Dockerfile, Stage } from '../dockerfile/model.ts';
 import { type Answers, type Given, remembered } from './remembered.ts';
@@ -43,7 +44,7 @@ const onDebian: ReadonlySet<string> = new Set(
   ),
 );
 
-const known: Answers<Stage, Distribution | undefined> = new WeakMap();
+const known: Answers<Stage, Distribution | undefined> = new Attached();
 
 /** What a stage stands on, as far as its image's name tells. */
 export function distributionOf(

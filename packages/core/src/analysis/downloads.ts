@@ -1,3 +1,4 @@
+import { Attached } from '../attached.ts';
 import { type ArchToken, archTokens } from '../knowledge/architecture-names.ts';
 import { type AssetMatch, matchAsset } from '../knowledge/download-assets.ts';
 import type { CodeReading, CodeWord } from './code-words.ts';
@@ -29,7 +30,7 @@ const textCommands: ReadonlySet<string> = new Set(['echo', 'printf', 'sed', 'gre
 /** Indexes of repositories: they are read for a version, whichever architecture they list. */
 const metadata = /\/(?:binary-\w+\/)?(?:Packages(?:\.\w+)?|InRelease|Release|repomd\.xml)(?:$|\?)/;
 
-const known = new WeakMap<CodeReading, readonly Download[]>();
+const known = new Attached<CodeReading, readonly Download[]>();
 
 /** The downloads of a Dockerfile, in its order: RUN, ADD, and ENV and ARG that hold an address. */
 export function findDownloads(reading: CodeReading): readonly Download[] {

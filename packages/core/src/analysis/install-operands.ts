@@ -1,3 +1,4 @@
+import { Attached } from '../attached.ts';
 import type { Instruction, Stage } from '../dockerfile/model.ts';
 import { type InstallSyntax, installSyntaxes, type PackageManager } from '../knowledge/install-options.ts';
 import type { CodeReading, CodeWord } from './code-words.ts';
@@ -31,7 +32,7 @@ interface Installed {
   readonly operands: readonly InstallOperand[];
 }
 
-const known = new WeakMap<CodeReading, Installed>();
+const known = new Attached<CodeReading, Installed>();
 
 /** The commands of a Dockerfile that install packages, in the order of the file. */
 export function installationsOf(reading: CodeReading): readonly Installation[] {

@@ -1,3 +1,4 @@
+import { Attached } from '../attached.ts';
 import { sliceLogical } from '../dockerfile/logical.ts';
 import type { Dockerfile, Instruction, Stage, Word } from '../dockerfile/model.ts';
 import type { Scope, Variable } from '../dockerfile/scope.ts';
@@ -52,7 +53,7 @@ export function mapVariable(name: string, values: ValueMap): MappedText | undefi
   return mapped;
 }
 
-const mappedVariables = new WeakMap<Variable, MappedText>();
+const mappedVariables = new Attached<Variable, MappedText>();
 
 /** A value that is not known stands as a reference. */
 export function unknownVariable(name: string): MappedText {

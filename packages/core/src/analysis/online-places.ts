@@ -1,3 +1,4 @@
+import { Attached } from '../attached.ts';
 import { findChecksum } from '../knowledge/checksum-files.ts';
 import { type ArchPlace, archPlaces, placesOf } from './arch-places.ts';
 import type { CodeReading } from './code-words.ts';
@@ -5,7 +6,7 @@ import { checksumName } from './download-checksums.ts';
 import { type DownloadFacts, lookUpDownloads } from './download-facts.ts';
 import { findDownloads } from './downloads.ts';
 
-const asked = new WeakMap<DownloadFacts, WeakMap<CodeReading, Promise<readonly ArchPlace[]>>>();
+const asked = new WeakMap<DownloadFacts, Attached<CodeReading, Promise<readonly ArchPlace[]>>>();
 
 /**
  * {@link archPlaces}, with what publishers say when they may be asked.
@@ -18,7 +19,7 @@ export async function knownPlaces(
   facts: DownloadFacts | undefined,
 ): Promise<readonly ArchPlace[]> {
   if (!facts) return archPlaces(reading);
-  const answers = asked.get(facts) ?? new WeakMap<CodeReading, Promise<readonly ArchPlace[]>>();
+  const answers = asked.get(facts) ?? new Attached<CodeReading, Promise<readonly ArchPlace[]>>();
   asked.set(facts, answers);
   const answer = answers.get(reading) ?? ask(reading, platforms, facts);
   answers.set(reading, answer);

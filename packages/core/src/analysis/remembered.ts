@@ -1,10 +1,11 @@
+import type { Attached } from '../attached.ts';
 import type { ScopeOptions } from '../dockerfile/scope.ts';
 
 /** Build arguments decide what a Dockerfile says. */
 export type Given = Pick<ScopeOptions, 'buildArgs'>;
 
 /** What was read of something, with the build arguments it was read with. */
-export type Answers<Key extends object, Answer> = WeakMap<Key, Map<string, Answer>>;
+export type Answers<Key extends object, Answer> = Attached<Key, Map<string, Answer>>;
 
 /** Reads once for each thing and its build arguments. */
 export function remembered<Key extends object, Answer>(

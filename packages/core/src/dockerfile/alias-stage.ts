@@ -1,4 +1,5 @@
 import { formatPlatform, type Platform } from '@mabuild/oci';
+import { Attached } from '../attached.ts';
 import { officialNamespace } from '../knowledge/namespaces.ts';
 import type { ImageUse } from './image-uses.ts';
 import type { Dockerfile, Range, Stage, TextEdit } from './model.ts';
@@ -55,7 +56,7 @@ interface StageNumber {
   readonly range: Range;
 }
 
-const known = new WeakMap<Dockerfile, readonly StageNumber[]>();
+const known = new Attached<Dockerfile, readonly StageNumber[]>();
 
 /** The numbers of stages that a file copies from, found once: it may be asked for each place that is split. */
 function numbers(dockerfile: Dockerfile): readonly StageNumber[] {

@@ -1,4 +1,5 @@
 import { MabuildError, type SourceLocation } from '@mabuild/oci';
+import { Attached } from '../attached.ts';
 import { endBefore } from './characters.ts';
 import type { Dockerfile, Range } from './model.ts';
 
@@ -23,7 +24,7 @@ export function locate(dockerfile: Source, range: Range): SourceLocation {
   };
 }
 
-const known = new WeakMap<Source, readonly number[]>();
+const known = new Attached<Source, readonly number[]>();
 
 /** Where the lines start, found once: a long file may have something to say about each of them. */
 function lineStarts(source: Source): readonly number[] {

@@ -1,3 +1,4 @@
+import { Attached } from '../attached.ts';
 import type { LogicalText, Range } from './model.ts';
 
 const noSpans: readonly Range[] = [];
@@ -17,7 +18,7 @@ export function sourceOffset(logical: LogicalText, index: number): number {
 }
 
 /** Lengths of the pieces of long texts, summed up: a script of thousands of lines is asked thousands of times. */
-const sums = new WeakMap<readonly Range[], readonly number[]>();
+const sums = new Attached<readonly Range[], readonly number[]>();
 const few = 32;
 
 /** The piece that a place is in, or one before it, and how many characters come before that piece. */

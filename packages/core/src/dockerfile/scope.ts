@@ -1,4 +1,5 @@
 import { isMabuildError, MabuildError } from '@mabuild/oci';
+import { Attached } from '../attached.ts';
 import { replacePieces } from './edit.ts';
 import { locate } from './location.ts';
 import { sliceLogical, sourceRange } from './logical.ts';
@@ -104,7 +105,7 @@ interface KnownScopes {
   readonly stages: Map<Stage, StageScopes>;
 }
 
-const known = new WeakMap<Dockerfile, Map<string, KnownScopes>>();
+const known = new Attached<Dockerfile, Map<string, KnownScopes>>();
 
 function scopesFor(dockerfile: Dockerfile, options: ScopeOptions): KnownScopes {
   const builds = known.get(dockerfile) ?? new Map<string, KnownScopes>();

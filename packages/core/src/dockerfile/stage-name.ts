@@ -1,3 +1,4 @@
+import { Attached } from '../attached.ts';
 import type { Dockerfile, Stage } from './model.ts';
 
 /** The stage that a FROM stands on, when its expanded base names an earlier one. */
@@ -10,7 +11,7 @@ export function findStage(dockerfile: Dockerfile, name: string): Stage | undefin
   return stagesNamed(dockerfile, name.toLowerCase()).at(-1);
 }
 
-const known = new WeakMap<readonly Stage[], ReadonlyMap<string, readonly Stage[]>>();
+const known = new Attached<readonly Stage[], ReadonlyMap<string, readonly Stage[]>>();
 
 function stagesNamed({ stages }: Dockerfile, name: string): readonly Stage[] {
   const names = known.get(stages) ?? byName(stages);

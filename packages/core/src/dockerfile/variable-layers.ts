@@ -1,3 +1,4 @@
+import { Attached } from '../attached.ts';
 /** Variables that change from line to line; a snapshot of them costs nothing, however many there are. */
 export interface VariableLayers<V> {
   set(name: string, value: V): void;
@@ -18,7 +19,7 @@ interface Layer<V> {
   readonly below: Layer<V> | undefined;
 }
 
-const layers = new WeakMap<object, Layer<unknown>>();
+const layers = new Attached<object, Layer<unknown>>();
 
 /**
  * Starts with what another snapshot holds.

@@ -1,3 +1,4 @@
+import { Attached } from '../attached.ts';
 import { resolveBase } from '../dockerfile/base.ts';
 import { lineAbove } from '../dockerfile/line-above.ts';
 import type { Dockerfile, Instruction, Stage, TextEdit } from '../dockerfile/model.ts';
@@ -20,8 +21,8 @@ interface Mention {
 
 const amd64 = { os: 'linux', architecture: 'amd64' };
 const automatic = platformArgs(amd64, amd64);
-const mentions = new WeakMap<Stage, readonly Mention[]>();
-const bases = new WeakMap<Stage, { readonly base: Stage | undefined }>();
+const mentions = new Attached<Stage, readonly Mention[]>();
+const bases = new Attached<Stage, { readonly base: Stage | undefined }>();
 
 /** Tells whether an automatic ARG can be read at a place, once it is declared: no default and no ENV hides it. */
 export function canDeclare(dockerfile: Dockerfile, { stage, instruction, args }: ArgUse): boolean {

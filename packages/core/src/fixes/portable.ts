@@ -1,5 +1,6 @@
 import type { Platform } from '@mabuild/oci';
 import { isLeftOut } from '../analysis/code-words.ts';
+import { Attached } from '../attached.ts';
 import type { Dockerfile, Instruction, Stage, TextEdit } from '../dockerfile/model.ts';
 import { argDefinitions } from '../dockerfile/scope.ts';
 import { type ArgUse, baseOf, canDeclare, declareArgs, isBaseKnown } from './declare-args.ts';
@@ -193,7 +194,7 @@ function byInstruction(variations: readonly Variation[]): ReadonlyMap<Instructio
   return groups;
 }
 
-const names = new WeakMap<Stage, ReadonlySet<string>>();
+const names = new Attached<Stage, ReadonlySet<string>>();
 
 /** The names that ARG and ENV of a stage, and of those below it, give to something. */
 function namesOf(dockerfile: Dockerfile, stage: Stage): ReadonlySet<string> {

@@ -1,9 +1,10 @@
 import { readScript, type Script } from '../analysis/scripts.ts';
+import { Attached } from '../attached.ts';
 import type { Dockerfile, Instruction, LogicalText, Range, Stage } from '../dockerfile/model.ts';
 import type { ShellPart, ShellText, ShellWord } from '../dockerfile/shell-model.ts';
 import type { Quoting, Site } from './variation.ts';
 
-const scripts = new WeakMap<Instruction, { readonly script: Script | undefined }>();
+const scripts = new Attached<Instruction, { readonly script: Script | undefined }>();
 
 /** The script of a RUN, read once. */
 export function scriptOf(dockerfile: Dockerfile, stage: Stage, instruction: Instruction): Script | undefined {

@@ -1,3 +1,4 @@
+import { Attached } from '../attached.ts';
 import type { Dockerfile, Stage } from '../dockerfile/model.ts';
 import { readMount } from '../dockerfile/mounts.ts';
 
@@ -48,7 +49,7 @@ export class StageNames {
   }
 }
 
-const known = new WeakMap<Dockerfile, readonly string[]>();
+const known = new Attached<Dockerfile, readonly string[]>();
 
 /** What FROM and `from=` name, and the names of stages, in lower case. */
 function namesIn(dockerfile: Dockerfile): readonly string[] {

@@ -1,3 +1,4 @@
+import { Attached } from '../attached.ts';
 import { resolveBase } from '../dockerfile/base.ts';
 import type { Dockerfile, Instruction, Stage } from '../dockerfile/model.ts';
 import type { Variation } from './variation.ts';
@@ -8,8 +9,8 @@ export interface Run {
   readonly end: number;
 }
 
-const places = new WeakMap<Stage, ReadonlyMap<Instruction, number>>();
-const tied = new WeakMap<Stage, readonly Run[]>();
+const places = new Attached<Stage, ReadonlyMap<Instruction, number>>();
+const tied = new Attached<Stage, readonly Run[]>();
 
 /** Where the instructions of a stage stand in it; what ONBUILD carries stands where the ONBUILD does. */
 export function placesIn(stage: Stage): ReadonlyMap<Instruction, number> {

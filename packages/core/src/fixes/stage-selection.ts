@@ -1,4 +1,5 @@
 import type { Platform } from '@mabuild/oci';
+import { Attached } from '../attached.ts';
 import { renumberStages } from '../dockerfile/alias-stage.ts';
 import { applyEdits } from '../dockerfile/edit.ts';
 import { lineAbove } from '../dockerfile/line-above.ts';
@@ -66,7 +67,7 @@ export function selectStages(
   return [...fromNames, ...regions, ...outside];
 }
 
-const numbered = new WeakMap<Dockerfile, boolean>();
+const numbered = new Attached<Dockerfile, boolean>();
 
 /** Tells whether a file names a stage by its number. */
 function hasNumbers(dockerfile: Dockerfile): boolean {

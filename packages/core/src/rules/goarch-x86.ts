@@ -1,5 +1,6 @@
 import { type CodeWord, readCode } from '../analysis/code-words.ts';
 import { siteAt } from '../analysis/mapped-text.ts';
+import { Attached } from '../attached.ts';
 import type { Stage } from '../dockerfile/model.ts';
 import { armPlatforms } from './code-finding.ts';
 import type { Rule, RuleContext } from './rule.ts';
@@ -101,7 +102,7 @@ function setsGoarm({ command, instruction }: CodeWord): boolean {
 
 const otherArch = /\bGOARCH=["']?(?:arm|ppc|s390|riscv|mips|wasm|loong)/;
 
-const matrices = new WeakMap<Stage, boolean>();
+const matrices = new Attached<Stage, boolean>();
 
 function buildsForOthers(stage: Stage): boolean {
   const known = matrices.get(stage);

@@ -1,4 +1,5 @@
 import type { ImageReference, Platform } from '@mabuild/oci';
+import { Attached } from '../attached.ts';
 import { applyEdits } from '../dockerfile/edit.ts';
 import { baseNames, type ImageUse, readableImageUses } from '../dockerfile/image-uses.ts';
 import type { Dockerfile, Range, TextEdit } from '../dockerfile/model.ts';
@@ -18,7 +19,7 @@ export interface ImageSite {
   readonly range: Range;
 }
 
-const known = new WeakMap<RuleContext, Map<Dockerfile, readonly ImageSite[]>>();
+const known = new Attached<RuleContext, Map<Dockerfile, readonly ImageSite[]>>();
 
 /** Every image that a Dockerfile takes from outside for the asked platforms; stages with another platform on purpose are left out. */
 export function imageSites(dockerfile: Dockerfile, context: RuleContext): readonly ImageSite[] {

@@ -1,3 +1,4 @@
+import { Attached } from '../attached.ts';
 import type { Dockerfile } from '../dockerfile/model.ts';
 import type { RuleContext } from './rule.ts';
 
@@ -17,7 +18,7 @@ export const wordsOf: Readonly<
   checksum: /[0-9a-f]{32}|asset-here|mabuild: put in/i,
 };
 
-const answers = new WeakMap<Dockerfile, Map<RegExp, boolean>>();
+const answers = new Attached<Dockerfile, Map<RegExp, boolean>>();
 
 /**
  * Tells whether a file may have one of some words.
