@@ -20,6 +20,11 @@ export const blobUrls: RegExp = /\/blobs\/sha256:/;
 export interface Registries {
   registryWith(options?: TestRegistryOptions): Promise<TestRegistry>;
   clientWith(options?: RegistryOptions): RegistryClient & { readonly events: RegistryEvent[] };
+  /** A registry that has a blob and a manifest in `team/app`. */
+  published(
+    bytes: Buffer,
+    options?: TestRegistryOptions,
+  ): Promise<{ readonly registry: TestRegistry; readonly blob: Descriptor }>;
 }
 
 /** To be called in a `describe`. */
@@ -28,11 +33,18 @@ export function useRegistries(): Registries {
   afterEach(async () => {
     await Promise.all(open.splice(0).map((part) => part.close()));
   });
+  const registryWith = async (options: TestRegistryOptions = {}): Promise<TestRegistry> => {
+    const registry = await startTestRegistry(options);
+    open.push(registry);
+    return registry;
+  };
   return {
-    async registryWith(options = {}) {
-      const registry = await startTestRegistry(options);
-      open.push(registry);
-      return registry;
+    registryWith,
+    async published(bytes, options = {}) {
+      const registry = await registryWith({ strict: false, ...options });
+      registry.addBlob('team/app', bytes);
+      registry.addManifest('team/app', 'latest', mediaTypes.ociManifest, Buffer.from('{"schemaVersion":2}'));
+      return { registry, blob: blobOf(bytes) };
     },
     clientWith(options = {}) {
       const events: RegistryEvent[] = [];

@@ -1,7 +1,5 @@
 import { dirname } from 'node:path';
-import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { type CallOptions, placeFile } from '@mabuild/oci';
+import { placeFile } from '@mabuild/oci';
 import { unwritable } from './file-error.ts';
 
 export interface WriteWholeOptions {
@@ -29,29 +27,5 @@ export async function writeWhole(
     });
   } catch (error) {
     throw unwritable(file, error as Error);
-  }
-}
-
-/**
- * Writes a file from a stream, whole or not at all; what opening, reading and writing throw is passed on.
- * @param open opens the stream; what it throws leaves no file either
- */
-export async function streamWhole(
-  file: string,
-  open: () => Promise<Readable>,
-  options: CallOptions = {},
-): Promise<void> {
-  try {
-    await placeFile(dirname(file), async (handle) => {
-      await pipeline(
-        await open(),
-        handle.createWriteStream(),
-        options.signal ? { signal: options.signal } : {},
-      );
-      return file;
-    });
-  } catch (error) {
-    options.signal?.throwIfAborted();
-    throw error;
   }
 }

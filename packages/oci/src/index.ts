@@ -89,6 +89,7 @@ export { withRoot } from './sources.ts';
 export { BlobStore, type StoredBlob, type StoreOptions } from './stores/blob-store.ts';
 export { dockerArchive, type OpenDockerArchiveOptions, openDockerArchive } from './stores/docker-archive.ts';
 export { createLayoutSink, layoutTags, openLayout } from './stores/layout.ts';
+export { type Memory, openMemory } from './stores/memory.ts';
 export {
   type ArchiveSink,
   createOciArchiveSink,
@@ -96,7 +97,7 @@ export {
   ociArchiveTags,
   openOciArchive,
 } from './stores/oci-archive.ts';
-export { placeFile } from './stores/place-file.ts';
+export { placeFile, placeStream } from './stores/place-file.ts';
 export { type Compression, compressionOf, decompressed, layerCompressionOf } from './tar/decompress.ts';
 export {
   type EmulatorPlace,
@@ -126,7 +127,6 @@ export {
   type LinkFile,
   type ScriptFile,
 } from './verify/layer-facts.ts';
-export { type Memory, openMemory } from './verify/memory.ts';
 export { scanLayer } from './verify/scan-layer.ts';
 export {
   type BaseLayers,

@@ -1,25 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
-import { type Descriptor, mediaTypes } from '@mabuild/oci';
-import type { RegistryFault, TestRegistry, TestRegistryOptions } from '@mabuild/registry/testing';
+import { mediaTypes } from '@mabuild/oci';
+import type { RegistryFault, TestRegistryOptions } from '@mabuild/registry/testing';
 import { expect } from 'chai';
 import { makeIndex, pushImage } from '../../support/image.ts';
-import { at, blobOf, registryUser, signedIn, useRegistries } from '../../support/registries.ts';
+import { at, registryUser, signedIn, useRegistries } from '../../support/registries.ts';
 import { rejection } from '../../support/rejection.ts';
 
 describe('registry/client reading through mirrors', () => {
-  const { clientWith, registryWith } = useRegistries();
+  const { clientWith, registryWith, published: publish } = useRegistries();
 
   const bytes = randomBytes(500_000);
 
-  async function published(
-    options: TestRegistryOptions = {},
-  ): Promise<{ registry: TestRegistry; blob: Descriptor }> {
-    const registry = await registryWith({ strict: false, ...options });
-    registry.addBlob('team/app', bytes);
-    registry.addManifest('team/app', 'latest', mediaTypes.ociManifest, Buffer.from('{"schemaVersion":2}'));
-    return { registry, blob: blobOf(bytes) };
-  }
+  const published = (options?: TestRegistryOptions) => publish(bytes, options);
 
   it('asks the mirror and not the registry', async () => {
     const { registry: mirror, blob } = await published();

@@ -1,24 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
-import { type Descriptor, mediaTypes } from '@mabuild/oci';
-import type { TestRegistry, TestRegistryOptions } from '@mabuild/registry/testing';
+import type { TestRegistryOptions } from '@mabuild/registry/testing';
 import { expect } from 'chai';
-import { at, blobOf, blobUrls, registryUser, signedIn, useRegistries } from '../../support/registries.ts';
+import { at, blobUrls, registryUser, signedIn, useRegistries } from '../../support/registries.ts';
 import { rejection } from '../../support/rejection.ts';
 
 describe('registry/client reading', () => {
-  const { clientWith, registryWith } = useRegistries();
+  const { clientWith, published: publish } = useRegistries();
 
   const bytes = randomBytes(500_000);
 
-  async function published(
-    options: TestRegistryOptions = {},
-  ): Promise<{ registry: TestRegistry; blob: Descriptor }> {
-    const registry = await registryWith({ strict: false, ...options });
-    registry.addBlob('team/app', bytes);
-    registry.addManifest('team/app', 'latest', mediaTypes.ociManifest, Buffer.from('{"schemaVersion":2}'));
-    return { registry, blob: blobOf(bytes) };
-  }
+  const published = (options?: TestRegistryOptions) => publish(bytes, options);
 
   it('goes on where a cut connection stopped', async () => {
     const { registry, blob } = await published();

@@ -2,7 +2,6 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Transform } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { pipeline } from 'node:stream/promises';
 import type { Descriptor } from '../descriptor.ts';
 import { verifyingStream } from '../digest.ts';
 import { MabuildError } from '../error.ts';
@@ -13,7 +12,7 @@ import { isIndexType, isManifestType, mediaTypes } from '../media-type.ts';
 import { parseImageIndex } from '../parse-manifest.ts';
 import { changeReferrersTag, isReferrersTag, referrersTag } from '../referrers.ts';
 import { BlobStore } from './blob-store.ts';
-import { placeFile } from './place-file.ts';
+import { placeContent, placeStream } from './place-file.ts';
 
 /** The annotation of an index entry that names it: OCI image-spec, "Image Layout". */
 export const refNameAnnotation = 'org.opencontainers.image.ref.name';
@@ -102,7 +101,7 @@ export async function createLayoutSink(directory: string): Promise<ImageSink> {
   const marker = join(directory, 'oci-layout');
   const existing = await readFile(marker).catch(() => undefined);
   if (existing) await readLayoutFile(directory);
-  else await writeAtomically(marker, JSON.stringify({ imageLayoutVersion: '1.0.0' }));
+  else await placeContent(marker, JSON.stringify({ imageLayoutVersion: '1.0.0' }));
   return new LayoutSink(directory);
 }
 
@@ -138,21 +137,10 @@ class LayoutSink implements ImageSink {
         done(null, chunk);
       },
     });
-    try {
-      await placeFile(dirname(file), async (handle) => {
-        await pipeline(
-          await open(),
-          verifyingStream(descriptor),
-          counted,
-          handle.createWriteStream(),
-          options.signal ? { signal: options.signal } : {},
-        );
-        return file;
-      });
-    } catch (error) {
-      options.signal?.throwIfAborted();
-      throw error;
-    }
+    await placeStream(file, open, {
+      through: [verifyingStream(descriptor), counted],
+      signal: options.signal,
+    });
   }
 
   async tag(...[name, descriptor, options = {}]: Parameters<ImageSink['tag']>): Promise<void> {
@@ -163,7 +151,7 @@ class LayoutSink implements ImageSink {
       const entry = { ...descriptor, annotations: { ...descriptor.annotations, [refNameAnnotation]: name } };
       const others = index.manifests.filter((other) => other.annotations?.[refNameAnnotation] !== name);
       const changed = { ...index, manifests: [...others, entry] };
-      await writeAtomically(join(this.#directory, 'index.json'), JSON.stringify(changed));
+      await placeContent(join(this.#directory, 'index.json'), JSON.stringify(changed));
     });
     this.#indexing = change.catch(() => {});
     await change;
@@ -225,12 +213,5 @@ function invalidLayout(directory: string, why: string, cause?: unknown): Mabuild
     code: 'LAYOUT_INVALID',
     hint: 'name a folder that holds oci-layout and index.json',
     cause,
-  });
-}
-
-async function writeAtomically(file: string, text: string): Promise<void> {
-  await placeFile(dirname(file), async (handle) => {
-    await handle.writeFile(text);
-    return file;
   });
 }

@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import type { Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { CallOptions } from '../image-source.ts';
 
 /**
  * Writes a file under a temporary name and gives it its own in the end: it is there whole or not at all.
@@ -25,6 +28,39 @@ export async function placeFile(
   } catch (error) {
     await handle.close().catch(() => undefined);
     await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Writes a file of known content, whole or not at all; the folder has to be there. */
+export async function placeContent(file: string, content: string | Uint8Array): Promise<void> {
+  await placeFile(dirname(file), async (handle) => {
+    await handle.writeFile(content);
+    return file;
+  });
+}
+
+/**
+ * Writes a file from a stream, whole or not at all; what opening, reading and writing throw is passed on.
+ * @param open opens the stream; what it throws leaves no file either
+ */
+export async function placeStream(
+  file: string,
+  open: () => Promise<Readable>,
+  options: CallOptions & {
+    /** What the bytes go through on their way. @default nothing */
+    readonly through?: readonly Transform[] | undefined;
+  } = {},
+): Promise<void> {
+  const { signal, through = [] } = options;
+  try {
+    await placeFile(dirname(file), async (handle) => {
+      const source = await open();
+      await pipeline([source, ...through, handle.createWriteStream()], signal ? { signal } : {});
+      return file;
+    });
+  } catch (error) {
+    signal?.throwIfAborted();
     throw error;
   }
 }

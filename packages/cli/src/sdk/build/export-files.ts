@@ -1,8 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BuiltImage, unpackTar } from '@mabuild/core';
-import { type CallOptions, flattenImage } from '@mabuild/oci';
-import { streamWhole } from '../../write-whole.ts';
+import { type CallOptions, flattenImage, placeStream } from '@mabuild/oci';
 import { suffixed } from './load.ts';
 import type { Output } from './output.ts';
 import { platformSuffix } from './platform-suffix.ts';
@@ -22,6 +21,6 @@ export async function exportFiles(
       continue;
     }
     const file = images.length === 1 ? output.path : suffixed(output.path, suffix);
-    await streamWhole(file, () => flattenImage(image.source, image.descriptor, options), options);
+    await placeStream(file, () => flattenImage(image.source, image.descriptor, options), options);
   }
 }

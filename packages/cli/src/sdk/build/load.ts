@@ -6,9 +6,9 @@ import {
   formatPlatform,
   MabuildError,
   ociArchive,
+  placeStream,
   platformsEqual,
 } from '@mabuild/oci';
-import { streamWhole } from '../../write-whole.ts';
 import type { Output } from './output.ts';
 import { platformSuffix } from './platform-suffix.ts';
 import { type Assembly, type Published, parseTag } from './publish.ts';
@@ -76,7 +76,7 @@ export async function writeDockerArchives(
   for (const image of images) {
     const file =
       images.length === 1 ? output.path : suffixed(output.path, platformSuffix(image.task.platform));
-    await streamWhole(file, () => dockerArchive(image.source, image.descriptor, names, options), options);
+    await placeStream(file, () => dockerArchive(image.source, image.descriptor, names, options), options);
   }
   return { digest: images[0]?.descriptor.digest ?? '', references: [] };
 }

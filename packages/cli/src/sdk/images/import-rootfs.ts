@@ -15,13 +15,13 @@ import {
   type Platform,
   type ProgramsPlatform,
   type PushEvent,
+  placeStream,
   platformsOfPrograms,
   type RootfsLayer,
   readRootfs,
   rootfsImage,
   verifyImage,
 } from '@mabuild/oci';
-import { streamWhole } from '../../write-whole.ts';
 import { type Output, outputFailure } from '../build/output.ts';
 import { type Published, parseTag, pushTags } from '../build/publish.ts';
 import { verificationFailed } from '../build/verification.ts';
@@ -134,7 +134,7 @@ async function openRootfs(
 ): Promise<{ readonly name: string; readonly open: OpenBody }> {
   if (rootfs instanceof Readable) {
     const file = join(directory, 'rootfs');
-    await streamWhole(file, async () => rootfs, options);
+    await placeStream(file, async () => rootfs, options);
     return { name: '-', open: async () => createReadStream(file) };
   }
   const file = resolve(environment.workingDirectory, rootfs);

@@ -13,10 +13,10 @@ import {
   ociArchive,
   openLayout,
   parseReference,
+  placeStream,
 } from '@mabuild/oci';
 import type { RegistryClient } from '@mabuild/registry';
 import { unwritable } from '../../file-error.ts';
-import { streamWhole } from '../../write-whole.ts';
 import type { ImageLocation } from './image-location.ts';
 
 /** A place that images are written to. */
@@ -67,7 +67,7 @@ export async function openSink(location: ImageLocation, world: SinkWorld): Promi
       await refuseFolder(world.path(path), path);
       return collecting('image', world, (source, names) =>
         writing(path, () =>
-          streamWhole(world.path(path), () => dockerArchive(source, source.root, names, world), world),
+          placeStream(world.path(path), () => dockerArchive(source, source.root, names, world), world),
         ),
       );
     }

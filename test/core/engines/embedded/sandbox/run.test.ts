@@ -314,6 +314,18 @@ const changes: readonly Row[] = [
   },
 ];
 
+const cache = {
+  kind: 'cache',
+  target: '/c',
+  name: 'one',
+  path: '',
+  readOnly: false,
+  mode: 0o755,
+  uid: 0,
+  gid: 0,
+  fresh: false,
+} as const;
+
 const mountRows: readonly Row[] = [
   {
     name: 'tmpfs',
@@ -345,19 +357,7 @@ const mountRows: readonly Row[] = [
     name: 'a cache, first',
     command: 'echo x >/c/kept; echo y >/n',
     how: {
-      mounts: [
-        {
-          kind: 'cache',
-          target: '/c',
-          name: 'one',
-          path: '',
-          readOnly: false,
-          mode: 0o755,
-          uid: 0,
-          gid: 0,
-          fresh: false,
-        },
-      ],
+      mounts: [cache],
     },
     changes: ['file n 644 0:0 "y\\n"'],
   },
@@ -365,19 +365,7 @@ const mountRows: readonly Row[] = [
     name: 'a cache, again',
     command: 'cat /c/kept',
     how: {
-      mounts: [
-        {
-          kind: 'cache',
-          target: '/c',
-          name: 'one',
-          path: '',
-          readOnly: false,
-          mode: 0o755,
-          uid: 0,
-          gid: 0,
-          fresh: false,
-        },
-      ],
+      mounts: [cache],
     },
     says: 'x\n',
     changes: [],

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { placeFile } from '../stores/place-file.ts';
+import { placeContent } from './place-file.ts';
 
 /** Small JSON values that outlive a call, one file each; losing them costs time, never truth. */
 export interface Memory {
@@ -32,10 +32,7 @@ export function openMemory(directory: string): Memory {
       const text = JSON.stringify({ key, value });
       try {
         await mkdir(dirname(file), { recursive: true });
-        await placeFile(dirname(file), async (handle) => {
-          await handle.writeFile(text);
-          return file;
-        });
+        await placeContent(file, text);
       } catch {
         // A full disk or a folder of somebody else's: it is found out again.
       }
