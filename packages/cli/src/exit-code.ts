@@ -26,6 +26,8 @@ const answerIsNo: ReadonlySet<string> = new Set([
 
 /** Codes that mean "the world refused". */
 const worldRefused: ReadonlySet<string> = new Set([
+  'APT_FAILED',
+  'APT_NOT_FOUND',
   'BINFMT_UNREADABLE',
   'BLOB_NOT_FOUND',
   'CREDENTIAL_HELPER_FAILED',

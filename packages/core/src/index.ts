@@ -119,6 +119,13 @@ export type { BuildPlan, BuildTask, PlannedBase, Strategy } from './plan/plan.ts
 export { planBuild } from './plan/plan-build.ts';
 export type { PlannedBuild, PlannedTask, PlanRequest, PlanWorld } from './plan/plan-request.ts';
 export {
+  type FetchableProgram,
+  type FetchProgramsRequest,
+  fetchPrograms,
+  type ProgramFiles,
+  programsIn,
+} from './programs/fetch-programs.ts';
+export {
   type Finding,
   type FixKind,
   type ImageFacts,
