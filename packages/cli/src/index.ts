@@ -102,4 +102,5 @@ export {
 export type { IndexResult } from './sdk/indexes/index-result.ts';
 export type { IndexSource, IndexSourceOptions } from './sdk/indexes/index-sources.ts';
 export { type MergeRequest, mergeDigests } from './sdk/indexes/merge-digests.ts';
+export { type FetchEmulatorsRequest, type FetchedEmulators, fetchEmulators } from './sdk/programs.ts';
 export type { SdkOptions } from './sdk/toolbox.ts';

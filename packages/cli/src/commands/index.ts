@@ -8,6 +8,7 @@ import { copyCommand } from './copy.ts';
 import { deleteCommand } from './delete.ts';
 import { digestCommand } from './digest.ts';
 import { doctorCommand } from './doctor.ts';
+import { emulatorCommand } from './emulator.ts';
 import { indexCommand } from './image-index.ts';
 import { importCommand } from './import.ts';
 import { inspectCommand } from './inspect.ts';
@@ -49,5 +50,6 @@ export const commands: readonly DefineCommand[] = [
   mergeCommand,
   loginCommand,
   logoutCommand,
+  emulatorCommand,
   doctorCommand,
 ];

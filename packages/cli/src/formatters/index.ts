@@ -2,6 +2,7 @@ export { buildDocument, formatBuild, writeBuildFiles } from './build.ts';
 export { deletedDocument, deletionWarnings } from './deletion.ts';
 export { formatDoctor } from './doctor.ts';
 export { formatError, formatErrorJson, formatLocation } from './error.ts';
+export { formatFetched } from './fetched.ts';
 export { count, countFindings, type FileFindings } from './file-findings.ts';
 export { type FindingsTextOptions, formatFinding, formatFindings } from './findings.ts';
 export { findingsDocument } from './findings-document.ts';

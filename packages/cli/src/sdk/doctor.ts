@@ -1,13 +1,8 @@
 import { stat } from 'node:fs/promises';
-import {
-  type Emulation,
-  type EngineInfo,
-  findQemu,
-  qemuDirectories,
-  type SandboxChoice,
-} from '@mabuild/core';
+import { type Emulation, type EngineInfo, findQemu, type SandboxChoice } from '@mabuild/core';
 import { formatPlatform, isMabuildError, type Platform, parsePlatform } from '@mabuild/oci';
-import { machineOf } from './build/build-engine.ts';
+import { machineOf } from './machine.ts';
+import { emulatorFolders } from './programs.ts';
 import { sandboxOf } from './sandbox.ts';
 import { type SdkOptions, type Toolbox, withToolbox } from './toolbox.ts';
 
@@ -97,7 +92,9 @@ async function examineSandbox(
       interpreter: 'interpreter' in emulation ? emulation.interpreter : undefined,
     });
     if (emulation.kind === 'none')
-      advice.push(`RUN for ${name} cannot work: install qemu-user-static, or name a static qemu with --qemu`);
+      advice.push(
+        `RUN for ${name} cannot work: \`mabuild emulator fetch\` gets a static qemu, or name one with --qemu`,
+      );
   }
   if (chosen.singleUser)
     advice.push(
@@ -126,7 +123,9 @@ async function examineEngine(
   for (const platform of examined.map((text) => parsePlatform(text))) {
     const emulation = await engine.emulation(platform, { signal: options.signal });
     const qemu =
-      emulation.kind === 'native' ? undefined : await emulatorFor(platform, engine.info, request.qemu);
+      emulation.kind === 'native'
+        ? undefined
+        : await emulatorFor(platform, engine.info, emulatorFolders(toolbox.environment, request.qemu));
     const name = formatPlatform(platform);
     platforms.push({
       platform: name,
@@ -141,7 +140,7 @@ async function examineEngine(
     }
     if (emulation.kind === 'binfmt-without-f' && qemu === undefined) {
       advice.push(
-        `builds for ${name} need a static qemu to inject: install qemu-user-static here, or use --qemu DIR`,
+        `builds for ${name} need a static qemu to inject: \`mabuild emulator fetch\` gets one, or use --qemu DIR`,
       );
     }
   }
@@ -154,9 +153,8 @@ async function examineEngine(
 async function emulatorFor(
   platform: Platform,
   info: EngineInfo,
-  qemu: string | undefined,
+  directories: readonly string[],
 ): Promise<string | undefined> {
-  const directories = qemu === undefined ? qemuDirectories : [qemu];
   try {
     return await findQemu({ platform, host: info.platform, directories });
   } catch (error) {

@@ -2,16 +2,17 @@ import { createRequire } from 'node:module';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createSandbox, qemuDirectories, type Sandbox } from '@mabuild/core';
+import { createSandbox, type Sandbox } from '@mabuild/core';
 import type { Platform } from '@mabuild/oci';
 import type { Environment } from './environment.ts';
+import { emulatorFolders } from './programs.ts';
 
 export interface SandboxPlace {
   /** Of this machine. */
   readonly platform: Platform;
   /** The helper's module. @default `mabuild/sandbox-helper` as the working directory finds it */
   readonly helper: URL | undefined;
-  /** Folder of static qemu programs. @default the usual ones */
+  /** Folder of static qemu programs. @default the usual ones, and what was fetched */
   readonly qemu: string | undefined;
 }
 
@@ -31,7 +32,7 @@ export function sandboxOf(
     platform,
     pid: process.pid,
     ...{ uid, gid, userName: username },
-    emulators: qemu === undefined ? qemuDirectories : [qemu],
+    emulators: emulatorFolders(environment, qemu),
   });
 }
 

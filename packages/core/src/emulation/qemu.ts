@@ -59,7 +59,7 @@ export async function findQemu({ platform, host, directories }: QemuRequest): Pr
       (refused.length === 0 ? '' : ` (${refused.join('; ')})`),
     {
       code: 'QEMU_NOT_FOUND',
-      hint: `install qemu-user-static, or name a folder that holds ${basename(names[0] ?? '')} with --qemu`,
+      hint: `\`mabuild emulator fetch\` gets it; or install qemu-user-static, or name a folder that holds ${basename(names[0] ?? '')} with --qemu`,
     },
   );
 }

@@ -52,7 +52,9 @@ export async function planEmulation(
       platform,
       engine,
       'no emulator is registered there',
-      "install qemu-user-static and binfmt-support on the engine's host; `mabuild doctor` shows what it runs",
+      engine.info.kind === 'embedded'
+        ? '`mabuild emulator fetch` gets static qemu programs; `mabuild doctor` shows what runs here'
+        : "install qemu-user-static and binfmt-support on the engine's host; `mabuild doctor` shows what it runs",
     );
   }
   // qemu's default processor would run v7 code that no v6 board runs.

@@ -6,7 +6,7 @@ import { type Apt, openApt } from './apt.ts';
 import { debEntries } from './deb.ts';
 
 /** What can be fetched: static qemu programs, and proot, a sandbox for kernels that give an ordinary user none. */
-export type FetchableProgram = 'emulators' | 'proot';
+export type FetchableProgram = 'qemu' | 'proot';
 
 export interface FetchProgramsRequest {
   readonly programs: readonly FetchableProgram[];
@@ -29,7 +29,7 @@ export interface ProgramFiles {
 const recipes: Readonly<
   Record<FetchableProgram, { readonly packages: readonly (readonly string[])[]; readonly files: RegExp }>
 > = {
-  emulators: {
+  qemu: {
     // Since Debian 13 the second is static, and the first empty.
     packages: [['qemu-user-static'], ['qemu-user']],
     files:
@@ -45,7 +45,7 @@ const abandoned = 60 * 60 * 1000;
 export function programsIn(directory: string): ProgramFiles {
   const proot = join(directory, 'proot', 'usr');
   return {
-    emulators: join(directory, 'emulators', 'usr', 'bin'),
+    emulators: join(directory, 'qemu', 'usr', 'bin'),
     proot: join(proot, 'bin', 'proot'),
     prootLibraries: join(proot, 'lib'),
   };

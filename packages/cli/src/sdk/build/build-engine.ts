@@ -7,9 +7,10 @@ import {
   type Sandbox,
   sandboxRun,
 } from '@mabuild/core';
-import { type CallOptions, isMabuildError, MabuildError, type Platform } from '@mabuild/oci';
+import { type CallOptions, isMabuildError, MabuildError } from '@mabuild/oci';
 import type { RegistryClient } from '@mabuild/registry';
 import { version } from '../../version.ts';
+import { machineOf } from '../machine.ts';
 import { sandboxOf } from '../sandbox.ts';
 import type { Toolbox } from '../toolbox.ts';
 import type { Output } from './output.ts';
@@ -102,18 +103,4 @@ function sandboxParts(sandbox: Sandbox | undefined): SandboxParts {
     code: 'SANDBOX_UNAVAILABLE',
     hint: 'build on Linux, or start Docker or podman and leave out --engine embedded',
   });
-}
-
-/** The platform of programs that this machine runs, whatever its own system: images are Linux's. */
-export function machineOf(architecture: string): Platform {
-  switch (architecture) {
-    case 'x64':
-      return { os: 'linux', architecture: 'amd64' };
-    case 'ia32':
-      return { os: 'linux', architecture: '386' };
-    case 'arm':
-      return { os: 'linux', architecture: 'arm', variant: 'v7' };
-    default:
-      return { os: 'linux', architecture };
-  }
 }

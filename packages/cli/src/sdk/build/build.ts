@@ -14,6 +14,7 @@ import {
 import { formatPlatform, MabuildError, type Platform, type PushEvent } from '@mabuild/oci';
 import type { RegistryClient } from '@mabuild/registry';
 import { readPlatforms } from '../platforms.ts';
+import { emulatorFolders } from '../programs.ts';
 import { type SdkOptions, type Toolbox, withToolbox } from '../toolbox.ts';
 import { openBuildEngine } from './build-engine.ts';
 import type { BuildRequest, BuildResult } from './build-request.ts';
@@ -153,9 +154,7 @@ async function plan(site: BuildSite, request: BuildRequest, options: BuildOption
       images: toolbox.config.images ?? {},
       fix: request.fix ?? false,
       keepEmulator: request.keepEmulator ?? false,
-      emulatorDirectories: [request.qemu ?? toolbox.config.qemu].filter(
-        (directory) => directory !== undefined,
-      ),
+      emulatorDirectories: emulatorFolders(site.environment, request.qemu ?? toolbox.config.qemu),
     },
     { engine, resolver: registry, signal: options.signal },
   );

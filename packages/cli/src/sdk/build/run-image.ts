@@ -1,4 +1,4 @@
-import { type Engine, findQemu, qemuDirectories } from '@mabuild/core';
+import { type Engine, findQemu } from '@mabuild/core';
 import {
   formatPlatform,
   formatReference,
@@ -8,6 +8,7 @@ import {
   withDigest,
 } from '@mabuild/oci';
 import { platformManifest } from '../images/inspect.ts';
+import { emulatorFolders } from '../programs.ts';
 import { type SdkOptions, type Toolbox, withToolbox } from '../toolbox.ts';
 
 export interface RunRequest {
@@ -42,7 +43,7 @@ export async function runImage(request: RunRequest, options: RunOptions = {}): P
   return withToolbox(options, async (toolbox) => {
     const engine = await toolbox.openEngine();
     const platform = request.platform ?? engine.info.platform;
-    const emulator = await emulatorMount(engine, platform, request, options);
+    const emulator = await emulatorMount(engine, platform, request, toolbox, options);
     const image = await imageForPlatform(engine, platform, request, toolbox, options);
     const result = await engine.run(
       {
@@ -70,6 +71,7 @@ async function emulatorMount(
   engine: Engine,
   platform: Platform,
   request: RunRequest,
+  toolbox: Toolbox,
   options: RunOptions,
 ): Promise<EmulatorMount> {
   const emulation = await engine.emulation(platform, { signal: options.signal });
@@ -84,7 +86,7 @@ async function emulatorMount(
       { code: 'EMULATION_MISSING', hint: "register qemu with the F flag on the engine's host" },
     );
   }
-  const directories = request.qemu === undefined ? qemuDirectories : [request.qemu];
+  const directories = emulatorFolders(toolbox.environment, request.qemu);
   const file = await findQemu({ platform, host: engine.info.platform, directories });
   return {
     binds: [`${file}:${emulation.interpreter}:ro`],

@@ -64,7 +64,7 @@ export async function platformRun(
 export function platformRefused(platform: Platform, refused: string): MabuildError {
   return new MabuildError(`programs for ${formatPlatform(platform)} do not run in the sandbox: ${refused}`, {
     code: 'EMULATION_MISSING',
-    hint: 'install qemu-user-static and binfmt-support as root; with Linux 6.7 or newer a static qemu that --qemu names is enough',
+    hint: '`mabuild emulator fetch` gets a static qemu, or name one with --qemu; before Linux 6.7 install qemu-user-static and binfmt-support as root',
   });
 }
 
