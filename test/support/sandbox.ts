@@ -50,7 +50,6 @@ export function sandboxOptions(
     helper: [process.execPath, helper],
     directory,
     platform: { os: 'linux', architecture },
-    pid: process.pid,
     ...{ uid, gid, userName: username },
     emulators: ['/usr/bin'],
     ...options,

@@ -97,7 +97,8 @@ export {
   ociArchiveTags,
   openOciArchive,
 } from './stores/oci-archive.ts';
-export { placeFile, placeStream } from './stores/place-file.ts';
+export { placeFile, placeStream, unfinishedFiles } from './stores/place-file.ts';
+export { isLeftBehind, processName, processNamePattern } from './stores/process-name.ts';
 export { type Compression, compressionOf, decompressed, layerCompressionOf } from './tar/decompress.ts';
 export {
   type EmulatorPlace,

@@ -32,6 +32,7 @@ export function formatDoctor(report: DoctorReport): string {
   lines.push(
     `Credentials: ${report.credentials.join(', ') || 'none'}`,
     `Cache:       ${report.cacheDirectory}`,
+    ...report.leftovers.map((path) => `Left behind: ${path}, which the next build deletes`),
     ...report.advice.map((sentence) => `Next:        ${sentence}`),
   );
   return `${lines.join('\n')}\n`;

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { type Emulation, type EngineInfo, findQemu, type SandboxChoice } from '@mabuild/core';
 import { formatPlatform, isMabuildError, type Platform, parsePlatform } from '@mabuild/oci';
+import { findLeftovers } from './leftovers.ts';
 import { machineOf } from './machine.ts';
 import { emulatorFolders } from './programs.ts';
 import { sandboxOf } from './sandbox.ts';
@@ -18,6 +19,8 @@ export interface DoctorReport {
   readonly credentials: readonly string[];
   readonly mirrors: readonly string[];
   readonly cacheDirectory: string;
+  /** What runs left that were killed; the next build deletes it. */
+  readonly leftovers: readonly string[];
   /** What to do next, a sentence each. */
   readonly advice: readonly string[];
 }
@@ -44,6 +47,7 @@ export async function examine(
         (mirrors ?? []).map((url) => `${host} through ${url}`),
       ),
       cacheDirectory: toolbox.environment.cacheDirectory,
+      leftovers: await findLeftovers(toolbox.environment),
     };
     try {
       return { ...common, ...(await examineEngine(toolbox, request, options)) };

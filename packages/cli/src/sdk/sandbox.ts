@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createSandbox, type Sandbox } from '@mabuild/core';
+import { createSandbox, type Sandbox, type SandboxOptions } from '@mabuild/core';
 import type { Platform } from '@mabuild/oci';
 import type { Environment } from './environment.ts';
 import { emulatorFolders } from './programs.ts';
@@ -16,24 +16,31 @@ export interface SandboxPlace {
   readonly qemu: string | undefined;
 }
 
+type Machine = Pick<Environment, 'cacheDirectory' | 'operatingSystem' | 'workingDirectory'>;
+
 /** The sandbox of this machine; none where it is no Linux, and without a helper. */
-export function sandboxOf(
-  environment: Pick<Environment, 'cacheDirectory' | 'operatingSystem' | 'workingDirectory'>,
+export function sandboxOf(environment: Machine, place: SandboxPlace): Sandbox | undefined {
+  const options = sandboxOptions(environment, place);
+  return options && createSandbox(options);
+}
+
+/** What sandboxes of this machine are made with. */
+export function sandboxOptions(
+  environment: Machine,
   { platform, helper, qemu }: SandboxPlace,
-): Sandbox | undefined {
+): SandboxOptions | undefined {
   if (environment.operatingSystem !== 'linux') return undefined;
   const file = helper ? fileURLToPath(helper) : installedHelper(environment.workingDirectory);
   if (file === undefined) return undefined;
   const { uid, gid, username } = userInfo();
-  return createSandbox({
+  return {
     // As it is written, it needs what this process was started with.
     helper: [process.execPath, ...(file.endsWith('.ts') ? process.execArgv : []), file],
     directory: join(environment.cacheDirectory, 'sandbox'),
     platform,
-    pid: process.pid,
     ...{ uid, gid, userName: username },
     emulators: emulatorFolders(environment, qemu),
-  });
+  };
 }
 
 /** A program that bundles the SDK still needs the helper as a file: that of the package beside it. */

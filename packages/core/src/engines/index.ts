@@ -10,6 +10,7 @@ export {
   openEmbeddedEngine,
 } from './embedded/engine.ts';
 export {
+  allSandboxLeftovers,
   createSandbox,
   type HelperProcess,
   type Sandbox,
@@ -17,6 +18,7 @@ export {
   type SandboxOptions,
   sandboxRun,
   serveSandbox,
+  sweepSandboxes,
 } from './embedded/sandbox/index.ts';
 export type { RunProgram } from './embedded/steps/run.ts';
 export { type EndpointRequest, type EngineCandidate, engineCandidates } from './endpoint.ts';

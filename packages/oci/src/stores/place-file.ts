@@ -1,9 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { CallOptions } from '../image-source.ts';
+import { isLeftBehind, processName, processNamePattern } from './process-name.ts';
+
+/** Temporary names: those of a process that has ended are nobody's. */
+const temporaryName = new RegExp(`^\\.(?:${processNamePattern}-)?[0-9a-f]{16}$`);
 
 /**
  * Writes a file under a temporary name and gives it its own in the end: it is there whole or not at all.
@@ -17,7 +21,9 @@ export async function placeFile(
   directory: string,
   write: (handle: FileHandle) => Promise<string>,
 ): Promise<string> {
-  const temporary = join(directory, `.${randomBytes(8).toString('hex')}`);
+  const owner = processName();
+  const hex = randomBytes(8).toString('hex');
+  const temporary = join(directory, owner === undefined ? `.${hex}` : `.${owner}-${hex}`);
   // Opened before the first byte comes: a stream that opens it by itself may do so after it was given up.
   const handle = await open(temporary, 'wx');
   try {
@@ -63,4 +69,13 @@ export async function placeStream(
     signal?.throwIfAborted();
     throw error;
   }
+}
+
+/** Finds the temporary files in a folder whose writers were ended in the middle. */
+export async function unfinishedFiles(directory: string): Promise<readonly string[]> {
+  const names = await readdir(directory).catch(() => []);
+  return names
+    .filter((name) => temporaryName.test(name))
+    .map((name) => join(directory, name))
+    .filter((path) => isLeftBehind(path));
 }

@@ -1,6 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import {
   type BuildContext,
   type BuildEvent,
@@ -13,8 +11,10 @@ import {
 } from '@mabuild/core';
 import { formatPlatform, MabuildError, type Platform, type PushEvent } from '@mabuild/oci';
 import type { RegistryClient } from '@mabuild/registry';
+import { sweepLeftovers } from '../leftovers.ts';
 import { readPlatforms } from '../platforms.ts';
 import { emulatorFolders } from '../programs.ts';
+import { makeTemporaryFolder } from '../temporary-folder.ts';
 import { type SdkOptions, type Toolbox, withToolbox } from '../toolbox.ts';
 import { openBuildEngine } from './build-engine.ts';
 import type { BuildRequest, BuildResult } from './build-request.ts';
@@ -105,11 +105,9 @@ async function withBuild<T>(
 ): Promise<T> {
   return withToolbox(options, async (toolbox) => {
     const { environment } = toolbox;
-    const temporaryDirectory = join(
-      environment.temporaryDirectory,
-      `mabuild-${randomBytes(6).toString('hex')}`,
-    );
-    await mkdir(temporaryDirectory, { recursive: true, mode: 0o700 });
+    const temporaryDirectory = makeTemporaryFolder(environment);
+    // Beside the build: nothing of it depends on what killed ones left.
+    const sweeping = sweepLeftovers(environment, { helper: toolbox.sandboxHelper }).catch(() => []);
     let context: BuildContext | undefined;
     try {
       const opened = await openRequestContext(request, {
@@ -130,6 +128,7 @@ async function withBuild<T>(
     } finally {
       await context?.close();
       await rm(temporaryDirectory, { recursive: true, force: true });
+      await sweeping;
     }
   });
 }

@@ -1,7 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { formatPlatform, isMabuildError, MabuildError } from '@mabuild/oci';
 import { type BuildOptions, buildAndPush } from '../build/build.ts';
+import { makeTemporaryFolder } from '../temporary-folder.ts';
 import { withToolbox } from '../toolbox.ts';
 import type { MigratedFile, MigrateReport } from './migrate.ts';
 
@@ -51,7 +52,7 @@ export async function proveMigration(
     directory: environment.workingDirectory,
     temporary: environment.temporaryDirectory,
   }));
-  const folder = await mkdtemp(join(temporary, 'mabuild-prove-'));
+  const folder = makeTemporaryFolder({ temporaryDirectory: temporary });
   const context = resolve(directory, request.context ?? dirname(first.source));
   const steps: ProofStep[] = [];
   const tryOut = async (text: 'before' | 'after', content: string, platform: string): Promise<void> => {

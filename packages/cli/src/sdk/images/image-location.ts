@@ -1,7 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import {
   type CallOptions,
   formatReference,
@@ -18,6 +16,7 @@ import {
 } from '@mabuild/oci';
 import type { RegistryClient } from '@mabuild/registry';
 import { openEngineImage } from '../build/engine-source.ts';
+import { makeTemporaryFolder } from '../temporary-folder.ts';
 import type { Toolbox } from '../toolbox.ts';
 import { type LocationSink, openSink } from './location-sink.ts';
 
@@ -106,9 +105,7 @@ export async function withLocations<T>(
   const { signal } = options;
   const temporary: string[] = [];
   const temporaryDirectory = (): string => {
-    const made = join(environment.temporaryDirectory, `mabuild-${randomBytes(6).toString('hex')}`);
-    // Others on this machine may not be let in to what a registry gives to this user.
-    mkdirSync(made, { recursive: true, mode: 0o700 });
+    const made = makeTemporaryFolder(environment);
     temporary.push(made);
     return made;
   };

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import type { BuildEvent } from '@mabuild/core';
@@ -26,6 +26,7 @@ import { type Output, outputFailure } from '../build/output.ts';
 import { type Published, parseTag, pushTags } from '../build/publish.ts';
 import { verificationFailed } from '../build/verification.ts';
 import { readPlatforms } from '../platforms.ts';
+import { makeTemporaryFolder } from '../temporary-folder.ts';
 import { type SdkOptions, type Toolbox, withToolbox } from '../toolbox.ts';
 import { containerConfigOf, mergeConfigs } from './container-config.ts';
 import { type ImageLocation, withLocations } from './image-location.ts';
@@ -87,7 +88,7 @@ export async function importRootfs(
   return withToolbox(options, async (toolbox) => {
     const { environment } = toolbox;
     const created = creationTime(environment.variables.SOURCE_DATE_EPOCH);
-    const directory = await mkdtemp(join(environment.temporaryDirectory, 'mabuild-import-'));
+    const directory = makeTemporaryFolder(environment);
     try {
       const { name, open } = await openRootfs(request.rootfs, directory, toolbox, options);
       const layer = await naming(name, () => readRootfs(open, new BlobStore(directory), options));

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { type CallOptions, isMabuildError, MabuildError, type Platform } from '@mabuild/oci';
 import { probeExitCode, probeProgram } from '../../../emulation/elf-program.ts';
 import { errnoName } from './errno.ts';
-import { type HelperSite, ownerName, runJob } from './helper-process.ts';
+import { type HelperSite, runJob } from './helper-process.ts';
 import type { JobEmulator, JobMessage, SandboxJob, SandboxKind } from './job.ts';
 import { layerTar } from './layer-tar.ts';
 import { idMaps } from './user-ids.ts';
@@ -16,7 +16,6 @@ export interface SandboxOptions {
   /** This machine. */
   readonly platform: Platform;
   /** This process. */
-  readonly pid: number;
   readonly uid: number;
   readonly gid: number;
   readonly userName: string;
@@ -38,10 +37,7 @@ export interface ChosenSandbox {
   readonly singleUser: boolean;
   readonly site: HelperSite;
   /** Everything of a job that is the same for all. */
-  readonly job: Pick<
-    SandboxJob,
-    'architecture' | 'kind' | 'fileSystem' | 'singleUser' | 'directory' | 'owner'
-  >;
+  readonly job: Pick<SandboxJob, 'architecture' | 'kind' | 'fileSystem' | 'singleUser' | 'directory'>;
 }
 
 /** A sandbox that was tried, for `mabuild doctor`. */
@@ -70,11 +66,16 @@ const rootOrder: Order = [
   ['chroot', 'copy'],
 ];
 
+/** The sandboxes that this user can have, the best first. */
+export function sandboxOrder({ only, uid }: Pick<SandboxOptions, 'only' | 'uid'>): Order {
+  return only ?? (uid === 0 ? rootOrder : userOrder);
+}
+
 /** Tries the sandboxes in order, by running a tiny program in each, until one works. */
 export async function chooseSandbox(options: SandboxOptions, call: CallOptions = {}): Promise<SandboxChoice> {
   const tried: TriedSandbox[] = [];
   const absent = new Set<SandboxKind>();
-  for (const [kind, fileSystem] of options.only ?? (options.uid === 0 ? rootOrder : userOrder)) {
+  for (const [kind, fileSystem] of sandboxOrder(options)) {
     if (absent.has(kind)) continue;
     const sandbox = await prepareSandbox(options, kind, fileSystem);
     try {
@@ -115,7 +116,7 @@ export async function prepareSandbox(
   return {
     ...{ kind, fileSystem, singleUser },
     site: { command: options.helper, architecture, kind, ids, directory },
-    job: { architecture, kind, fileSystem, singleUser, directory, owner: await ownerName(options.pid) },
+    job: { architecture, kind, fileSystem, singleUser, directory },
   };
 }
 

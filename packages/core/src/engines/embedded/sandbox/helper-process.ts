@@ -1,7 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -12,6 +11,7 @@ import { errnoName } from './errno.ts';
 import { framed } from './frames.ts';
 import type { JobMessage, SandboxJob, SandboxKind } from './job.ts';
 import { mountFlags, must, namespaceFlags } from './kernel.ts';
+import { enterName } from './leftovers.ts';
 import { type Step, syscallProgram } from './syscall-program.ts';
 import type { IdMaps } from './user-ids.ts';
 
@@ -51,7 +51,7 @@ export async function runJob(
   const { signal, onOutput } = options;
   signal?.throwIfAborted();
   const steps = enteringSteps(site);
-  const program = `${site.directory}/enter-${randomBytes(6).toString('hex')}`;
+  const program = `${site.directory}/${enterName()}`;
   await mkdir(site.directory, { recursive: true, mode: 0o700 });
   await chmod(site.directory, 0o700);
   await writeFile(program, syscallProgram(site.architecture, steps), { mode: 0o700, flag: 'wx' });
@@ -208,10 +208,4 @@ function notEntered({ purpose, errno }: ProgramFailure): MabuildError {
     code: 'SANDBOX_UNAVAILABLE',
     hint: 'see `mabuild doctor`',
   });
-}
-
-/** When a process began: it tells a process from a later one of the same number. */
-export async function ownerName(pid: number): Promise<string> {
-  const text = await readFile(`/proc/${pid}/stat`, 'latin1');
-  return `${pid}.${text.slice(text.lastIndexOf(')') + 2).split(' ')[19]}`;
 }

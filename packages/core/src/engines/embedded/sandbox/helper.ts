@@ -1,7 +1,7 @@
-import { createReadStream, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createReadStream, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
-import { isMabuildError } from '@mabuild/oci';
+import { isMabuildError, processName } from '@mabuild/oci';
 import { type ProgramPlace, runProgram } from './batch.ts';
 import { endProcesses } from './end-processes.ts';
 import { errnoName } from './errno.ts';
@@ -9,6 +9,8 @@ import { FrameReader } from './frames.ts';
 import type { JobMessage, SandboxJob } from './job.ts';
 import { must } from './kernel.ts';
 import { layersOf, type ShelfSite } from './layer-shelf.ts';
+import { sandboxLeftovers } from './leftovers.ts';
+import { removeTree } from './remove-tree.ts';
 import { runInChroot } from './run-in-chroot.ts';
 import { runInSandbox } from './run-in-sandbox.ts';
 import type { HelperOutput } from './sandbox-run.ts';
@@ -33,13 +35,13 @@ export async function serveSandbox({ input, tell, pid, output }: HelperProcess):
   const gone = new AbortController();
   const job = await readJob(input, () => gone.abort());
   if (job === undefined) return;
-  const { architecture, directory, owner } = job;
-  const work = `${directory}/work/${owner}.${pid}`;
+  const { architecture, directory } = job;
+  const work = `${directory}/work/${processName() ?? pid}`;
   try {
     for (const name of ['layers', 'caches', 'work'])
       mkdirSync(`${directory}/${name}`, { recursive: true, mode: 0o755 });
     mkdirSync(work, { mode: 0o700 });
-    removeLeftovers(`${directory}/work`, { architecture, directory: work });
+    removeLeftovers(directory, { architecture, directory: work }, (text) => say({ kind: 'note', text }));
     const frames = new FrameReader(createReadStream('', { fd: 4, autoClose: false }));
     const site: ShelfSite = {
       directory,
@@ -60,7 +62,7 @@ export async function serveSandbox({ input, tell, pid, output }: HelperProcess):
     say({ kind: 'failed', code, message, ...(hint === undefined ? {} : { hint }) });
   } finally {
     unmountAll(work, { architecture, directory });
-    rmSync(work, { recursive: true, force: true });
+    removeTree(work);
   }
 }
 
@@ -99,24 +101,14 @@ async function readJob(input: Readable, onGone: () => void): Promise<SandboxJob 
   });
 }
 
-/** Deletes what helpers left whose masters are no more: only here may files of all its users be deleted. */
-function removeLeftovers(folder: string, place: ProgramPlace): void {
-  for (const name of readdirSync(folder)) {
-    const [pid = '', began] = name.split('.');
-    if (beganAt(pid) === began) continue;
-    endProcesses(`${folder}/${name}/root`, place);
-    rmSync(`${folder}/${name}`, { recursive: true, force: true });
-  }
-}
-
-/** When a process began, in the kernel's own count: it tells a process from a later one of the same number. */
-export function beganAt(pid: string): string | undefined {
-  const file = `/proc/${pid}/stat`;
-  if (!/^\d+$/.test(pid) || !existsSync(file)) return undefined;
-  try {
-    const text = readFileSync(file, 'latin1');
-    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19];
-  } catch {
-    return undefined;
+/** Deletes what helpers left that were ended in the middle: only here may files of all its users be deleted. */
+function removeLeftovers(directory: string, place: ProgramPlace, onNote: (text: string) => void): void {
+  for (const path of sandboxLeftovers(directory)) {
+    try {
+      endProcesses(`${path}/root`, place);
+      removeTree(path);
+    } catch (error) {
+      onNote(`what a build left in ${path} could not be deleted (${(error as Error).message})`);
+    }
   }
 }

@@ -6,5 +6,7 @@ export {
   type TriedSandbox,
 } from './choose.ts';
 export { type HelperProcess, serveSandbox } from './helper.ts';
+export { allSandboxLeftovers } from './leftovers.ts';
 export { sandboxRun } from './run-program.ts';
 export { createSandbox, type Sandbox, type SandboxRequest, type SandboxResult } from './sandbox.ts';
+export { sweepSandboxes } from './sweep.ts';

@@ -71,8 +71,6 @@ export interface SandboxJob {
   readonly singleUser: boolean;
   /** Where the helper keeps everything; others cannot enter it. */
   readonly directory: string;
-  /** Who started the helper: what others left is cleaned away. */
-  readonly owner: string;
   /** From the bottom. */
   readonly layers: readonly JobLayer[];
   readonly run?: {

@@ -1,0 +1,36 @@
+import { randomBytes } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { isLeftBehind, processName, processNamePattern } from '@mabuild/oci';
+
+const enterPattern = new RegExp(`^enter-(?:${processNamePattern}-)?[0-9a-f]{12}$`);
+
+/** A name for the program that becomes a helper. */
+export function enterName(): string {
+  const hex = randomBytes(6).toString('hex');
+  const owner = processName();
+  return owner === undefined ? `enter-${hex}` : `enter-${owner}-${hex}`;
+}
+
+/** What helpers and those who started them left in a sandbox's folder because they were ended in the middle. */
+export function sandboxLeftovers(directory: string): readonly string[] {
+  const paths = [
+    ...namesIn(`${directory}/work`).map((name) => `${directory}/work/${name}`),
+    ...namesIn(directory)
+      .filter((name) => enterPattern.test(name))
+      .map((name) => `${directory}/${name}`),
+  ];
+  return paths.filter((path) => isLeftBehind(path));
+}
+
+/** The same in the folders of all sandboxes of a machine. @param directory the folder that holds theirs */
+export function allSandboxLeftovers(directory: string): readonly string[] {
+  return namesIn(directory).flatMap((name) => sandboxLeftovers(`${directory}/${name}`));
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
