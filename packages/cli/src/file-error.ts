@@ -52,3 +52,13 @@ export function unwritable(what: string, cause: Error): MabuildError {
 function isFull(error: Error): boolean {
   return ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
+
+/** `FILE_NOT_FOUND` or `FILE_UNREADABLE`: a file that a flag or a request names. */
+export function unreadable(path: string, error: unknown): MabuildError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return new MabuildError(code === 'ENOENT' ? `${path} does not exist` : `reading ${path}: ${message}`, {
+    code: code === 'ENOENT' ? 'FILE_NOT_FOUND' : 'FILE_UNREADABLE',
+    hint: 'check the path, and whether this user may read it',
+    cause: error,
+  });
+}

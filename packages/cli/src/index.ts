@@ -22,7 +22,7 @@ export {
   sarifLog,
 } from './formatters/index.ts';
 export { type BuildOptions, buildAndPush, defaultPlatforms, planImages } from './sdk/build/build.ts';
-export type { BuildRequest, BuildResult, BuildResultImage } from './sdk/build/build-request.ts';
+export type { BuildRequest, BuildResult, BuildResultImage, SecretSource } from './sdk/build/build-request.ts';
 export { type Output, parseOutput } from './sdk/build/output.ts';
 export type { Published } from './sdk/build/publish.ts';
 export { type RunOptions, type RunRequest, runImage } from './sdk/build/run-image.ts';

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { CallOptions, CredentialSource } from '@mabuild/oci';
 import type { BuildContext } from './context/context.ts';
+import type { BuildSecrets } from './engines/build-secrets.ts';
 import type { Engine, EngineImage } from './engines/engine.ts';
 import type { OnBuildEvent } from './events.ts';
 import { type BuiltImage, type FinishOptions, finishImage } from './finish/finish.ts';
@@ -12,6 +13,8 @@ export interface RunBuildOptions extends Omit<FinishOptions, 'engine' | 'signal'
   readonly engine: Engine;
   readonly context: BuildContext;
   readonly credentials: CredentialSource;
+  /** For `RUN --mount=type=secret` and `type=ssh`. @default none */
+  readonly secrets?: BuildSecrets | undefined;
   /** Platforms built side by side. */
   readonly jobs: number;
   readonly onEvent?: OnBuildEvent | undefined;
@@ -76,14 +79,14 @@ async function runTask(planned: PlannedTask, options: TaskOptions): Promise<Buil
 }
 
 async function imageOf(planned: PlannedTask, options: TaskOptions): Promise<EngineImage> {
-  const { engine, context, credentials, onEvent, signal, known } = options;
+  const { engine, context, credentials, secrets, onEvent, signal, known } = options;
   const { platform } = planned.task;
   const same = await known.find(planned, { signal });
   if (same) {
     onEvent?.({ type: 'task', platform, state: 'built', detail: `${same.id}, where nothing has changed` });
     return same;
   }
-  const image = await engine.build(planned.build, context, { credentials, onEvent, signal });
+  const image = await engine.build(planned.build, context, { credentials, secrets, onEvent, signal });
   onEvent?.({ type: 'task', platform, state: 'built', detail: image.id });
   await known.remember(planned, image);
   return image;

@@ -3,6 +3,7 @@ import type { Io } from '../io.ts';
 import type { BuildRequest } from '../sdk/build/build-request.ts';
 import { type Output, parseOutput } from '../sdk/build/output.ts';
 import { type GlobalOptions, keyValues, namedPlatforms, oneOf, positive } from './options.ts';
+import { agentsOf, secretsOf } from './secret-flags.ts';
 
 /** The flags of `mabuild build` as they are parsed. */
 export interface BuildFlags extends GlobalOptions {
@@ -13,6 +14,8 @@ export interface BuildFlags extends GlobalOptions {
   readonly target?: string;
   readonly buildContext?: readonly string[];
   readonly label?: readonly string[];
+  readonly secret?: readonly string[];
+  readonly ssh?: readonly string[];
   readonly cache: boolean;
   readonly pull?: boolean;
   readonly push?: boolean;
@@ -69,6 +72,8 @@ export function buildRequestOf(context: string, options: BuildFlags, io: Io): Bu
     target: options.target,
     buildContexts: keyValues('--build-context', options.buildContext),
     labels: keyValues('--label', options.label),
+    secrets: secretsOf(options.secret, io.environment),
+    ssh: agentsOf(options.ssh),
     noCache: !options.cache,
     pull: options.pull ?? false,
     network: oneOf('--network', options.network, ['default', 'host', 'none']),

@@ -16,6 +16,8 @@ export function buildCommand({ io }: CommandHost): Command {
     .option('--target <stage>', 'stage to build')
     .option('--build-context <name=place>', 'folder or docker-image://NAME that a name stands for', collect)
     .option('--label <k=v>', 'label of the images (repeatable)', collect)
+    .option('--secret <spec>', 'id=NAME[,src=FILE|,env=VARIABLE], for RUN --mount=type=secret', collect)
+    .option('--ssh <spec>', 'default or ID[=SOCKET|KEY,…], for RUN --mount=type=ssh', collect)
     .option('--no-cache', 'build every step again')
     .option('--pull', 'ask the registry for the bases again')
     .option('--push', 'push children by digest, then the index, then the tag')

@@ -10,6 +10,7 @@ import type {
 } from '@mabuild/oci';
 import type { AddedFile, BuildContext } from '../context/context.ts';
 import type { OnBuildEvent } from '../events.ts';
+import type { BuildSecrets } from './build-secrets.ts';
 
 /** The two builders of a Docker Engine, and the one of this process. */
 export type Builder = 'buildkit' | 'classic' | 'embedded';
@@ -71,6 +72,8 @@ export interface EngineBuild {
 
 export interface EngineBuildOptions extends CallOptions {
   readonly credentials: CredentialSource;
+  /** For `RUN --mount=type=secret` and `type=ssh`. @default none */
+  readonly secrets?: BuildSecrets | undefined;
   readonly onEvent?: OnBuildEvent | undefined;
 }
 

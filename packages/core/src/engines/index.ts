@@ -1,9 +1,25 @@
 export { BuildFailedError, type BuildFailure } from './build-failed.ts';
+export type { BuildSecrets } from './build-secrets.ts';
 export type { EngineAddress, TlsMaterial } from './docker/address.ts';
 export { DockerClient, type DockerClientOptions } from './docker/client.ts';
 export { EngineRefusedError } from './docker/client-error.ts';
 export { type BuildkitBuilder, DockerEngine, type DockerEngineOptions } from './docker/engine.ts';
 export { type OpenEngineOptions, openDockerEngine as detectEngine } from './docker/open.ts';
+export {
+  type CacheItem,
+  type CacheKind,
+  type CachePlace,
+  type Claim,
+  cacheItems,
+  cacheKinds,
+  keepWithin,
+  type Lease,
+  oldestLease,
+  openLease,
+  type Pruned,
+  type PruneOptions,
+  pruneItems,
+} from './embedded/cache/index.ts';
 export type { WebPage, WebReader } from './embedded/downloads.ts';
 export {
   type EmbeddedEngineOptions,

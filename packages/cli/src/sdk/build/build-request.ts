@@ -3,6 +3,14 @@ import type { Builder } from '@mabuild/core';
 import type { Platform } from '@mabuild/oci';
 import type { Output } from './output.ts';
 
+/** Where a secret for `RUN --mount=type=secret` comes from. */
+export type SecretSource =
+  /** A file, read when a RUN wants it; relative to the working directory. */
+  | { readonly file: string }
+  /** A variable of the environment; empty when it is not set. */
+  | { readonly env: string }
+  | { readonly content: string | Uint8Array };
+
 /** What to build and where it goes. */
 export interface BuildRequest {
   /** A folder, a git URL, or `-` with `stdin`. @default '.' */
@@ -19,6 +27,10 @@ export interface BuildRequest {
   /** Name to a folder, or to `docker-image://NAME`: what FROM, COPY --from and mounts mean by that name. */
   readonly buildContexts?: Readonly<Record<string, string>> | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** By id, for `RUN --mount=type=secret`; no part of images, histories, caches or logs. */
+  readonly secrets?: Readonly<Record<string, SecretSource>> | undefined;
+  /** By id, for `RUN --mount=type=ssh`: an agent's socket, or files of keys without a passphrase; `[]` is `SSH_AUTH_SOCK`. */
+  readonly ssh?: Readonly<Record<string, readonly string[]>> | undefined;
   readonly noCache?: boolean | undefined;
   readonly pull?: boolean | undefined;
   /** For RUN: `default`, `host` or `none`. */

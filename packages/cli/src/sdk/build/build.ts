@@ -24,6 +24,7 @@ import { loadImages, writeDockerArchives } from './load.ts';
 import { type NamedContexts, openNamedContexts } from './named-contexts.ts';
 import { type Output, outputFailure } from './output.ts';
 import { assemble, type Published, parseTag, pushSuffixedTags, pushTags, writeLayout } from './publish.ts';
+import { openSecrets } from './secrets.ts';
 
 export interface BuildOptions extends SdkOptions {
   /** Steps, logs, uploads, warnings. */
@@ -43,26 +44,7 @@ export async function buildAndPush(request: BuildRequest, options: BuildOptions 
   for (const tag of request.tags ?? []) parseTag(tag);
   readPlatforms(request.platforms ?? []);
   return withBuild(request, options, async (site) => {
-    const planned = await plan(site, request, options);
-    for (const finding of planned.plan.findings) {
-      options.onEvent?.({ type: 'warning', code: finding.rule, message: finding.message });
-    }
-    const { environment, toolbox } = site;
-    const images = await runBuild(planned, {
-      engine: site.engine,
-      context: site.context,
-      credentials: toolbox.credentials,
-      memory: toolbox.memory,
-      blobDirectory: toolbox.blobDirectory,
-      temporaryDirectory: site.temporaryDirectory,
-      jobs: request.jobs ?? 4,
-      keepEmulator: request.keepEmulator ?? false,
-      verify: request.verify ?? true,
-      manifestType: request.indexType ?? 'oci',
-      sourceDateEpoch: environment.variables.SOURCE_DATE_EPOCH,
-      signal: options.signal,
-      onEvent: options.onEvent,
-    });
+    const images = await buildImages(site, request, options);
     const published = await deliver(images, site, request, options).catch((error: unknown) => {
       throw outputFailure(request.output, error);
     });
@@ -96,6 +78,40 @@ interface BuildSite {
   readonly named: NamedContexts;
   readonly dockerfile: { readonly text: string; readonly name: string };
   readonly temporaryDirectory: string;
+}
+
+/** Plans and builds; secrets are looked at first, so that nobody waits to hear that one is missing. */
+async function buildImages(
+  site: BuildSite,
+  request: BuildRequest,
+  options: BuildOptions,
+): Promise<readonly BuiltImage[]> {
+  const opened = await openSecrets(request, site);
+  try {
+    const planned = await plan(site, request, options);
+    for (const finding of planned.plan.findings) {
+      options.onEvent?.({ type: 'warning', code: finding.rule, message: finding.message });
+    }
+    const { environment, toolbox } = site;
+    return await runBuild(planned, {
+      secrets: opened.secrets,
+      engine: site.engine,
+      context: site.context,
+      credentials: toolbox.credentials,
+      memory: toolbox.memory,
+      blobDirectory: toolbox.blobDirectory,
+      temporaryDirectory: site.temporaryDirectory,
+      jobs: request.jobs ?? 4,
+      keepEmulator: request.keepEmulator ?? false,
+      verify: request.verify ?? true,
+      manifestType: request.indexType ?? 'oci',
+      sourceDateEpoch: environment.variables.SOURCE_DATE_EPOCH,
+      signal: options.signal,
+      onEvent: options.onEvent,
+    });
+  } finally {
+    opened.close();
+  }
 }
 
 async function withBuild<T>(

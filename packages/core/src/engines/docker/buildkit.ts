@@ -48,7 +48,7 @@ export class DockerBuildkit implements BuildkitBuilder {
     } catch (error) {
       options.signal?.throwIfAborted();
       // An engine without sessions still builds from a tar; private bases are beyond it.
-      if (!isMabuildError(error) || error.code !== 'ENGINE_REFUSED') throw error;
+      if (!isMabuildError(error) || error.code !== 'ENGINE_REFUSED' || options.secrets) throw error;
       return this.#run(build, context, options, undefined);
     }
     try {
@@ -73,7 +73,12 @@ export class DockerBuildkit implements BuildkitBuilder {
     options: BuildOptions,
   ): OpenSession {
     const open = (this.#sessions.get(context) ?? []).filter(({ session }) => !session.lost.aborted);
-    for (const candidate of open) if (candidate.session.add(build.addedFiles, dockerfile)) return candidate;
+    for (const candidate of open)
+      if (
+        candidate.session.secrets === options.secrets &&
+        candidate.session.add(build.addedFiles, dockerfile)
+      )
+        return candidate;
     const session = new BuildSession(context, options);
     session.add(build.addedFiles, dockerfile);
     // Not ended by one build's signal: others share it, and closing the engine ends it.

@@ -105,6 +105,7 @@ export class DockerEngine implements Engine {
 
   async build(build: EngineBuild, context: BuildContext, options: EngineBuildOptions): Promise<EngineImage> {
     const { hasBridge } = this.info;
+    if (options.secrets && build.builder === 'classic') throw withoutSecrets();
     const id = await (build.builder === 'buildkit'
       ? this.#buildkit().build(build, context, { ...options, hasBridge })
       : buildClassic(this.client, build, context, { ...options, hasBridge }));
@@ -228,6 +229,13 @@ export class DockerEngine implements Engine {
       await removeImage(this.client, name);
     }
   }
+}
+
+function withoutSecrets(): MabuildError {
+  return new MabuildError('the classic builder has no secrets and no SSH agents', {
+    code: 'NEEDS_BUILDKIT',
+    hint: 'leave --secret and --ssh out, or build with --engine buildkit or embedded',
+  });
 }
 
 function isEmulation(value: unknown): value is Emulation {

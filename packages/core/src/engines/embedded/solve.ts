@@ -79,6 +79,7 @@ export async function solve(
     globals: globalScope(dockerfile, scope),
     now: epoch ?? Math.floor(Date.now() / 1000),
     context: contextFiles,
+    secrets: options.secrets,
     temporaryDirectory: world.temporaryDirectory,
     source: async (base, instruction) => {
       if (base.kind === 'stage') return await stateOf(base.stage);

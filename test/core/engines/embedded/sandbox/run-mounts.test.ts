@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { BuildSecrets } from '../../../../../packages/core/src/engines/build-secrets.ts';
 import { applyLayer, emptyTree } from '../../../../../packages/core/src/engines/embedded/layers/tree.ts';
 import { prepareMounts } from '../../../../../packages/core/src/engines/embedded/sandbox/run-mounts.ts';
 import type { RunRequest } from '../../../../../packages/core/src/engines/embedded/steps/run.ts';
@@ -18,7 +19,10 @@ function requestWith(fields: Readonly<Record<string, string>>, source = context 
   return { workingDirectory: '/work', mounts: [{ fields, source }] } as unknown as RunRequest;
 }
 
-const secrets = { secrets: { s: Buffer.from('hidden') }, sshSockets: { default: '/agent' } };
+const secrets: BuildSecrets = {
+  secret: async (id) => (id === 's' ? Buffer.from('hidden') : undefined),
+  agent: (id) => (id === 'default' ? '/agent' : undefined),
+};
 const hidden = Buffer.from('hidden').toString('base64');
 
 type Fields = Readonly<Record<string, string>>;
@@ -46,7 +50,21 @@ const good: readonly (readonly [string, Fields, object])[] = [
     { kind: 'secret', target: '/run/secrets/s', content: hidden, mode: 0o400 },
   ],
   ['secret with a target', { type: 'secret', target: '/etc/s' }, { target: '/etc/s', content: hidden }],
-  ['ssh', { type: 'ssh' }, { kind: 'ssh', target: '/run/buildkit/ssh_agent.0', socket: '/agent' }],
+  [
+    'a secret by its source, which comes before its id',
+    { type: 'secret', id: 'other', source: 's', uid: '5', gid: '6', mode: '0444' },
+    { target: '/run/secrets/s', uid: 5, gid: 6, mode: 0o444 },
+  ],
+  [
+    'ssh',
+    { type: 'ssh' },
+    { kind: 'ssh', target: '/run/buildkit/ssh_agent.0', socket: '/agent', mode: 0o600, uid: 0, gid: 0 },
+  ],
+  [
+    'ssh with a target',
+    { type: 'ssh', id: 'default', target: '/a', mode: '0666', uid: '7' },
+    { target: '/a', mode: 0o666, uid: 7 },
+  ],
 ];
 
 const bad: readonly (readonly [string, Fields, RegExp])[] = [
@@ -61,6 +79,7 @@ const bad: readonly (readonly [string, Fields, RegExp])[] = [
   ['a flag that is none', { target: '/t', rw: 'maybe' }, /rw=maybe/],
   ['files that are not there', { target: '/t', source: 'gone' }, /"\/gone": not found/],
   ['a secret that is required', { type: 'secret', id: 'other', required: '' }, /no secret "other"/],
+  ['a secret without a name', { type: 'secret' }, /needs an id/],
   ['an agent that is required', { type: 'ssh', id: 'other', required: 'true' }, /no SSH agent "other"/],
 ];
 
@@ -78,17 +97,19 @@ describe('mounts of RUN', () => {
     });
   }
   it('takes of a context only what the mount names, with its folders', async () => {
-    const { mounts } = await prepareMounts(requestWith({ target: '/t', source: 'src/deep' }), {});
+    const { mounts } = await prepareMounts(requestWith({ target: '/t', source: 'src/deep' }), undefined);
     const [mount] = mounts;
     if (mount?.kind !== 'bind' || !('entries' in mount.from)) throw new Error('no bind mount of files');
     expect(mount.from.entries.map(({ path }) => path)).to.deep.equal(['src', 'src/deep', 'src/deep/f']);
   });
   it('takes of an image its layers', async () => {
-    const { mounts } = await prepareMounts(requestWith({ target: '/t' }, image), {});
+    const { mounts } = await prepareMounts(requestWith({ target: '/t' }, image), undefined);
     expect(mounts[0]).to.have.nested.property('from.layers');
   });
   it('leaves out secrets that are not there', async () => {
-    expect((await prepareMounts(requestWith({ type: 'secret', id: 'none' }), {})).mounts).to.deep.equal([]);
+    expect(
+      (await prepareMounts(requestWith({ type: 'secret', id: 'none' }), undefined)).mounts,
+    ).to.deep.equal([]);
   });
   it('puts a secret into the environment', async () => {
     const { mounts, environment } = await prepareMounts(
@@ -97,5 +118,29 @@ describe('mounts of RUN', () => {
     );
     expect(mounts).to.deep.equal([]);
     expect(environment).to.deep.equal({ S: 'hidden' });
+  });
+  it('puts a secret into a file too where both are named', async () => {
+    const { mounts, environment } = await prepareMounts(
+      requestWith({ type: 'secret', id: 's', env: 'S', target: '/t' }),
+      secrets,
+    );
+    expect(mounts).to.have.length(1);
+    expect(environment).to.deep.equal({ S: 'hidden' });
+  });
+  it('names the first agent to the command, unless the image names one', async () => {
+    const { fields, source } = requestWith({ type: 'ssh' }).mounts[0] ?? { fields: {}, source: context };
+    const request = {
+      workingDirectory: '/',
+      mounts: [
+        { fields, source },
+        { fields, source },
+      ],
+    };
+    const { mounts, defaults } = await prepareMounts(request as unknown as RunRequest, secrets);
+    expect(mounts.map(({ target }) => target)).to.deep.equal([
+      '/run/buildkit/ssh_agent.0',
+      '/run/buildkit/ssh_agent.1',
+    ]);
+    expect(defaults).to.deep.equal({ SSH_AUTH_SOCK: '/run/buildkit/ssh_agent.0' });
   });
 });

@@ -4,15 +4,19 @@ import * as http2 from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { CallOptions, Credential, CredentialSource } from '@mabuild/oci';
 import type { AddedFile, BuildContext } from '../../../context/context.ts';
+import type { BuildSecrets } from '../../build-secrets.ts';
 import type { DockerClient } from '../client.ts';
 import { fileSync, type SyncStats } from './file-sync.ts';
 import { type GrpcHandler, serveCall } from './grpc.ts';
 import { openNativeSession } from './native-session.ts';
 import { bytesField, readFields, textOf, varintField } from './protobuf.ts';
+import { secretHandlers } from './secrets.ts';
 import { SharedContext, SharedDockerfiles } from './shared-folder.ts';
 
 export interface SessionOptions extends CallOptions {
   readonly credentials: CredentialSource;
+  /** For the mounts of RUN. @default none */
+  readonly secrets?: BuildSecrets | undefined;
 }
 
 /** Since this API version gRPC is spoken on the engine's socket itself. */
@@ -25,6 +29,7 @@ const nativeSince = '1.53';
  */
 export class BuildSession {
   readonly id: string = randomBytes(16).toString('hex');
+  readonly secrets: BuildSecrets | undefined;
   readonly stats: SyncStats = { files: 0, bytes: 0 };
   readonly #context: SharedContext;
   readonly #dockerfiles = new SharedDockerfiles();
@@ -41,6 +46,7 @@ export class BuildSession {
     this.#context = new SharedContext(context, this.#closing.signal);
     this.#key = context.key ?? this.id;
     this.#credentials = options.credentials;
+    this.secrets = options.secrets;
   }
 
   /** Adds one build's files and Dockerfile; `false` when it needs a session of its own. */
@@ -55,7 +61,7 @@ export class BuildSession {
     return this.#lost.signal;
   }
 
-  /** Why the context or a credential could not be read, when one could not. */
+  /** Why the context, a credential or a secret could not be read, when one could not. */
   get failure(): { readonly error: unknown } | undefined {
     return this.#failure;
   }
@@ -116,6 +122,7 @@ export class BuildSession {
         credentialsFor(this.#credentials, this.#closing.signal, onFailure),
       ],
       ['/moby.filesync.v1.FileSync/DiffCopy', fileSync(folders, this.stats, onFailure)],
+      ...(this.secrets ? secretHandlers(this.secrets, onFailure) : []),
     ]);
   }
 }

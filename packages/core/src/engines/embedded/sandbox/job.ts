@@ -51,7 +51,14 @@ export type JobMount = { readonly target: string } & (
       readonly uid: number;
       readonly gid: number;
     }
-  | { readonly kind: 'ssh'; readonly socket: string }
+  | {
+      readonly kind: 'ssh';
+      /** Path of the agent's socket on this machine. */
+      readonly socket: string;
+      readonly mode: number;
+      readonly uid: number;
+      readonly gid: number;
+    }
 );
 
 /** An emulator that the sandbox's own kernel table gets. */

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { MabuildError } from '@mabuild/oci';
+import { serveAgent } from './agent-socket.ts';
 import { runProgram } from './batch.ts';
 import { composeRoot } from './compose.ts';
 import type { ContainerMount } from './container.ts';
@@ -28,11 +29,12 @@ export async function mountOf(mount: JobMount, folder: string, context: SandboxR
       chmodSync(file, mount.mode);
       return { kind: 'tree', root: dirname(file), path: name, target, type: 'file', readOnly: true };
     }
-    case 'ssh':
-      return {
-        ...{ kind: 'tree', root: dirname(mount.socket), path: basename(mount.socket) },
-        ...{ target, type: 'file', readOnly: true },
-      };
+    case 'ssh': {
+      const root = `${context.work}/private`;
+      const name = `agent-${basename(folder)}`;
+      await serveAgent(mount, `${root}/${name}`);
+      return { kind: 'tree', root, path: name, target, type: 'file', readOnly: true };
+    }
     case 'bind': {
       const { root, layers } = await rootOf(mount.from, mount.readOnly, folder, context);
       const path = mergedPath(layers, mount.path);

@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { MabuildError } from '@mabuild/oci';
+import { serveAgent } from './agent-socket.ts';
 import { runBatch, writeProgram } from './batch.ts';
 import { composeRoot, folderChanges, takeSnapshot } from './compose.ts';
 import { becomeUser, start } from './container.ts';
@@ -152,8 +153,14 @@ async function putMount(mount: JobMount, folder: string, places: Places, context
         chmodSync(path, mount.mode);
       });
       return;
-    case 'ssh':
-      throw lacking('RUN --mount=type=ssh');
+    case 'ssh': {
+      let made: Promise<void> | undefined;
+      places.put(mount.target, (path) => {
+        made = serveAgent(mount, path);
+      });
+      await made;
+      return;
+    }
     case 'bind': {
       const { root, layers } = await rootOf(mount.from, mount.readOnly, folder, context);
       const at = mergedPath(layers, mount.path);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { basename, resolve } from 'node:path/posix';
+import type { BuildSecrets } from '../../build-secrets.ts';
 import { CopyError } from '../copy/layer-draft.ts';
 import type { LayerEntry } from '../layers/entry.ts';
 import { folderEntry } from '../layers/entry.ts';
@@ -8,16 +9,13 @@ import type { RunMount, RunRequest } from '../steps/run.ts';
 import type { FileSource } from '../steps/step.ts';
 import type { MountFiles, SandboxMount } from './sandbox.ts';
 
-/** What RUN's mounts may take besides files. */
-export interface MountSecrets {
-  readonly secrets?: Readonly<Record<string, Uint8Array>> | undefined;
-  readonly sshSockets?: Readonly<Record<string, string>> | undefined;
-}
-
 /** What the mounts of a RUN are to the sandbox. */
 export interface PreparedMounts {
   readonly mounts: readonly SandboxMount[];
+  /** Secrets; they come before the image's own variables. */
   readonly environment: Readonly<Record<string, string>>;
+  /** What the image's own variables come before. */
+  readonly defaults: Readonly<Record<string, string>>;
   /** Caches that nobody else may use meanwhile: `locked` waits, `private` takes another. */
   readonly sharing: ReadonlyMap<string, 'locked' | 'private'>;
 }
@@ -28,9 +26,13 @@ const defaultIds = { uid: 0, gid: 0 };
  * Reads `RUN --mount` as BuildKit's Dockerfile reference has it.
  * @throws CopyError for fields that are wrong, and for files and secrets that are not there
  */
-export async function prepareMounts(request: RunRequest, secrets: MountSecrets): Promise<PreparedMounts> {
+export async function prepareMounts(
+  request: RunRequest,
+  secrets: BuildSecrets | undefined,
+): Promise<PreparedMounts> {
   const mounts: SandboxMount[] = [];
   const environment: Record<string, string> = {};
+  const agents: string[] = [];
   const sharing = new Map<string, 'locked' | 'private'>();
   for (const mount of request.mounts) {
     const { fields, source } = mount;
@@ -49,8 +51,9 @@ export async function prepareMounts(request: RunRequest, secrets: MountSecrets):
       }
       case 'cache': {
         const target = targetOf(request, fields);
+        const id = fields.id || target;
         const name = createHash('sha256')
-          .update(fields.id || target)
+          .update(id)
           .digest('hex')
           .slice(0, 24);
         const shared = fields.sharing ?? 'shared';
@@ -59,7 +62,7 @@ export async function prepareMounts(request: RunRequest, secrets: MountSecrets):
         const hasSource = fields.from !== undefined;
         const path = pathIn(fields);
         mounts.push({
-          ...{ kind: 'cache', target, name, fresh: false },
+          ...{ kind: 'cache', target, name, id, fresh: false },
           ...(hasSource ? await filesOf(source, path) : { from: undefined, path: '' }),
           readOnly: flag(fields, ['ro', 'readonly']) ?? false,
           ...{ mode: octal(fields.mode, 0o755), ...idsOf(fields) },
@@ -67,18 +70,17 @@ export async function prepareMounts(request: RunRequest, secrets: MountSecrets):
         break;
       }
       case 'secret': {
-        const given = fields.target ?? fields.dst ?? fields.destination;
-        const id = fields.id || fields.source || fields.src || basename(given ?? '');
-        const content = secrets.secrets?.[id];
+        const { id, target, variable } = secretNames(fields);
+        const content = await secrets?.secret(id);
         if (content === undefined) {
           if (flag(fields, ['required']) === true)
-            throw new CopyError(`there is no secret ${JSON.stringify(id)}`);
+            throw missing(`secret ${JSON.stringify(id)}`, 'secret', id);
           break;
         }
-        if (fields.env) environment[fields.env] = Buffer.from(content).toString('utf8');
-        if (fields.env && given === undefined) break;
+        if (variable !== undefined) environment[variable] = Buffer.from(content).toString('utf8');
+        if (target === undefined) break;
         mounts.push({
-          ...{ kind: 'secret', target: resolve(request.workingDirectory, given ?? `/run/secrets/${id}`) },
+          ...{ kind: 'secret', target: resolve(request.workingDirectory, target) },
           content: Buffer.from(content).toString('base64'),
           ...{ mode: octal(fields.mode, 0o400), ...idsOf(fields) },
         });
@@ -86,22 +88,46 @@ export async function prepareMounts(request: RunRequest, secrets: MountSecrets):
       }
       case 'ssh': {
         const id = fields.id || 'default';
-        const socket = secrets.sshSockets?.[id];
+        const target = fields.target ?? fields.dst ?? `/run/buildkit/ssh_agent.${agents.length}`;
+        agents.push(target);
+        const socket = secrets?.agent(id);
         if (socket === undefined) {
           if (flag(fields, ['required']) === true)
-            throw new CopyError(`there is no SSH agent ${JSON.stringify(id)}`);
+            throw missing(`SSH agent ${JSON.stringify(id)}`, 'ssh', id);
           break;
         }
-        const target = fields.target ?? fields.dst ?? '/run/buildkit/ssh_agent.0';
-        environment.SSH_AUTH_SOCK = target;
-        mounts.push({ kind: 'ssh', target, socket });
+        mounts.push({
+          ...{ kind: 'ssh', target: resolve(request.workingDirectory, target), socket },
+          ...{ mode: octal(fields.mode, 0o600), ...idsOf(fields) },
+        });
         break;
       }
       default:
         throw wrong('type', type);
     }
   }
-  return { mounts, environment, sharing };
+  const [agent] = agents;
+  return { mounts, environment, defaults: agent === undefined ? {} : { SSH_AUTH_SOCK: agent }, sharing };
+}
+
+/** A secret's id, and where its content goes: into a file unless only a variable is named. */
+function secretNames(fields: Fields): {
+  readonly id: string;
+  readonly target: string | undefined;
+  readonly variable: string | undefined;
+} {
+  const given = fields.target ?? fields.dst ?? fields.destination;
+  const id = fields.source || fields.src || fields.id || basename(given ?? '');
+  if (id === '') throw new CopyError('--mount=type=secret needs an id or a target');
+  const variable = fields.env || undefined;
+  const target = given || (variable === undefined ? `/run/secrets/${basename(id)}` : undefined);
+  return { id, target, variable };
+}
+
+function missing(what: string, flagName: string, id: string): CopyError {
+  return new CopyError(
+    `there is no ${what}: the build was given none with --${flagName} ${flagName === 'secret' ? 'id=' : ''}${id}`,
+  );
 }
 
 async function bindMount(request: RunRequest, { fields, source }: RunMount): Promise<SandboxMount> {

@@ -7,13 +7,13 @@ import type { RunProgram, RunRequest } from '../steps/run.ts';
 import { locationOf, type StepSite, stepFailed } from '../steps/step.ts';
 import { containerUser } from './container-user.ts';
 import { errnoName } from './errno.ts';
-import { type MountSecrets, type PreparedMounts, prepareMounts } from './run-mounts.ts';
+import { type PreparedMounts, prepareMounts } from './run-mounts.ts';
 import type { Sandbox, SandboxMount, SandboxResult } from './sandbox.ts';
 
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** RUN, executed in a sandbox. */
-export function sandboxRun(sandbox: Sandbox, secrets: MountSecrets = {}): RunProgram {
+export function sandboxRun(sandbox: Sandbox): RunProgram {
   const inUse = new Map<string, Promise<void>>();
   return async (request, site) => {
     const { instruction, platform } = request;
@@ -21,8 +21,12 @@ export function sandboxRun(sandbox: Sandbox, secrets: MountSecrets = {}): RunPro
     try {
       const tree = lazily(() => treeOf(request, site));
       const { home, ...user } = await containerUser(request.user, tree);
-      const prepared = await prepareMounts(request, secrets);
-      const environment = { PATH: defaultPath, HOME: home, ...prepared.environment, ...request.environment };
+      const prepared = await prepareMounts(request, site.secrets);
+      const environment = {
+        ...{ PATH: defaultPath, HOME: home, ...prepared.defaults },
+        ...request.environment,
+        ...prepared.environment,
+      };
       const result = await withCaches(prepared, inUse, (mounts) =>
         sandbox.execute(
           {

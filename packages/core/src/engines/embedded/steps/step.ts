@@ -6,6 +6,7 @@ import type { Dockerfile, Instruction, Range } from '../../../dockerfile/model.t
 import type { Scope } from '../../../dockerfile/scope.ts';
 import { expandWord, expandWords } from '../../../dockerfile/words.ts';
 import { BuildFailedError } from '../../build-failed.ts';
+import type { BuildSecrets } from '../../build-secrets.ts';
 import type { EngineBuild } from '../../engine.ts';
 import type { RunOutcome } from '../cache/run-cache.ts';
 import type { Owner } from '../copy/layer-draft.ts';
@@ -43,6 +44,8 @@ export interface StepSite extends CallOptions {
   /** Seconds since the epoch: the time of folders that nothing else gives a time. */
   readonly now: number;
   readonly context: FileSource;
+  /** For RUN's mounts. */
+  readonly secrets?: BuildSecrets | undefined;
   /** For what lives as long as the engine. */
   readonly temporaryDirectory: string;
   /** Gives the files of a stage or an image. */

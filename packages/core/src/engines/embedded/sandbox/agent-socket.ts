@@ -1,0 +1,34 @@
+import { chmodSync, chownSync, closeSync, openSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { basename, dirname } from 'node:path';
+import { relayAgent } from '../../ssh-agent.ts';
+import type { JobMount } from './job.ts';
+
+/** Makes a socket that stands for an SSH agent while this process lives. */
+export async function serveAgent(
+  { socket, mode, uid, gid }: Extract<JobMount, { kind: 'ssh' }>,
+  path: string,
+): Promise<void> {
+  const server = createServer((client) => {
+    client.on('error', () => {
+      // A client that breaks off has no more to ask.
+    });
+    relayAgent(client, (bytes) => void client.write(bytes), socket).then(
+      () => client.end(),
+      () => client.destroy(),
+    );
+  });
+  // The path of a socket is at most 107 bytes long, and that of a cache may be longer.
+  const folder = openSync(dirname(path), 'r');
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(`/proc/self/fd/${folder}/${basename(path)}`, resolve);
+    });
+  } finally {
+    closeSync(folder);
+  }
+  server.unref();
+  chownSync(path, uid, gid);
+  chmodSync(path, mode);
+}
