@@ -33,20 +33,50 @@ export const type = {
  * @param {{ registry: string, cache: string }} options `registry`: URL, without a password; `cache` for Debian packages
  */
 export async function pushBaseImages({ registry, cache }) {
-  const debs = join(cache, 'debs');
-  const programs = [];
-  for (const { debian } of platforms) {
-    programs.push(await busyboxProgram(await debTree('busybox-static', debian, { cache: debs })));
-  }
-  const applets = await listApplets(programs);
-  const children = [];
-  for (const [index, { debian, namespace, platform }] of platforms.entries()) {
-    const image = await busyboxImage(programs[index], applets, platform, debian);
-    const entry = { ...image.manifest.descriptor, platform };
-    children.push({ entry, image });
+  const children = await busyboxImages(platforms, cache);
+  for (const [index, { namespace }] of platforms.entries()) {
+    const { entry, image } = children[index];
     await pushImage(registry, `${namespace}/busybox`, [image]);
     await pushIndex(registry, `${namespace}/busybox`, ['latest', '1'], [entry]);
   }
+  await pushBusybox(registry, children);
+  const [amd64] = children;
+  await pushImage(registry, 'library/x64only', [amd64.image]);
+  await put(registry, 'library/x64only', 'latest', amd64.image.manifest);
+}
+
+/**
+ * Pushes `library/busybox:latest` and `:1` for linux/amd64, linux/arm64/v8 and linux/arm/v7, as {@link pushBaseImages}
+ * does; as any user.
+ *
+ * @param {{ registry: string, cache: string }} options
+ */
+export async function pushDemoBase({ registry, cache }) {
+  await pushBusybox(
+    registry,
+    await busyboxImages(
+      platforms.filter(({ debian }) => debian !== 'armel'),
+      cache,
+    ),
+  );
+}
+
+async function busyboxImages(wanted, cache) {
+  const programs = [];
+  for (const { debian } of wanted) {
+    const tree = await debTree('busybox-static', debian, { cache: join(cache, 'debs') });
+    programs.push(await busyboxProgram(tree));
+  }
+  const applets = await listApplets(programs);
+  return await Promise.all(
+    wanted.map(async ({ debian, platform }, index) => {
+      const image = await busyboxImage(programs[index], applets, platform, debian);
+      return { entry: { ...image.manifest.descriptor, platform }, image };
+    }),
+  );
+}
+
+async function pushBusybox(registry, children) {
   await pushImage(
     registry,
     'library/busybox',
@@ -58,9 +88,6 @@ export async function pushBaseImages({ registry, cache }) {
     ['latest', '1'],
     children.map((child) => child.entry),
   );
-  const [amd64] = children;
-  await pushImage(registry, 'library/x64only', [amd64.image]);
-  await put(registry, 'library/x64only', 'latest', amd64.image.manifest);
 }
 
 async function busyboxImage(program, applets, platform, debian) {
