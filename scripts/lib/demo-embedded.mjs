@@ -1,12 +1,13 @@
+import { execFile } from 'node:child_process';
 import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { promisify } from 'node:util';
 import { decompressed, readTarEntries } from '@mabuild/oci';
 import { startTestRegistry } from '@mabuild/registry/testing';
 import { pushDemoBase } from './base-images.mjs';
 import { hasApt } from './debs.mjs';
 import { checkPage, mabuild, migrateAndBuild, platforms, say, withHome } from './demo.mjs';
-import { run } from './run.mjs';
 import { cache, root } from './workspace.mjs';
 
 /** The demo on mabuild's own engine: any user, no Docker, a registry inside this process. */
@@ -62,11 +63,11 @@ async function runsAll(env) {
 /** What doctor says; it ends with 3 where no Docker Engine answers. */
 async function examine(env) {
   const command = [join(root, 'packages/cli/bin/mabuild.js'), 'doctor', '--format', 'json'];
-  const text = await run(process.execPath, command, { env }).catch((error) => {
+  const { stdout } = await promisify(execFile)(process.execPath, command, { env }).catch((error) => {
     if (error.code !== 3) throw error;
-    return error.output;
+    return error;
   });
-  return JSON.parse(text);
+  return JSON.parse(stdout);
 }
 
 /** The example's page, out of the layer that RUN made for a platform. */
