@@ -15,6 +15,8 @@ export interface Config {
   readonly registries?: Readonly<Record<string, RegistryConfig>>;
   /** Folder with static emulators, as `--qemu`. */
   readonly qemu?: string;
+  /** What builds keep the cache below: `20GB`, or `none`. @default `10GB` */
+  readonly cacheLimit?: string;
   /** Rules to leave out, as `--ignore`. */
   readonly ignore?: readonly string[];
   /** Rules of your own, from a .js or .mjs config. */
@@ -127,6 +129,7 @@ const fields: Readonly<Record<keyof Config, (value: unknown) => string | undefin
     value === 'namespace' || value === 'index' ? undefined : 'is neither "namespace" nor "index"',
   registries: (value) => record(value, registry) ?? notHosts(value as object),
   qemu: text,
+  cacheLimit: text,
   ignore: strings,
   plugins: (value) => (Array.isArray(value) ? undefined : 'is not a list of rules'),
 };

@@ -26,6 +26,13 @@ export type { BuildRequest, BuildResult, BuildResultImage, SecretSource } from '
 export { type Output, parseOutput } from './sdk/build/output.ts';
 export type { Published } from './sdk/build/publish.ts';
 export { type RunOptions, type RunRequest, runImage } from './sdk/build/run-image.ts';
+export {
+  type CacheEntry,
+  type CacheKindUsage,
+  type CacheUsage,
+  cacheUsage,
+} from './sdk/cache/cache-usage.ts';
+export { type PruneCacheRequest, type PruneCacheResult, pruneCache } from './sdk/cache/prune-cache.ts';
 export { type CheckReport, type CheckRequest, checkFiles } from './sdk/check/check.ts';
 export {
   type MigratedFile,

@@ -1,5 +1,6 @@
 import { blobCommand } from './blob.ts';
 import { buildCommand } from './build.ts';
+import { cacheCommand } from './cache.ts';
 import { catalogCommand } from './catalog.ts';
 import { checkCommand } from './check.ts';
 import type { DefineCommand } from './command.ts';
@@ -51,5 +52,6 @@ export const commands: readonly DefineCommand[] = [
   loginCommand,
   logoutCommand,
   emulatorCommand,
+  cacheCommand,
   doctorCommand,
 ];

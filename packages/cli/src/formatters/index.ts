@@ -1,4 +1,5 @@
 export { buildDocument, formatBuild, writeBuildFiles } from './build.ts';
+export { formatCacheUsage, formatPruned } from './cache.ts';
 export { deletedDocument, deletionWarnings } from './deletion.ts';
 export { formatDoctor } from './doctor.ts';
 export { formatError, formatErrorJson, formatLocation } from './error.ts';

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createSandbox, type Sandbox, type SandboxOptions } from '@mabuild/core';
+import { type Claim, createSandbox, type Sandbox, type SandboxOptions } from '@mabuild/core';
 import type { Platform } from '@mabuild/oci';
 import type { Environment } from './environment.ts';
 import { emulatorFolders } from './programs.ts';
@@ -14,6 +14,8 @@ export interface SandboxPlace {
   readonly helper: URL | undefined;
   /** Folder of static qemu programs. @default the usual ones, and what was fetched */
   readonly qemu: string | undefined;
+  /** Says what is used of the cache. @default nobody deletes from it */
+  readonly claim?: Claim | undefined;
 }
 
 type Machine = Pick<Environment, 'cacheDirectory' | 'operatingSystem' | 'workingDirectory'>;
@@ -27,7 +29,7 @@ export function sandboxOf(environment: Machine, place: SandboxPlace): Sandbox | 
 /** What sandboxes of this machine are made with. */
 export function sandboxOptions(
   environment: Machine,
-  { platform, helper, qemu }: SandboxPlace,
+  { platform, helper, qemu, claim }: SandboxPlace,
 ): SandboxOptions | undefined {
   if (environment.operatingSystem !== 'linux') return undefined;
   const file = helper ? fileURLToPath(helper) : installedHelper(environment.workingDirectory);
@@ -37,7 +39,7 @@ export function sandboxOptions(
     // As it is written, it needs what this process was started with.
     helper: [process.execPath, ...(file.endsWith('.ts') ? process.execArgv : []), file],
     directory: join(environment.cacheDirectory, 'sandbox'),
-    platform,
+    ...{ platform, claim },
     ...{ uid, gid, userName: username },
     emulators: emulatorFolders(environment, qemu),
   };

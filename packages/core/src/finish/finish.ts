@@ -53,6 +53,8 @@ export interface FinishOptions extends CallOptions {
   readonly memory: Memory;
   /** Where finished layers are kept. */
   readonly blobDirectory: string;
+  /** Says what is used of `blobDirectory`. @default nobody deletes from it */
+  readonly claim?: ((file: string) => Promise<void>) | undefined;
   /** For layers on their way; the caller deletes it. */
   readonly temporaryDirectory: string;
   /** Leave an injected emulator in the image. */
@@ -86,7 +88,7 @@ export async function finishImage(
   const { task } = planned;
   assertArchitecture(image.platform, planned);
   const emulator = options.keepEmulator ? undefined : await lentEmulator(planned);
-  const site: Site = { planned, options, emulator, store: new BlobStore(options.blobDirectory) };
+  const site: Site = { planned, options, emulator, store: new BlobStore(options.blobDirectory, options) };
   const { config, layers } = (await rememberedImage(image, site)) ?? (await takeOut(image, site));
   assertArchitecture(configPlatform(config), planned);
   const mutated = mutateImage({

@@ -28,12 +28,19 @@ export interface StoreOptions extends CallOptions {
   readonly gzip?: number | undefined;
 }
 
+export interface BlobStoreOptions {
+  /** Told the file of a blob before it is looked for, so that nobody deletes it from then on. @default nobody does */
+  readonly claim?: ((file: string) => Promise<void>) | undefined;
+}
+
 /** Blobs in a folder, `blobs/<algorithm>/<hex>`, as in an OCI image layout; a blob is there whole or not at all. */
 export class BlobStore {
   readonly directory: string;
+  readonly #claim: BlobStoreOptions['claim'];
 
-  constructor(directory: string) {
+  constructor(directory: string, { claim }: BlobStoreOptions = {}) {
     this.directory = directory;
+    this.#claim = claim;
   }
 
   /** The file of a blob, whether it is there or not. @throws MabuildError `INVALID_DIGEST` */
@@ -43,13 +50,16 @@ export class BlobStore {
   }
 
   async has(descriptor: Descriptor): Promise<boolean> {
-    const found = await stat(this.fileOf(descriptor.digest)).catch(() => undefined);
+    const file = this.fileOf(descriptor.digest);
+    await this.#claim?.(file);
+    const found = await stat(file).catch(() => undefined);
     return found?.size === descriptor.size;
   }
 
   /** Opens a blob; its bytes are verified while they are read, unless asked not to. @throws MabuildError `BLOB_NOT_FOUND`, `SIZE_MISMATCH` */
   async read(descriptor: Descriptor, { unverified }: ReadOptions = {}): Promise<Readable> {
     const name = this.fileOf(descriptor.digest);
+    await this.#claim?.(name);
     const found = await stat(name).catch(() => undefined);
     if (found === undefined) {
       throw new MabuildError(`reading blob ${descriptor.digest}: it is not in ${this.directory}`, {

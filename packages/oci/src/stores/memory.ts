@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { placeContent } from './place-file.ts';
 
@@ -18,11 +18,16 @@ export function openMemory(directory: string): Memory {
   return {
     async get(kind, key) {
       try {
-        const entry = JSON.parse(await readFile(fileOf(kind, key), 'utf8')) as {
+        const file = fileOf(kind, key);
+        const entry = JSON.parse(await readFile(file, 'utf8')) as {
           key?: unknown;
           value?: unknown;
         };
-        return entry.key === key ? entry.value : undefined;
+        if (entry.key !== key) return undefined;
+        // What is used stays longest.
+        const now = new Date();
+        await utimes(file, now, now).catch(() => undefined);
+        return entry.value;
       } catch {
         return undefined;
       }

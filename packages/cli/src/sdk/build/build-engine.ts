@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os';
 import {
   type Builder,
+  type Claim,
   type Engine,
   openEmbeddedEngine,
   type RunProgram,
@@ -22,6 +23,8 @@ export interface BuildEngineRequest extends CallOptions {
   readonly qemu?: string | undefined;
   /** For what lives as long as the build; the caller deletes it. */
   readonly temporaryDirectory: string;
+  /** Says what is used of the cache. @default nobody deletes from it */
+  readonly claim?: Claim | undefined;
 }
 
 /** Who builds, and where bases come from. */
@@ -64,7 +67,7 @@ export async function openBuildEngine(toolbox: Toolbox, request: BuildEngineRequ
 
 async function embedded(
   toolbox: Toolbox,
-  { temporaryDirectory, qemu, signal }: BuildEngineRequest,
+  { temporaryDirectory, qemu, claim, signal }: BuildEngineRequest,
   foundBy: string,
 ): Promise<BuildEngine> {
   const { environment, memory, blobDirectory, sandboxHelper } = toolbox;
@@ -75,13 +78,15 @@ async function embedded(
   // Looked for when a RUN needs it: what is built without one needs no helper.
   const parts = (): SandboxParts => {
     made ??= sandboxParts(
-      sandboxOf(environment, { platform, helper: sandboxHelper, qemu: qemu ?? toolbox.config.qemu }),
+      sandboxOf(environment, {
+        ...{ platform, helper: sandboxHelper, qemu: qemu ?? toolbox.config.qemu, claim },
+      }),
     );
     return made;
   };
   const runs = environment.operatingSystem === 'linux';
   const engine = openEmbeddedEngine({
-    ...{ resolver: registry, memory, blobDirectory, temporaryDirectory, foundBy, version },
+    ...{ resolver: registry, memory, blobDirectory, claim, temporaryDirectory, foundBy, version },
     platform,
     run: runs ? (request, site) => parts().run(request, site) : undefined,
     emulation: runs ? (wanted, call) => parts().sandbox.emulation(wanted, call) : undefined,

@@ -4,6 +4,7 @@ import {
   type BuildEvent,
   type BuildPlan,
   type BuiltImage,
+  type Claim,
   type Engine,
   type PlannedBuild,
   planBuild,
@@ -11,6 +12,7 @@ import {
 } from '@mabuild/core';
 import { formatPlatform, MabuildError, type Platform, type PushEvent } from '@mabuild/oci';
 import type { RegistryClient } from '@mabuild/registry';
+import { keepCacheSmall, withLease } from '../cache/with-lease.ts';
 import { sweepLeftovers } from '../leftovers.ts';
 import { readPlatforms } from '../platforms.ts';
 import { emulatorFolders } from '../programs.ts';
@@ -43,11 +45,16 @@ export const defaultPlatforms: readonly string[] = ['linux/amd64', 'linux/arm64'
 export async function buildAndPush(request: BuildRequest, options: BuildOptions = {}): Promise<BuildResult> {
   for (const tag of request.tags ?? []) parseTag(tag);
   readPlatforms(request.platforms ?? []);
+  return withLease(options, (claim) => buildIn({ ...request, claim }, options));
+}
+
+async function buildIn(request: ClaimingRequest, options: BuildOptions): Promise<BuildResult> {
   return withBuild(request, options, async (site) => {
     const images = await buildImages(site, request, options);
     const published = await deliver(images, site, request, options).catch((error: unknown) => {
       throw outputFailure(request.output, error);
     });
+    await keepCacheSmall(site.toolbox, options);
     return {
       reference: request.tags?.[0],
       digest: published.digest,
@@ -68,6 +75,9 @@ export async function planImages(request: BuildRequest, options: BuildOptions = 
   return withBuild(request, options, async (site) => (await plan(site, request, options)).plan);
 }
 
+/** A request of a build that says what it uses of the cache. */
+type ClaimingRequest = BuildRequest & { readonly claim?: Claim };
+
 /** Everything that one build holds open. */
 interface BuildSite {
   readonly toolbox: Toolbox;
@@ -83,7 +93,7 @@ interface BuildSite {
 /** Plans and builds; secrets are looked at first, so that nobody waits to hear that one is missing. */
 async function buildImages(
   site: BuildSite,
-  request: BuildRequest,
+  request: ClaimingRequest,
   options: BuildOptions,
 ): Promise<readonly BuiltImage[]> {
   const opened = await openSecrets(request, site);
@@ -100,6 +110,7 @@ async function buildImages(
       credentials: toolbox.credentials,
       memory: toolbox.memory,
       blobDirectory: toolbox.blobDirectory,
+      claim: request.claim,
       temporaryDirectory: site.temporaryDirectory,
       jobs: request.jobs ?? 4,
       keepEmulator: request.keepEmulator ?? false,
@@ -115,7 +126,7 @@ async function buildImages(
 }
 
 async function withBuild<T>(
-  request: BuildRequest,
+  request: ClaimingRequest,
   options: BuildOptions,
   use: (site: BuildSite) => Promise<T>,
 ): Promise<T> {
@@ -138,6 +149,7 @@ async function withBuild<T>(
       });
       const { engine, registry } = await openBuildEngine(toolbox, {
         ...{ engine: request.engine, output: request.output, qemu: request.qemu, temporaryDirectory },
+        claim: request.claim,
         signal: options.signal,
       });
       return await use({ ...opened, named, toolbox, environment, engine, registry, temporaryDirectory });

@@ -24,6 +24,7 @@ import type {
   ExportedImage,
   ExportedLayer,
 } from '../engine.ts';
+import type { Claim } from './cache/leases.ts';
 import { createRunCache } from './cache/run-cache.ts';
 import { createDownloads, type WebReader } from './downloads.ts';
 import { imageConfig } from './image.ts';
@@ -42,6 +43,8 @@ export interface EmbeddedEngineOptions {
   /** Where layers are kept: what `finish` publishes from. */
   readonly blobDirectory: string;
   readonly memory: Memory;
+  /** Says what is used of `blobDirectory`. @default nobody deletes from it */
+  readonly claim?: Claim | undefined;
   /** For what lives as long as the engine; `close` deletes what the engine put there. */
   readonly temporaryDirectory: string;
   /** This machine. */
@@ -89,7 +92,7 @@ class EmbeddedEngine implements Engine {
     const { platform, foundBy, version, memory, resolver } = options;
     this.#options = options;
     this.info = embeddedInfo(platform, foundBy, version);
-    this.#store = new BlobStore(options.blobDirectory);
+    this.#store = new BlobStore(options.blobDirectory, { claim: options.claim });
     this.#temporaryDirectory = join(options.temporaryDirectory, 'embedded');
     const temporaryDirectory = this.#temporaryDirectory;
     const writer = createLayerWriter({ store: this.#store, memory });

@@ -21,10 +21,8 @@ export interface SandboxOptions {
   readonly userName: string;
   /** Folders with static qemu programs, or such programs themselves. */
   readonly emulators: readonly string[];
-  /** Files of `RUN --mount=type=secret`, by id. */
-  readonly secrets?: Readonly<Record<string, Uint8Array>> | undefined;
-  /** Sockets of `RUN --mount=type=ssh`, by id. */
-  readonly sshSockets?: Readonly<Record<string, string>> | undefined;
+  /** Says what is used of `directory`. @default nobody deletes from it */
+  readonly claim?: ((path: string) => Promise<void>) | undefined;
   /** Only these are tried. @default all that this user can have */
   readonly only?: readonly (readonly [SandboxKind, 'overlay' | 'copy'])[] | undefined;
 }

@@ -14,6 +14,7 @@ import { removeTree } from './remove-tree.ts';
 import { runInChroot } from './run-in-chroot.ts';
 import { runInSandbox } from './run-in-sandbox.ts';
 import type { HelperOutput } from './sandbox-run.ts';
+import { tidyShelf } from './shelf-tidy.ts';
 
 /** What the process of a helper gives. */
 export interface HelperProcess {
@@ -54,6 +55,9 @@ export async function serveSandbox({ input, tell, pid, output }: HelperProcess):
       const run = job.kind === 'chroot' ? runInChroot : runInSandbox;
       await run({ job, run: job.run, layers, frames, site, work, signal: gone.signal, say, output });
     }
+    if (job.tidy)
+      for (const measured of tidyShelf(directory, job.tidy, site.onNote))
+        say({ kind: 'measured', ...measured });
     say({ kind: 'done' });
   } catch (error) {
     if (gone.signal.aborted) return;

@@ -1,5 +1,6 @@
 import type { LayerEntry } from '../layers/entry.ts';
 import type { ContainerCommand } from './container.ts';
+import type { Measured, ShelfTidy } from './shelf-tidy.ts';
 
 /** How a RUN is kept apart from the machine. */
 export type SandboxKind =
@@ -80,6 +81,7 @@ export interface SandboxJob {
   readonly directory: string;
   /** From the bottom. */
   readonly layers: readonly JobLayer[];
+  readonly tidy?: ShelfTidy;
   readonly run?: {
     readonly command: ContainerCommand;
     readonly mounts: readonly JobMount[];
@@ -104,5 +106,6 @@ export type JobMessage =
   | { readonly kind: 'exited'; readonly code: number }
   | { readonly kind: 'not-started'; readonly purpose: string; readonly errno: number }
   | { readonly kind: 'changed'; readonly entries: readonly JobEntry[] }
+  | ({ readonly kind: 'measured' } & Measured)
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string; readonly hint?: string };

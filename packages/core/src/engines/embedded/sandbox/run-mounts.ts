@@ -52,10 +52,7 @@ export async function prepareMounts(
       case 'cache': {
         const target = targetOf(request, fields);
         const id = fields.id || target;
-        const name = createHash('sha256')
-          .update(id)
-          .digest('hex')
-          .slice(0, 24);
+        const name = createHash('sha256').update(id).digest('hex').slice(0, 24);
         const shared = fields.sharing ?? 'shared';
         if (shared === 'locked' || shared === 'private') sharing.set(name, shared);
         else if (shared !== 'shared') throw wrong('sharing', shared);

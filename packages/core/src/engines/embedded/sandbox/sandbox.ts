@@ -20,6 +20,7 @@ import { runJob } from './helper-process.ts';
 import type { JobEntry, JobLayer, JobMount } from './job.ts';
 import { shelfIds } from './layer-shelf.ts';
 import { layerTar } from './layer-tar.ts';
+import { noteCacheUse } from './shelves.ts';
 
 /** Files for a mount: those of an image, or single ones. */
 export type MountFiles =
@@ -32,7 +33,11 @@ type CacheMount = Extract<JobMount, { kind: 'cache' }>;
 /** A mount of a RUN, its files not yet in the sandbox. */
 export type SandboxMount =
   | (Omit<BindMount, 'from'> & { readonly from: MountFiles })
-  | (Omit<CacheMount, 'from'> & { readonly from: MountFiles | undefined })
+  | (Omit<CacheMount, 'from'> & {
+      readonly from: MountFiles | undefined;
+      /** As the Dockerfile has it. */
+      readonly id?: string | undefined;
+    })
   | Extract<JobMount, { kind: 'tmpfs' | 'secret' | 'ssh' }>;
 
 /** One command to execute. */
@@ -112,6 +117,8 @@ export function createSandbox(options: SandboxOptions): Sandbox {
       const { sandbox, emulators, emulation, refused } = await platformOf(request.platform, call);
       if (emulation.kind === 'none') throw platformRefused(request.platform, refused ?? '');
       const prepare = async (layers: readonly StoredLayer[]): Promise<readonly JobLayer[]> => {
+        for (const { id } of jobLayers(layers))
+          await options.claim?.(`${sandbox.site.directory}/layers/${id}`);
         await unpack(sandbox, layers, unpacking, call);
         return jobLayers(layers).map((layer) => ({ ...layer, comes: false }));
       };
@@ -125,9 +132,12 @@ export function createSandbox(options: SandboxOptions): Sandbox {
       };
       for (const mount of request.mounts) {
         if (mount.kind === 'bind') mounts.push({ ...mount, from: await filesOf(mount.from) });
-        else if (mount.kind === 'cache')
-          mounts.push({ ...mount, from: mount.from === undefined ? undefined : await filesOf(mount.from) });
-        else mounts.push(mount);
+        else if (mount.kind === 'cache') {
+          const { id = '', ...others } = mount;
+          const use = await noteCacheUse(sandbox.site.directory, mount.name, id);
+          await options.claim?.(use);
+          mounts.push({ ...others, from: mount.from === undefined ? undefined : await filesOf(mount.from) });
+        } else mounts.push(mount);
       }
       await mkdir(request.temporaryDirectory, { recursive: true });
       const contents = join(request.temporaryDirectory, `changes-${randomBytes(6).toString('hex')}`);
