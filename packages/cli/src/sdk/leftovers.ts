@@ -1,5 +1,4 @@
 import { lstat, readdir, rm } from 'node:fs/promises';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { allSandboxLeftovers, sweepSandboxes } from '@mabuild/core';
 import { type CallOptions, isLeftBehind, unfinishedFiles } from '@mabuild/oci';
@@ -7,6 +6,7 @@ import type { Environment } from './environment.ts';
 import { machineOf } from './machine.ts';
 import { sandboxOptions } from './sandbox.ts';
 import { isTemporaryName } from './temporary-folder.ts';
+import { thisUser } from './user.ts';
 
 type Places = Pick<Environment, 'cacheDirectory' | 'temporaryDirectory'>;
 
@@ -55,7 +55,7 @@ async function findFiles({ cacheDirectory, temporaryDirectory }: Places): Promis
 
 /** Others may write to that folder too: what is not this user's own is left alone. */
 async function temporaryFolders(directory: string): Promise<readonly string[]> {
-  const { uid } = userInfo();
+  const { uid } = thisUser();
   const found: string[] = [];
   for (const name of await namesIn(directory)) {
     const path = join(directory, name);

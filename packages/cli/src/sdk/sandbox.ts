@@ -1,11 +1,11 @@
 import { createRequire } from 'node:module';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Claim, createSandbox, type Sandbox, type SandboxOptions } from '@mabuild/core';
 import type { Platform } from '@mabuild/oci';
 import type { Environment } from './environment.ts';
 import { emulatorFolders } from './programs.ts';
+import { thisUser } from './user.ts';
 
 export interface SandboxPlace {
   /** Of this machine. */
@@ -34,13 +34,13 @@ export function sandboxOptions(
   if (environment.operatingSystem !== 'linux') return undefined;
   const file = helper ? fileURLToPath(helper) : installedHelper(environment.workingDirectory);
   if (file === undefined) return undefined;
-  const { uid, gid, username } = userInfo();
+  const { uid, gid, name: userName } = thisUser();
   return {
     // As it is written, it needs what this process was started with.
     helper: [process.execPath, ...(file.endsWith('.ts') ? process.execArgv : []), file],
     directory: join(environment.cacheDirectory, 'sandbox'),
     ...{ platform, claim },
-    ...{ uid, gid, userName: username },
+    ...{ uid, gid, userName },
     emulators: emulatorFolders(environment, qemu),
   };
 }

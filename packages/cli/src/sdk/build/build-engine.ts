@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import {
   type Builder,
   type Claim,
@@ -14,6 +13,7 @@ import { version } from '../../version.ts';
 import { machineOf } from '../machine.ts';
 import { sandboxOf } from '../sandbox.ts';
 import type { Toolbox } from '../toolbox.ts';
+import { thisUser } from '../user.ts';
 import type { Output } from './output.ts';
 
 export interface BuildEngineRequest extends CallOptions {
@@ -90,7 +90,7 @@ async function embedded(
     platform,
     run: runs ? (request, site) => parts().run(request, site) : undefined,
     emulation: runs ? (wanted, call) => parts().sandbox.emulation(wanted, call) : undefined,
-    emulationScope: `${userInfo().uid} ${qemu ?? toolbox.config.qemu ?? ''}`,
+    emulationScope: `${thisUser().uid} ${qemu ?? toolbox.config.qemu ?? ''}`,
     variables: environment.variables,
     web: (url) => web.ask(url, { method: 'GET', signal }),
   });
