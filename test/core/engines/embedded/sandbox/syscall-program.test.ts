@@ -112,8 +112,22 @@ for (const { architecture, runner } of hosts) {
           },
         ];
         expect(run(steps).status).to.equal(expected);
+        const [, ...rest] = steps;
+        const told = run([{ kind: 'fork', tells: true }, ...rest]);
+        expect(told).to.deep.include({ status: expected, report: [expected] });
       });
     }
+
+    it('hands the kernel values and addresses of bytes in one block', () => {
+      // struct iovec
+      const steps: readonly Step[] = [
+        {
+          ...{ kind: 'call', name: 'writev', purpose: 'write' },
+          arguments: [1, { quads: [Buffer.from('one '), 4, Buffer.from('two'), 3] }, 2],
+        },
+      ];
+      expect(run(steps)).to.deep.equal({ status: 0, stdout: 'one two', report: [] });
+    });
   });
 }
 

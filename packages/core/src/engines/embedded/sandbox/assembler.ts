@@ -11,8 +11,11 @@ interface CallOptions {
 /** Writes the machine code of the few things that a program of system calls does. Lengths never depend on values. */
 export interface Assembler {
   call(number: number, values: readonly Value[], options: CallOptions): Uint8Array;
-  /** After a `clone`: the child goes on; the parent waits for it, takes in orphans, and exits with its code (128 + signal). */
-  wait(): Uint8Array;
+  /**
+   * After a `clone`: the child goes on; the parent waits for it, takes in orphans, and exits with its code (128 + signal).
+   * @param tells it writes the code, 8 bytes, to where failures are told
+   */
+  wait(tells: boolean): Uint8Array;
   store(address: number): Uint8Array;
   exit(): Uint8Array;
 }
@@ -56,7 +59,9 @@ export const amd64: Assembler = {
     // test rax, rax; jns over the report
     return Buffer.concat([call, kept, bytes('4885c079'), Uint8Array.of(report.length), report]);
   },
-  wait() {
+  wait(tells) {
+    // push rdi; mov rsi, rsp; write(3, rsp, 8); pop rdi
+    const tell = tells ? '574889e6ba08000000bf03000000b8010000000f055f' : '';
     const parent = bytes(
       // mov r13, rax; sub rsp, 16
       '4989c54883ec10' +
@@ -67,7 +72,7 @@ export const amd64: Assembler = {
         // shr edi, 8; and edi, 0xff; jmp leave
         'c1ef0881e7ff000000eb06' +
         // signalled: lea edi, [rax + 128]; leave: mov eax, exit_group; syscall
-        '8db880000000b8e70000000f05',
+        `8db880000000${tell}b8e70000000f05`,
     );
     // jz over the parent's part: test rax, rax; jz
     return Buffer.concat([bytes('4885c074'), Uint8Array.of(parent.length), parent]);
@@ -96,7 +101,7 @@ export const arm64: Assembler = {
     // tbz x0, #63, over the report
     return code([...call, 0xb6f80000 + ((report.length + 1) << 5), ...report]);
   },
-  wait() {
+  wait(tells) {
     const again = [
       // movn x0, #0; mov x1, sp; wait4; cmp x0, x20
       ...[0x92800000, 0x910003e1, ...short(2, 0), ...short(3, 0), ...short(8, 260), 0xd4000001, 0xeb14001f],
@@ -109,8 +114,17 @@ export const arm64: Assembler = {
       0x54000001 + ((-again.length & 0x7ffff) << 5),
       // ldr w0, [sp]; and w1, w0, #0x7f; cbnz w1, signalled; ubfx w0, w0, #8, #8; b leave
       ...[0xb94003e0, 0x12001801, 0x35000061, 0x53083c00, 0x14000002],
-      // signalled: add w0, w1, #128; leave: exit_group
-      ...[0x11020020, ...short(8, 94), 0xd4000001],
+      // signalled: add w0, w1, #128
+      0x11020020,
+      // leave: str x0, [sp, #-16]!; write(3, sp, 8); ldr x0, [sp], #16
+      ...(tells
+        ? [
+            ...[0xf81f0fe0, ...short(0, reportDescriptor), 0x910003e1, ...short(2, 8)],
+            ...[...short(8, 64), 0xd4000001, 0xf84107e0],
+          ]
+        : []),
+      // exit_group
+      ...[...short(8, 94), 0xd4000001],
     ];
     // cbz x0, over the parent's part
     return code([0xb4000000 + ((parent.length + 1) << 5), ...parent]);

@@ -4,7 +4,7 @@ import { type Assembler, amd64, arm64 } from './assembler.ts';
 
 /**
  * An argument of a system call: a number, the address of a text (ended by a zero byte) or of bytes, the address of a
- * list of texts (ended by a zero address), or what the last call answered.
+ * list of texts (ended by a zero address) or of 64-bit values, or what the last call answered.
  */
 export type Argument =
   | number
@@ -12,6 +12,7 @@ export type Argument =
   | string
   | Uint8Array
   | { readonly texts: readonly string[] }
+  | { readonly quads: readonly (number | Uint8Array)[] }
   | { readonly result: true };
 
 /** One thing that a {@link syscallProgram} does. */
@@ -26,8 +27,11 @@ export type Step =
       /** What it answers becomes the last answer. @default true */
       readonly answers?: boolean;
     }
-  /** A child goes on; the parent takes in whatever ends and leaves as the child does. */
-  | { readonly kind: 'fork' }
+  /**
+   * A child goes on; the parent takes in whatever ends and leaves as the child does. One that tells writes the child's exit
+   * code, a 64-bit number, to file descriptor 3 first.
+   */
+  | { readonly kind: 'fork'; readonly tells?: true }
   /** Writes the last answer, 8 bytes, to an address. */
   | { readonly kind: 'store'; readonly address: number };
 
@@ -39,6 +43,7 @@ const numbers = {
   mmap: [9, 222],
   socket: [41, 198],
   ioctl: [16, 29],
+  writev: [20, 66],
   clone: [56, 220],
   execve: [59, 221],
   kill: [62, 129],
@@ -117,7 +122,7 @@ function assemble(assembler: Assembler, steps: readonly Step[], data: Data): Buf
       parts.push(
         // SIGCHLD
         assembler.call(numbers.clone[column], [17n, 0n, 0n, 0n, 0n], { failure: index, keep: true }),
-        assembler.wait(),
+        assembler.wait(step.tells === true),
       );
     } else {
       const values = step.arguments.map((argument) => data.valueOf(argument));
@@ -149,6 +154,12 @@ class Data {
     if (typeof argument === 'string') return BigInt(this.#text(argument));
     if (argument instanceof Uint8Array) return BigInt(this.#add(argument));
     if ('result' in argument) return 'result';
+    if ('quads' in argument) {
+      const values = new DataView(new ArrayBuffer(argument.quads.length * 8));
+      for (const [index, value] of argument.quads.entries())
+        values.setBigUint64(index * 8, BigInt(value instanceof Uint8Array ? this.#add(value) : value), true);
+      return BigInt(this.#add(new Uint8Array(values.buffer)));
+    }
     const addresses = new DataView(new ArrayBuffer((argument.texts.length + 1) * 8));
     for (const [index, text] of argument.texts.entries())
       addresses.setBigUint64(index * 8, BigInt(this.#text(text)), true);
