@@ -12,6 +12,7 @@ const needed = [
   { command: 'openssl', package: 'openssl' },
   { command: 'git', package: 'git' },
   { command: 'bwrap', package: 'bubblewrap' },
+  { command: 'ssh-agent', package: 'openssh-client' },
 ];
 
 /** What the slow tests run besides. */

@@ -7,6 +7,7 @@ import type { Credential, CredentialSource } from '@mabuild/oci';
 import { expect } from 'chai';
 import type { BuildContext } from '../../../packages/core/src/context/context.ts';
 import { openFolderContext } from '../../../packages/core/src/context/folder-context.ts';
+import type { BuildSecrets } from '../../../packages/core/src/engines/build-secrets.ts';
 import { BuildSession } from '../../../packages/core/src/engines/docker/session/session.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type FakeEngine, fakeEngine } from '../../support/fake-engine.ts';
@@ -14,6 +15,8 @@ import { openSync, receiveFiles } from '../../support/file-receiver.ts';
 import { field, fieldsOf, type GrpcPeer, grpcPeer } from '../../support/grpc-peer.ts';
 import { rejection } from '../../support/rejection.ts';
 import { makeWorkspace, type Workspace } from '../../support/workspace.ts';
+
+const getSecret = '/moby.buildkit.secrets.v1.Secrets/GetSecret';
 
 describe('build session', () => {
   let workspace: Workspace;
@@ -26,14 +29,14 @@ describe('build session', () => {
   let asked: string[];
   let credential: () => Promise<Credential | undefined>;
 
-  async function openSession(): Promise<void> {
+  async function openSession(secrets?: BuildSecrets): Promise<void> {
     const credentials: CredentialSource = {
       async credentialFor(host) {
         asked.push(host);
         return await credential();
       },
     };
-    session = new BuildSession(context, { credentials });
+    session = new BuildSession(context, { credentials, secrets });
     await session.open(engine.client);
     peer = grpcPeer(socket);
   }
@@ -75,12 +78,45 @@ describe('build session', () => {
 
   for (const path of [
     '/moby.filesync.v1.Auth/GetTokenAuthority',
-    '/moby.buildkit.secrets.v1.Secrets/GetSecret',
+    getSecret,
+    '/moby.sshforward.v1.SSH/CheckAgent',
     '/',
   ])
     it(`leaves ${path} unimplemented`, async () => {
       expect((await peer.ask(path)).status).to.equal(12);
     });
+
+  describe('secrets', () => {
+    const secrets: BuildSecrets = {
+      async secret(id) {
+        if (id === 'broken') throw new Error('the file is gone');
+        return id === 'tok' ? Buffer.from('hidden') : id === 'empty' ? Buffer.alloc(0) : undefined;
+      },
+      agent: () => undefined,
+    };
+    beforeEach(async () => {
+      session.close();
+      peer.close();
+      await openSession(secrets);
+    });
+    const asks: readonly [string, number, string | undefined][] = [
+      ['tok', 0, 'hidden'],
+      ['empty', 0, undefined],
+      ['other', 5, undefined],
+      ['broken', 2, undefined],
+    ];
+    for (const [id, expected, content] of asks)
+      it(`of id ${id}`, async () => {
+        const { status, answer } = await peer.ask(getSecret, field(1, id));
+        expect(status).to.equal(expected);
+        expect(answer && fieldsOf(answer).get(1)?.toString()).to.equal(content);
+        expect(session.failure !== undefined).to.equal(id === 'broken');
+      });
+    it('without an agent', async () => {
+      const { status } = await peer.ask('/moby.sshforward.v1.SSH/CheckAgent', field(1, 'default'));
+      expect(status).to.equal(5);
+    });
+  });
 
   describe('credentials', () => {
     const hosts: readonly [string, string][] = [
