@@ -107,7 +107,7 @@ export async function prepareSandbox(
 ): Promise<ChosenSandbox> {
   const { uid, gid, userName, platform } = options;
   const { architecture } = platform;
-  const ids = await idMaps({ uid, gid, userName, hasTools: true });
+  const ids = await idMaps({ uid, gid, userName });
   const singleUser = kind === 'user-namespace' && ids.kind === 'single';
   // Files have other owners and marks in each.
   const directory = `${options.directory}/${kind}-${fileSystem}${singleUser ? '-single' : ''}`;

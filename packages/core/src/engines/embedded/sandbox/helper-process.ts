@@ -176,8 +176,16 @@ async function letIn(
 
 async function writeMaps(pid: number, ids: IdMaps): Promise<void> {
   if (ids.kind === 'tools') {
-    await run('newuidmap', [String(pid), ...ids.users.flat().map(String)]);
-    await run('newgidmap', [String(pid), ...ids.groups.flat().map(String)]);
+    try {
+      await run('newuidmap', [String(pid), ...ids.users.flat().map(String)]);
+      await run('newgidmap', [String(pid), ...ids.groups.flat().map(String)]);
+    } catch (error) {
+      throw new MabuildError(`making a sandbox: ${(error as Error).message.trim()}`, {
+        code: 'SANDBOX_UNAVAILABLE',
+        hint: 'see `mabuild doctor`',
+        cause: error,
+      });
+    }
     return;
   }
   if (ids.kind === 'single') await writeFile(`/proc/${pid}/setgroups`, 'deny');

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 
 /** Which users and groups a user namespace has: first inside, first outside, count. */
@@ -14,12 +15,13 @@ export interface IdQuestion {
   readonly uid: number;
   readonly gid: number;
   readonly userName: string;
-  /** Whether newuidmap and newgidmap are there. */
-  readonly hasTools: boolean;
+  /** Whether newuidmap and newgidmap can be used. @default tried */
+  readonly hasTools?: boolean | undefined;
 }
 
 /** Finds the users that a user namespace of this user may have: all of root's, or those of /etc/subuid. */
-export async function idMaps({ uid, gid, userName, hasTools }: IdQuestion): Promise<IdMaps> {
+export async function idMaps(question: IdQuestion): Promise<IdMaps> {
+  const { uid, gid, userName } = question;
   if (uid === 0) {
     return {
       kind: 'root',
@@ -27,9 +29,9 @@ export async function idMaps({ uid, gid, userName, hasTools }: IdQuestion): Prom
       groups: await ownMap('/proc/self/gid_map'),
     };
   }
-  const users = hasTools ? subordinates(await textOf('/etc/subuid'), uid, userName) : [];
-  const groups = hasTools ? subordinates(await textOf('/etc/subgid'), uid, userName) : [];
-  if (users.length === 0 || groups.length === 0)
+  const users = subordinates(await textOf('/etc/subuid'), uid, userName);
+  const groups = subordinates(await textOf('/etc/subgid'), uid, userName);
+  if (users.length === 0 || groups.length === 0 || !(question.hasTools ?? (await areToolsUsable())))
     return { kind: 'single', users: [[0, uid, 1]], groups: [[0, gid, 1]] };
   return { kind: 'tools', users: [[0, uid, 1], ...users], groups: [[0, gid, 1], ...groups] };
 }
@@ -45,6 +47,22 @@ export function subordinates(text: string, uid: number, userName: string): IdMap
     next += Number(count);
     return [[inside, Number(first), Number(count)]];
   });
+}
+
+/** A user may be listed where the tools are not installed, or where no program may have more rights than who starts it. */
+async function areToolsUsable(): Promise<boolean> {
+  if (/^NoNewPrivs:\s*1$/m.test(await textOf('/proc/self/status'))) return false;
+  const started = await Promise.all(
+    ['newuidmap', 'newgidmap'].map(
+      (tool) =>
+        new Promise<boolean>((resolve) => {
+          const child = spawn(tool, [], { stdio: 'ignore' });
+          child.once('error', () => resolve(false));
+          child.once('close', () => resolve(true));
+        }),
+    ),
+  );
+  return started.every(Boolean);
 }
 
 /** The same users as here. */
