@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -92,6 +92,43 @@ describe('openFolderContext', () => {
       const error = await context.open(path).catch((reason: unknown) => reason);
       expect(error, path).to.include({ code: 'CONTEXT_FILE_NOT_FOUND' });
     }
+  });
+
+  it('opens nothing through a folder that became a link', async () => {
+    const outside = await mkdtemp(join(tmpdir(), 'mabuild-outside-'));
+    try {
+      await writeFile(join(outside, 'b'), 'not yours');
+      await write({ 'a/b': 'text' });
+      const context = await openFolderContext(folder);
+      await rename(join(folder, 'a'), join(folder, 'moved'));
+      await symlink(outside, join(folder, 'a'));
+      const changed = { code: 'CONTEXT_CHANGED' };
+      expect(await context.open('a/b').catch((reason: unknown) => reason)).to.include(changed);
+      expect(() => context.readSmall?.('a/b'))
+        .to.throw(/not where it was listed/)
+        .and.to.include(changed);
+      expect(await text(await context.open('moved/b'))).to.equal('text');
+    } finally {
+      await rm(outside, { recursive: true });
+    }
+  });
+
+  it('does not wait for a pipe that took the place of a file', async function () {
+    if (process.platform === 'win32') this.skip();
+    await write({ a: '' });
+    const context = await openFolderContext(folder);
+    await rm(join(folder, 'a'));
+    execFileSync('mkfifo', [join(folder, 'a')]);
+    expect(await text(await context.open('a'))).to.equal('');
+    expect(context.readSmall?.('a')).to.have.length(0);
+  });
+
+  it('says that a name is not UTF-8', async function () {
+    if (process.platform !== 'linux') this.skip();
+    await writeFile(Buffer.concat([Buffer.from(`${folder}/n`), Buffer.from([0xff])]), '');
+    const error = await pathsOf(await openFolderContext(folder)).catch((reason: unknown) => reason);
+    expect(error).to.include({ code: 'CONTEXT_UNREADABLE' });
+    expect((error as Error).message).to.match(/not UTF-8/);
   });
 
   it('has a key of its path', async () => {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, type Dirent, openSync, readFileSync, type Stats } from 'node:fs';
-import { lstat, open, readdir, readFile, readlink, realpath, stat } from 'node:fs/promises';
+import { closeSync, type Dirent, openSync, readFileSync, type Stats } from 'node:fs';
+import { type FileHandle, lstat, open, readdir, readFile, readlink, realpath, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import type { Readable } from 'node:stream';
-import { type CallOptions, MabuildError } from '@mabuild/oci';
+import { type CallOptions, isMabuildError, MabuildError } from '@mabuild/oci';
+import { checkPlace, readFlags } from './checked-place.ts';
 import type { BuildContext, ContextEntry } from './context.ts';
 import { type IgnoreRules, parseDockerignore } from './ignore.ts';
 
@@ -131,7 +132,7 @@ async function inspect(
   const full = join(folder, path);
   const stats = await lstat(full).catch((error: NodeJS.ErrnoException) => {
     // Deleted since the folder was listed.
-    if (error.code === 'ENOENT') return undefined;
+    if (error.code === 'ENOENT' && !name.includes('\ufffd')) return undefined;
     throw unreadable(full, error);
   });
   return stats === undefined || (ignored && !stats.isDirectory()) ? undefined : { path, stats, ignored };
@@ -156,10 +157,13 @@ async function readTarget(folder: string, path: string): Promise<string> {
 
 async function openFile(folder: string, path: string, rules: IgnoreRules): Promise<Readable> {
   const full = placeOf(folder, path, rules);
+  let handle: FileHandle | undefined;
   try {
-    const handle = await open(full, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+    handle = await open(full, readFlags);
+    checkPlace(handle.fd, full, path);
     return handle.createReadStream();
   } catch (error) {
+    await handle?.close();
     throw notOpened(path, full, error);
   }
 }
@@ -168,7 +172,8 @@ function readSmallFile(folder: string, path: string, rules: IgnoreRules): Uint8A
   const full = placeOf(folder, path, rules);
   let file: number | undefined;
   try {
-    file = openSync(full, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+    file = openSync(full, readFlags);
+    checkPlace(file, full, path);
     return readFileSync(file);
   } catch (error) {
     throw notOpened(path, full, error);
@@ -185,6 +190,7 @@ function placeOf(folder: string, path: string, rules: IgnoreRules): string {
 }
 
 function notOpened(path: string, full: string, error: unknown): MabuildError {
+  if (isMabuildError(error)) return error;
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return missingFile(path, error);
   return unreadable(full, error);
@@ -225,10 +231,13 @@ function missingFile(path: string, cause?: unknown): MabuildError {
 }
 
 function unreadable(path: string, cause: unknown): MabuildError {
-  const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
+  const { code } = cause as NodeJS.ErrnoException;
+  // The name that Node gives is not the one that the file has.
+  const isOdd = code === 'ENOENT' && path.includes('\ufffd');
+  const reason = isOdd ? 'its name is not UTF-8' : (code ?? String(cause));
   return new MabuildError(`cannot read ${path} of the build context: ${reason}`, {
     code: 'CONTEXT_UNREADABLE',
-    hint: 'change its permissions, or list it in .dockerignore',
+    hint: isOdd ? 'rename it' : 'change its permissions, or list it in .dockerignore',
     cause,
   });
 }

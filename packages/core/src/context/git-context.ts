@@ -14,6 +14,8 @@ export interface GitContextOptions extends CallOptions {
   readonly dockerfile: string;
   /** Whether a .dockerignore of the repository counts. @default true */
   readonly ignores?: boolean | undefined;
+  /** Keep `.git`, without what differs from one checkout to the next. @default false */
+  readonly keepGitDirectory?: boolean | undefined;
   /** For git: `PATH`, `HOME`, `SSH_AUTH_SOCK`, proxies, … */
   readonly variables: Readonly<Record<string, string | undefined>>;
 }
@@ -26,7 +28,7 @@ export interface GitContext {
 
 /**
  * Checks a commit out with the `git` command, submodules included, and opens a folder of it as build context, without
- * `.git`. Closing the context deletes the checkout. git never asks for a password: it uses the credentials that it has.
+ * `.git` unless it is wanted. Closing the context deletes the checkout. git never asks for a password: it uses the credentials that it has.
  *
  * @throws MabuildError `USAGE`, `GIT_NOT_FOUND`, `GIT_FAILED`, `CONTEXT_NOT_FOUND`, `DOCKERIGNORE_INVALID`
  */
@@ -66,7 +68,20 @@ async function checkOut(url: GitUrl, checkout: string, options: GitContextOption
     () => false,
   );
   if (hasSubmodules) await git('submodule', '--quiet', 'update', '--init', '--recursive', '--depth=1');
-  await rm(join(checkout, '.git'), { recursive: true, force: true });
+  if (options.keepGitDirectory) await tidyGitDirectory(url, checkout, git);
+  else await rm(join(checkout, '.git'), { recursive: true, force: true });
+}
+
+/** Credentials, times and numbers of inodes are no part of a repository; an index without them is refreshed by the next git. */
+async function tidyGitDirectory(
+  { shown }: GitUrl,
+  checkout: string,
+  git: (...args: readonly string[]) => Promise<void>,
+): Promise<void> {
+  await git('remote', 'set-url', 'origin', shown);
+  for (const name of ['index', 'logs', 'FETCH_HEAD', 'ORIG_HEAD'])
+    await rm(join(checkout, '.git', name), { recursive: true, force: true });
+  await git('read-tree', 'HEAD');
 }
 
 /** Fetches as little as the remote allows: one commit, or everything where that cannot be asked for by its name. */
