@@ -137,7 +137,7 @@ describe('readRootfs', () => {
     ['gzip with a wrong byte', broken(packed, packed.length >> 1), 'INVALID_COMPRESSION'],
     ['gzip with something behind it', Buffer.concat([packed, Buffer.from('behind')]), 'INVALID_COMPRESSION'],
     ['gzip in gzip', gzipSync(packed), 'INVALID_TAR'],
-    ['bzip2', Buffer.from('425a68393141592653590000', 'hex'), 'UNSUPPORTED_COMPRESSION'],
+    ['bzip2 cut off', Buffer.from('425a68393141592653590000', 'hex'), 'INVALID_COMPRESSION'],
     ['a path that leads out', makeTar([{ path: '../etc/passwd', content: 'x' }]), 'UNSAFE_PATH'],
     ['a path that leads out later', makeTar([shell, { path: 'a/../../b', content: 'x' }]), 'UNSAFE_PATH'],
     ['an absolute path that leads out', makeTar([{ path: '/../b', content: 'x' }]), 'UNSAFE_PATH'],

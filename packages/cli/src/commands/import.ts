@@ -15,7 +15,7 @@ interface ImportOptions extends GlobalOptions, ImportFlags {
 export function importCommand({ io }: CommandHost): Command {
   return new Command('import')
     .description('make the tar of a root filesystem a base image of one layer')
-    .argument('<rootfs>', 'tar, plain or compressed with gzip, xz or zstd; - for standard input')
+    .argument('<rootfs>', 'tar, plain or compressed with gzip, bzip2, xz or zstd; - for standard input')
     .option('--platform <platform>', "default: what the tar's programs are made for")
     .option('-t, --tag <ref>', 'name of the image (repeatable)', collect)
     .option(

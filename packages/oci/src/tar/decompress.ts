@@ -2,6 +2,7 @@ import { pipeline, Readable, type Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { MabuildError } from '../error.ts';
 import type { CallOptions } from '../image-source.ts';
+import { unbzip2 } from './bzip2.ts';
 import { unxz } from './xz.ts';
 import { unzstd } from './zstd.ts';
 
@@ -34,7 +35,6 @@ export function layerCompressionOf(start: Uint8Array): 'none' | 'gzip' | 'zstd' 
  * Decompresses a stream by what its first bytes say; plain content passes through.
  *
  * The result fails with what `stream` fails with, with `INVALID_COMPRESSION` when the content is damaged or cut off.
- * @throws MabuildError `UNSUPPORTED_COMPRESSION` for bzip2
  */
 export async function decompressed(stream: Readable, options: CallOptions = {}): Promise<Readable> {
   const { signal } = options;
@@ -51,13 +51,6 @@ export async function decompressed(stream: Readable, options: CallOptions = {}):
   signal?.throwIfAborted();
   const start = Buffer.concat(seen);
   const compression = compressionOf(start);
-  if (compression === 'bzip2') {
-    stream.destroy();
-    throw new MabuildError('decompressing bzip2: it is not read', {
-      code: 'UNSUPPORTED_COMPRESSION',
-      hint: 'use gzip, xz or zstd',
-    });
-  }
   let failure: unknown;
   const next = async (): Promise<IteratorResult<Buffer>> => {
     try {
@@ -92,7 +85,7 @@ export async function decompressed(stream: Readable, options: CallOptions = {}):
 }
 
 /** Decompresses what is known to be compressed so; the result fails when the content is damaged or cut off. */
-export function unpack(packed: Readable, compression: 'none' | 'gzip' | 'zstd' | 'xz'): Readable {
+export function unpack(packed: Readable, compression: Compression): Readable {
   switch (compression) {
     case 'none':
       return packed;
@@ -105,6 +98,8 @@ export function unpack(packed: Readable, compression: 'none' | 'gzip' | 'zstd' |
         ? Readable.from(unzstd(packed), { objectMode: false })
         : through(packed, createZstdDecompress());
     }
+    case 'bzip2':
+      return Readable.from(unbzip2(packed), { objectMode: false });
     case 'xz':
       return Readable.from(unxz(packed), { objectMode: false });
   }

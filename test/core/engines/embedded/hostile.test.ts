@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { isMabuildError } from '@mabuild/oci';
 import { expect } from 'chai';
+import { compressedTars } from '../../../support/compressed-tars.ts';
 import type { ContextFile } from '../../../support/embedded-builds.ts';
 import { type EmbeddedTrial, embeddedTrial } from '../../../support/embedded-engine.ts';
 import { type MadeImage, makeImage } from '../../../support/made-image.ts';
@@ -8,6 +9,7 @@ import { rejection } from '../../../support/rejection.ts';
 import { makeTar, type TarInput } from '../../../support/tar.ts';
 
 type Outcome = Readonly<Record<string, string>> | RegExp;
+type ArchiveRow = readonly [string, readonly TarInput[] | Buffer, Outcome];
 
 const cut = (tar: Buffer, at: number): Buffer => tar.subarray(0, at);
 function damaged(tar: Buffer, at: number): Buffer {
@@ -17,7 +19,7 @@ function damaged(tar: Buffer, at: number): Buffer {
 }
 
 /** What ADD makes of an archive in /in: the paths of its layer with their kinds, or its complaint. */
-const archives: readonly (readonly [string, readonly TarInput[] | Buffer, Outcome])[] = [
+const archives: readonly ArchiveRow[] = [
   ['climbs out', [{ path: '../out', content: 'x' }], /UNSAFE_PATH at line 2.*"\.\.\/out"/],
   ['climbs out further down', [{ path: 'a/../../out', content: 'x' }], /UNSAFE_PATH/],
   [
@@ -223,11 +225,20 @@ const archives: readonly (readonly [string, readonly TarInput[] | Buffer, Outcom
     damaged(gzipSync(makeTar([{ path: 'a' }])), 12),
     { 'archive.tar': 'plain' },
   ],
-  [
-    'is compressed with bzip2',
-    Buffer.from('425a6839314159265359', 'hex'),
-    /UNSUPPORTED_COMPRESSION at line 2/,
-  ],
+  ...Object.entries(compressedTars).flatMap(([name, bytes]): readonly ArchiveRow[] => [
+    [`is compressed with ${name}`, bytes, { a: 'file' }],
+    [
+      `is compressed with ${name} and ends too early`,
+      cut(bytes, bytes.length - 30),
+      /INVALID_COMPRESSION at line 2/,
+    ],
+    [
+      `is compressed with ${name} and has a wrong sum`,
+      damaged(bytes, bytes.length - 4),
+      /INVALID_COMPRESSION at line 2/,
+    ],
+    [`is no more than the magic of ${name}`, cut(bytes, 8), { 'archive.tar': 'plain' }],
+  ]),
   ['is empty', Buffer.alloc(1024), { 'archive.tar': 'plain' }],
 ];
 

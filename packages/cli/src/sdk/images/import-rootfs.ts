@@ -36,7 +36,7 @@ import { checkToldPlatform, toldPlatform } from './rootfs-platform.ts';
 export type ImportOutput = Exclude<Output, { type: 'local' | 'tar' }>;
 
 export interface ImportRequest {
-  /** File of the tar, plain or compressed with gzip, xz or zstd; or the tar itself. */
+  /** File of the tar, plain or compressed with gzip, bzip2, xz or zstd; or the tar itself. */
   readonly rootfs: string | Readable;
   /** @default what the programs in the tar are made for, when they agree */
   readonly platform?: string | Platform | undefined;

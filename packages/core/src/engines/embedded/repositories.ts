@@ -3,13 +3,18 @@ import { openGitContext } from '../../context/git-context.ts';
 import { contextTree } from './layers/context-tree.ts';
 import type { FileSource } from './steps/step.ts';
 
+export interface RepositoryOptions extends CallOptions {
+  /** Keep `.git`. */
+  readonly keepGitDirectory: boolean;
+}
+
 /** Checks each repository out once; the folders are deleted with the temporary folder. */
 export function createRepositories(
   temporaryDirectory: string,
   variables: Readonly<Record<string, string | undefined>>,
-): (url: string, options: CallOptions) => Promise<FileSource> {
+): (url: string, options: RepositoryOptions) => Promise<FileSource> {
   const known = new Map<string, Promise<FileSource>>();
-  const checkOut = async (url: string, options: CallOptions): Promise<FileSource> => {
+  const checkOut = async (url: string, options: RepositoryOptions): Promise<FileSource> => {
     const { context } = await openGitContext(url, {
       ...{ temporaryDirectory, variables, dockerfile: 'Dockerfile', ignores: false },
       ...options,
@@ -18,9 +23,10 @@ export function createRepositories(
     return { tree: () => tree };
   };
   return (url, options) => {
-    const found = known.get(url) ?? checkOut(url, options);
-    known.set(url, found);
-    found.catch(() => known.delete(url));
+    const key = `${options.keepGitDirectory} ${url}`;
+    const found = known.get(key) ?? checkOut(url, options);
+    known.set(key, found);
+    found.catch(() => known.delete(key));
     return found;
   };
 }

@@ -22,6 +22,7 @@ import { imageState, scratchState } from './first-state.ts';
 import type { LayerScanner } from './layers/layer-scanner.ts';
 import type { LayerWriter } from './layers/layer-writer.ts';
 import type { Tree } from './layers/tree.ts';
+import type { RepositoryOptions } from './repositories.ts';
 import { listIn, recordIn, type StageState, withConfig } from './state.ts';
 import { stepsWith } from './steps/all.ts';
 import { type RunProgram, runRefused } from './steps/run.ts';
@@ -39,7 +40,7 @@ export interface SolveWorld {
   /** The context's files, read once for all platforms. */
   tree(build: EngineBuild, context: BuildContext, options: CallOptions): Promise<Tree>;
   readonly download: StepSite['download'];
-  repository(url: string, options: CallOptions): Promise<FileSource>;
+  repository(url: string, options: RepositoryOptions): Promise<FileSource>;
   /** Executes RUN; without it a stage that has one is refused before anything is built. */
   readonly run?: RunProgram | undefined;
 }
@@ -99,7 +100,7 @@ export async function solve(
         message: `line ${locationOf(site, instruction).line}: ${message}`,
       }),
     download: world.download,
-    repository: (url) => world.repository(url, { signal }),
+    repository: (url, keepGitDirectory) => world.repository(url, { keepGitDirectory, signal }),
     log: (instruction, stream, text) =>
       onEvent?.({ type: 'log', platform: build.platform, id: idOf(instruction), stream, text }),
   };

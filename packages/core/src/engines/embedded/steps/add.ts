@@ -9,7 +9,7 @@ import { CopyError } from '../copy/layer-draft.ts';
 import { matchPaths } from '../copy/wildcards.ts';
 import { resolvePath } from '../layers/tree.ts';
 import { booleanFlag, type CopyWork, copyStep, putFiles, treeOfFile } from './copy.ts';
-import { expand, notSupported, type Step, type StepSite } from './step.ts';
+import { expand, type Step, type StepSite } from './step.ts';
 
 export const add: Step = async (state, instruction, site) => {
   const flag = (name: string): string | undefined => {
@@ -87,15 +87,8 @@ async function putRepository(
   site: StepSite,
   work: CopyWork,
 ): Promise<void> {
-  if (booleanFlag(instruction, 'keep-git-dir')) {
-    throw notSupported(
-      site,
-      instruction,
-      'ADD --keep-git-dir keeps the folder .git',
-      'leave --keep-git-dir out',
-    );
-  }
-  await putFiles(await site.repository(url), '.', work);
+  const keep = booleanFlag(instruction, 'keep-git-dir');
+  await putFiles(await site.repository(url, keep), '.', work);
 }
 
 /** The name of a download, as BuildKit takes it from the URL. */

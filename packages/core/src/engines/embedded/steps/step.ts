@@ -62,8 +62,8 @@ export interface StepSite extends CallOptions {
   warn(instruction: Instruction, message: string): void;
   /** Tells what an instruction's program writes. */
   log(instruction: Instruction, stream: 'stdout' | 'stderr', text: string): void;
-  /** Checks a git repository out. */
-  repository(url: string): Promise<FileSource>;
+  /** Checks a git repository out, with or without its `.git`. */
+  repository(url: string, keepGitDirectory: boolean): Promise<FileSource>;
 }
 
 /** Takes a stage's state and an instruction, and gives the next state. */
