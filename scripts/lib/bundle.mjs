@@ -1,14 +1,14 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { build } from 'esbuild';
 
 /**
  * Puts the command line and what it needs into a few files: hundreds of modules take longer to find than to run.
  *
  * @param {string} root the workspace
+ * @param {string} [folder] where the files go
  */
-export async function bundleCommand(root) {
-  const folder = join(root, 'packages/cli/dist/bin');
+export async function bundleCommand(root, folder = join(root, 'packages/cli/dist/bin')) {
   const common = {
     absWorkingDir: root,
     outdir: folder,
@@ -26,7 +26,20 @@ export async function bundleCommand(root) {
   };
   const entries = (...names) => names.map((name) => `packages/cli/src/${name}.ts`);
   const built = [
-    await build({ ...common, entryPoints: entries('main', 'check-worker'), splitting: true }),
+    await build({
+      ...common,
+      entryPoints: entries('main', 'sdk/connections', 'sdk/detect-engine'),
+      entryNames: '[name]',
+      splitting: true,
+      plugins: [elsewhere('checking')],
+    }),
+    // Started for one file or in every thread: alone they load a fraction of what they would share with the command.
+    await build({
+      ...common,
+      entryPoints: entries('checking', 'check-worker'),
+      splitting: true,
+      plugins: [elsewhere('connections', 'detect-engine')],
+    }),
     // Started for every RUN: alone it is a tenth of what it would share with the command.
     await build({ ...common, entryPoints: entries('sandbox-helper') }),
   ];
@@ -36,6 +49,19 @@ export async function bundleCommand(root) {
   const made = new Set(outputs.map((path) => path.split('/').at(-1)));
   const stale = (await readdir(folder)).filter((name) => name !== 'licenses.txt' && !made.has(name));
   await Promise.all(stale.map((name) => rm(join(folder, name))));
+}
+
+/** Modules of another bundle, which are loaded when they are asked for. */
+function elsewhere(...names) {
+  const filter = new RegExp(`/(?:${names.join('|')})\\.ts$`);
+  return {
+    name: 'elsewhere',
+    setup({ onResolve }) {
+      onResolve({ filter }, ({ path, kind }) =>
+        kind === 'dynamic-import' ? { path: `./${basename(path, '.ts')}.js`, external: true } : undefined,
+      );
+    },
+  };
 }
 
 /** The licences of the libraries whose files are in the bundle, one after the other. */

@@ -53,7 +53,8 @@ export function checkCommand({ io, exit }: CommandHost): Command {
         ([rule, level]) => [rule, oneOf('--rule', level, ['error', 'warning', 'info', 'off'])] as const,
       );
       const sdk = await sdkOptions(io, options);
-      const { knownRules, requireRules } = await import('../sdk/check/rules.ts');
+      const checking = await import('../checking.ts');
+      const { knownRules, requireRules } = checking;
       const rules = [...knownRules, ...(sdk.config.plugins ?? [])];
       const ignored = list(options.ignore) ?? [];
       requireRules('--ignore', ignored, rules);
@@ -62,29 +63,29 @@ export function checkCommand({ io, exit }: CommandHost): Command {
         levels.map(([rule]) => rule),
         rules,
       );
-      const { checkFiles } = await import('../sdk/check/check.ts');
       const platforms = namedPlatforms(options, io);
       const progress = fileProgress(io.stderr);
-      const report = await checkFiles(
-        {
-          paths: paths.length > 0 ? paths : ['Dockerfile'],
-          stdin: io.stdin,
-          platforms,
-          ignore: [...ignored, ...levels.filter(([, level]) => level === 'off').map(([rule]) => rule)],
-          severities: Object.fromEntries(levels.filter(([, level]) => level !== 'off')) as Record<
-            string,
-            'error' | 'warning' | 'info'
-          >,
-          buildArgs: keyValues('--build-arg', options.buildArg, io.environment),
-          online: isOnline(options),
-          fixed: format === 'html',
-          worker: io.checkWorker,
-          onFile: progress.onFile,
-        },
-        sdk,
-      ).finally(progress.clear);
-      const { count, countFindings, formatReport } = await import('../formatters/index.ts');
-      const parts = formatReport(report, {
+      const report = await checking
+        .checkFiles(
+          {
+            paths: paths.length > 0 ? paths : ['Dockerfile'],
+            stdin: io.stdin,
+            platforms,
+            ignore: [...ignored, ...levels.filter(([, level]) => level === 'off').map(([rule]) => rule)],
+            severities: Object.fromEntries(levels.filter(([, level]) => level !== 'off')) as Record<
+              string,
+              'error' | 'warning' | 'info'
+            >,
+            buildArgs: keyValues('--build-arg', options.buildArg, io.environment),
+            online: isOnline(options),
+            fixed: format === 'html',
+            worker: io.checkWorker,
+            onFile: progress.onFile,
+          },
+          sdk,
+        )
+        .finally(progress.clear);
+      const parts = checking.formatReport(report, {
         format,
         rules,
         paint: paintOf(io, 'stdout', options),
@@ -98,10 +99,10 @@ export function checkCommand({ io, exit }: CommandHost): Command {
         io.stdout.write(part);
       }
       if (format === 'html') {
-        const { formatBytes } = await import('../progress/text.ts');
+        const { count, formatBytes } = checking;
         io.stderr.write(`a page of ${formatBytes(bytes)} about ${count(report.files.length, 'file')}\n`);
       }
-      const counts = countFindings(report.files);
+      const counts = checking.countFindings(report.files);
       const levelsThatFail = thresholds
         .slice(0, thresholds.indexOf(threshold) + 1)
         .filter((level) => level !== 'none');

@@ -1,22 +1,10 @@
-import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Engine, EngineInfo } from '@mabuild/core';
 import { type CallOptions, type CredentialSource, type Memory, openMemory } from '@mabuild/oci';
-import {
-  type ConnectionOptions,
-  createRegistryClient,
-  createWebClient,
-  type ManifestStore,
-  type RegistryClient,
-  type RegistryEvent,
-  type WebClient,
-} from '@mabuild/registry';
-import { type Config, loadConfig, type RegistryConfig } from '../config.ts';
-import { version } from '../version.ts';
-import { writeWhole } from '../write-whole.ts';
-import { certificateSource } from './certificates.ts';
+import type { RegistryClient, RegistryEvent, WebClient } from '@mabuild/registry';
+import { type Config, loadConfig } from '../config.ts';
 import { type DockerConfig, readDockerConfig } from './credentials/docker-config.ts';
-import { dockerConfigDirectory, type Environment, environmentOf, proxiesOf } from './environment.ts';
+import { dockerConfigDirectory, type Environment, environmentOf } from './environment.ts';
 
 /** What every function of the SDK takes. */
 export interface SdkOptions extends CallOptions {
@@ -47,7 +35,7 @@ export interface Toolbox {
   /** A client that reads through the mirrors of the options, the configuration and, when given, the engine. */
   registry(engine?: EngineInfo): Promise<RegistryClient>;
   /** Reads public pages, over the same proxies as registries. */
-  web(): WebClient;
+  web(): Promise<WebClient>;
   openEngine(): Promise<Engine>;
 }
 
@@ -70,12 +58,6 @@ export async function withToolbox<T>(options: SdkOptions, use: (toolbox: Toolbox
     open.push(closable);
     return closable;
   };
-  const connections: ConnectionOptions = {
-    insecure: insecureHosts(config.registries),
-    certificates: certificateSource(config.registries, environment),
-    proxies: proxiesOf(environment),
-    userAgent: `mabuild/${version}`,
-  };
   try {
     return await use({
       sandboxHelper: options.sandboxHelper,
@@ -85,20 +67,18 @@ export async function withToolbox<T>(options: SdkOptions, use: (toolbox: Toolbox
       credentials,
       memory,
       blobDirectory: join(environment.cacheDirectory, 'content'),
-      registry: async (engine) =>
-        keep(
-          createRegistryClient({
-            ...connections,
-            credentials,
-            mirrors: mergeMirrors(config.registries, options.mirrors, engine),
-            manifestStore: manifestStore(join(environment.cacheDirectory, 'manifests')),
-            onEvent: options.onRegistryEvent,
-          }),
-        ),
-      web: () => keep(createWebClient(connections)),
+      // What asks nobody, and copies without an engine, does without the modules for it, which take long to load.
+      registry: async (engine) => {
+        const { registryClient } = await import('./connections.ts');
+        const { mirrors, onRegistryEvent: onEvent } = options;
+        return keep(registryClient({ environment, config, credentials, mirrors, engine, onEvent }));
+      },
+      web: async () => {
+        const { webClient } = await import('./connections.ts');
+        return keep(webClient({ environment, config }));
+      },
       openEngine: async () => {
-        // What only copies images does without the rest of core, which takes longer to load than a tag to look at.
-        const { detectEngine } = await import('@mabuild/core');
+        const { detectEngine } = await import('./detect-engine.ts');
         return keep(
           await detectEngine({
             environment: environment.variables,
@@ -115,54 +95,4 @@ export async function withToolbox<T>(options: SdkOptions, use: (toolbox: Toolbox
   } finally {
     await Promise.all(open.map((closable) => closable.close()));
   }
-}
-
-function mergeMirrors(
-  registries: Readonly<Record<string, RegistryConfig>> | undefined,
-  given: Readonly<Record<string, readonly string[]>> | undefined,
-  engine: EngineInfo | undefined,
-): Record<string, readonly string[]> {
-  const merged: Record<string, readonly string[]> = {};
-  const add = (host: string, urls: readonly string[] | undefined): void => {
-    if (urls && urls.length > 0) merged[host] = [...new Set([...(merged[host] ?? []), ...urls])];
-  };
-  for (const [host, urls] of Object.entries(given ?? {})) add(host, urls);
-  for (const [host, registry] of Object.entries(registries ?? {})) add(host, registry.mirrors);
-  // The loopback of an engine that runs elsewhere is not ours.
-  if (engine)
-    add(
-      'docker.io',
-      engine.mirrors.filter((url) => engine.local || !isLoopback(url)),
-    );
-  return merged;
-}
-
-function isLoopback(url: string): boolean {
-  if (!URL.canParse(url)) return false;
-  const { hostname } = new URL(url);
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
-}
-
-function insecureHosts(registries: Readonly<Record<string, RegistryConfig>> | undefined): readonly string[] {
-  return Object.entries(registries ?? {})
-    .filter(([, registry]) => registry.insecure)
-    .map(([host]) => host);
-}
-
-/** Manifests by digest on disk: an index that did not change costs a HEAD and no pull from a rate-limited registry. */
-function manifestStore(directory: string): ManifestStore {
-  const fileOf = (digest: string): string => join(directory, digest.replace(':', '-'));
-  return {
-    async get(digest) {
-      return readFile(fileOf(digest)).catch(() => undefined);
-    },
-    async set(digest, bytes) {
-      try {
-        await mkdir(directory, { recursive: true });
-        await writeWhole(fileOf(digest), bytes);
-      } catch {
-        // Without a place to remember them, manifests are read again.
-      }
-    },
-  };
 }

@@ -1,4 +1,5 @@
 import {
+  type BuildCache,
   type Builder,
   type Claim,
   type Engine,
@@ -25,12 +26,16 @@ export interface BuildEngineRequest extends CallOptions {
   readonly temporaryDirectory: string;
   /** Says what is used of the cache. @default nobody deletes from it */
   readonly claim?: Claim | undefined;
+  /** Opens caches that are kept elsewhere. @default none */
+  readonly openCache?: ((registry: RegistryClient) => Promise<BuildCache>) | undefined;
 }
 
 /** Who builds, and where bases come from. */
 export interface BuildEngine {
   readonly engine: Engine;
   readonly registry: RegistryClient;
+  /** Caches that are kept elsewhere, where they were asked for. */
+  readonly cache?: BuildCache | undefined;
 }
 
 /**
@@ -53,6 +58,7 @@ export async function openBuildEngine(toolbox: Toolbox, request: BuildEngineRequ
   }
   try {
     const engine = await toolbox.openEngine();
+    if (request.openCache) throw cachesRefused();
     return { engine, registry: await toolbox.registry(engine.info) };
   } catch (error) {
     if (wanted !== 'auto' || !isMabuildError(error) || error.code !== 'NO_ENGINE') throw error;
@@ -65,14 +71,22 @@ export async function openBuildEngine(toolbox: Toolbox, request: BuildEngineRequ
   }
 }
 
+function cachesRefused(): MabuildError {
+  return new MabuildError('the builders of a Docker Engine take no caches from elsewhere and give none', {
+    code: 'ENGINE_CANNOT',
+    hint: 'add --engine embedded, or leave out --cache-from and --cache-to: a Docker Engine keeps a cache of its own',
+  });
+}
+
 async function embedded(
   toolbox: Toolbox,
-  { temporaryDirectory, qemu, claim, signal }: BuildEngineRequest,
+  { temporaryDirectory, qemu, claim, openCache, signal }: BuildEngineRequest,
   foundBy: string,
 ): Promise<BuildEngine> {
   const { environment, memory, blobDirectory, sandboxHelper } = toolbox;
   const registry = await toolbox.registry();
-  const web = toolbox.web();
+  const cache = await openCache?.(registry);
+  const web = await toolbox.web();
   const platform = machineOf(environment.architecture);
   let made: SandboxParts | undefined;
   // Looked for when a RUN needs it: what is built without one needs no helper.
@@ -86,7 +100,7 @@ async function embedded(
   };
   const runs = environment.operatingSystem === 'linux';
   const engine = openEmbeddedEngine({
-    ...{ resolver: registry, memory, blobDirectory, claim, temporaryDirectory, foundBy, version },
+    ...{ resolver: registry, memory, blobDirectory, claim, cache, temporaryDirectory, foundBy, version },
     platform,
     run: runs ? (request, site) => parts().run(request, site) : undefined,
     emulation: runs ? (wanted, call) => parts().sandbox.emulation(wanted, call) : undefined,
@@ -94,7 +108,7 @@ async function embedded(
     variables: environment.variables,
     web: (url) => web.ask(url, { method: 'GET', signal }),
   });
-  return { engine, registry };
+  return { engine, registry, cache };
 }
 
 interface SandboxParts {

@@ -68,7 +68,7 @@ export async function checkFiles(request: CheckRequest, options: SdkOptions = {}
     const world: CheckWorld = {
       images: imageFacts(request.online ? await registry() : undefined, signal),
       offline: !request.online,
-      downloads: request.online ? downloadFacts(web(), signal) : undefined,
+      downloads: request.online ? downloadFacts(await web(), signal) : undefined,
       rules: [...recommendedRules, ...plugins],
     };
     const { services, jobs } = await planCheck(found, how, world, environment.variables, request.stdin);

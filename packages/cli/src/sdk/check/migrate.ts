@@ -70,7 +70,7 @@ export async function migrateFiles(
     const directory = environment.workingDirectory;
     const platforms = targets(request.platforms, config.platforms);
     const images = imageFacts(request.online ? await registry() : undefined, options.signal);
-    const downloads = request.online ? downloadFacts(web(), options.signal) : undefined;
+    const downloads = request.online ? downloadFacts(await web(), options.signal) : undefined;
     const style = request.style ?? 'portable';
     const found = await findFiles(request.files, { directory, signal: options.signal });
     const how: CheckHow = {
