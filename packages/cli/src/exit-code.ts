@@ -30,6 +30,7 @@ const worldRefused: ReadonlySet<string> = new Set([
   'APT_NOT_FOUND',
   'BINFMT_UNREADABLE',
   'BLOB_NOT_FOUND',
+  'CACHE_INVALID',
   'CREDENTIAL_HELPER_FAILED',
   'DIGEST_MISMATCH',
   'DOCUMENT_TOO_LARGE',
@@ -66,6 +67,7 @@ const worldRefused: ReadonlySet<string> = new Set([
 const askedWrongly: ReadonlySet<string> = new Set([
   'ADDED_FILE_UNREADABLE',
   'ARCHIVE_INVALID',
+  'CACHE_REFUSED',
   'CERTIFICATES_INVALID',
   'CONFIG_INVALID',
   'CONFIG_NOT_FOUND',

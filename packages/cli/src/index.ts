@@ -27,6 +27,13 @@ export { type Output, parseOutput } from './sdk/build/output.ts';
 export type { Published } from './sdk/build/publish.ts';
 export { type RunOptions, type RunRequest, runImage } from './sdk/build/run-image.ts';
 export {
+  type CacheFrom,
+  type CachePlaceSpec,
+  type CacheTo,
+  parseCacheFrom,
+  parseCacheTo,
+} from './sdk/cache/cache-spec.ts';
+export {
   type CacheEntry,
   type CacheKindUsage,
   type CacheUsage,

@@ -17,6 +17,8 @@ export interface BuildFlags extends GlobalOptions {
   readonly secret?: readonly string[];
   readonly ssh?: readonly string[];
   readonly cache: boolean;
+  readonly cacheFrom?: readonly string[];
+  readonly cacheTo?: readonly string[];
   readonly pull?: boolean;
   readonly push?: boolean;
   readonly pushByDigest?: boolean;
@@ -75,6 +77,8 @@ export function buildRequestOf(context: string, options: BuildFlags, io: Io): Bu
     secrets: secretsOf(options.secret, io.environment),
     ssh: agentsOf(options.ssh),
     noCache: !options.cache,
+    cacheFrom: options.cacheFrom ?? [],
+    cacheTo: options.cacheTo ?? [],
     pull: options.pull ?? false,
     network: oneOf('--network', options.network, ['default', 'host', 'none']),
     engine: oneOf('--engine', options.engine, ['auto', 'buildkit', 'classic', 'embedded']),

@@ -19,6 +19,16 @@ export function buildCommand({ io }: CommandHost): Command {
     .option('--secret <spec>', 'id=NAME[,src=FILE|,env=VARIABLE], for RUN --mount=type=secret', collect)
     .option('--ssh <spec>', 'default or ID[=SOCKET|KEY,…], for RUN --mount=type=ssh', collect)
     .option('--no-cache', 'build every step again')
+    .option(
+      '--cache-from <cache>',
+      'cache kept elsewhere: a reference, oci:DIR, or type=registry|local,… (repeatable)',
+      collect,
+    )
+    .option(
+      '--cache-to <cache>',
+      'where to keep the cache besides: the same, with mode=min|max (repeatable)',
+      collect,
+    )
     .option('--pull', 'ask the registry for the bases again')
     .option('--push', 'push children by digest, then the index, then the tag')
     .option('--push-by-digest', 'push without a tag')

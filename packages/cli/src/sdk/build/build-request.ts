@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Builder } from '@mabuild/core';
 import type { Platform } from '@mabuild/oci';
+import type { CacheFrom, CacheTo } from '../cache/cache-spec.ts';
 import type { Output } from './output.ts';
 
 /** Where a secret for `RUN --mount=type=secret` comes from. */
@@ -32,6 +33,10 @@ export interface BuildRequest {
   /** By id, for `RUN --mount=type=ssh`: an agent's socket, or files of keys without a passphrase; `[]` is `SSH_AUTH_SOCK`. */
   readonly ssh?: Readonly<Record<string, readonly string[]>> | undefined;
   readonly noCache?: boolean | undefined;
+  /** Caches that are kept elsewhere, as `--cache-from` spells them; for the embedded engine. */
+  readonly cacheFrom?: readonly (string | CacheFrom)[] | undefined;
+  /** Where the cache of this build is kept besides, as `--cache-to` spells it; for the embedded engine. */
+  readonly cacheTo?: readonly (string | CacheTo)[] | undefined;
   readonly pull?: boolean | undefined;
   /** For RUN: `default`, `host` or `none`. */
   readonly network?: string | undefined;

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import {
+  type BuildCache,
   type BuildContext,
   type BuildEvent,
   type BuildPlan,
@@ -18,6 +19,7 @@ import { readPlatforms } from '../platforms.ts';
 import { emulatorFolders } from '../programs.ts';
 import { makeTemporaryFolder } from '../temporary-folder.ts';
 import { type SdkOptions, type Toolbox, withToolbox } from '../toolbox.ts';
+import { type Caches, cacheOpener, cachesOf, withoutBadCaches, writeCaches } from './build-caches.ts';
 import { openBuildEngine } from './build-engine.ts';
 import type { BuildRequest, BuildResult } from './build-request.ts';
 import { openRequestContext } from './context.ts';
@@ -45,15 +47,17 @@ export const defaultPlatforms: readonly string[] = ['linux/amd64', 'linux/arm64'
 export async function buildAndPush(request: BuildRequest, options: BuildOptions = {}): Promise<BuildResult> {
   for (const tag of request.tags ?? []) parseTag(tag);
   readPlatforms(request.platforms ?? []);
-  return withLease(options, (claim) => buildIn({ ...request, claim }, options));
+  const caches = cachesOf(request);
+  return withLease(options, (claim) => buildIn({ ...request, claim, caches }, options));
 }
 
-async function buildIn(request: ClaimingRequest, options: BuildOptions): Promise<BuildResult> {
+async function buildIn(request: InnerRequest, options: BuildOptions): Promise<BuildResult> {
   return withBuild(request, options, async (site) => {
-    const images = await buildImages(site, request, options);
+    const images = await withoutBadCaches(site.cache, options, () => buildImages(site, request, options));
     const published = await deliver(images, site, request, options).catch((error: unknown) => {
       throw outputFailure(request.output, error);
     });
+    await writeCaches(request.caches, images, site, options);
     await keepCacheSmall(site.toolbox, options);
     return {
       reference: request.tags?.[0],
@@ -75,8 +79,8 @@ export async function planImages(request: BuildRequest, options: BuildOptions = 
   return withBuild(request, options, async (site) => (await plan(site, request, options)).plan);
 }
 
-/** A request of a build that says what it uses of the cache. */
-type ClaimingRequest = BuildRequest & { readonly claim?: Claim };
+/** A request of a build, and what it has to do with caches. */
+type InnerRequest = BuildRequest & { readonly claim?: Claim; readonly caches?: Caches };
 
 /** Everything that one build holds open. */
 interface BuildSite {
@@ -84,6 +88,7 @@ interface BuildSite {
   readonly environment: Toolbox['environment'];
   readonly engine: Engine;
   readonly registry: RegistryClient;
+  readonly cache: BuildCache | undefined;
   readonly context: BuildContext;
   readonly named: NamedContexts;
   readonly dockerfile: { readonly text: string; readonly name: string };
@@ -93,7 +98,7 @@ interface BuildSite {
 /** Plans and builds; secrets are looked at first, so that nobody waits to hear that one is missing. */
 async function buildImages(
   site: BuildSite,
-  request: ClaimingRequest,
+  request: InnerRequest,
   options: BuildOptions,
 ): Promise<readonly BuiltImage[]> {
   const opened = await openSecrets(request, site);
@@ -126,7 +131,7 @@ async function buildImages(
 }
 
 async function withBuild<T>(
-  request: ClaimingRequest,
+  request: InnerRequest,
   options: BuildOptions,
   use: (site: BuildSite) => Promise<T>,
 ): Promise<T> {
@@ -147,12 +152,22 @@ async function withBuild<T>(
         workingDirectory: environment.workingDirectory,
         signal: options.signal,
       });
-      const { engine, registry } = await openBuildEngine(toolbox, {
+      const { engine, registry, cache } = await openBuildEngine(toolbox, {
         ...{ engine: request.engine, output: request.output, qemu: request.qemu, temporaryDirectory },
         claim: request.claim,
+        openCache: cacheOpener(request.caches, toolbox, { ...options, claim: request.claim }),
         signal: options.signal,
       });
-      return await use({ ...opened, named, toolbox, environment, engine, registry, temporaryDirectory });
+      return await use({
+        ...opened,
+        named,
+        toolbox,
+        environment,
+        engine,
+        registry,
+        cache,
+        temporaryDirectory,
+      });
     } finally {
       await context?.close();
       await rm(temporaryDirectory, { recursive: true, force: true });

@@ -9,7 +9,9 @@ const letters = 'kmgtp';
  */
 export function parseSize(text: string, what: string): number {
   const match = /^(\d+(?:\.\d+)?) ?([kmgtp]?)(i?)b?$/i.exec(text.trim());
-  const size = match && Number(match[1]) * (match[3] ? 1024 : 1000) ** (letters.indexOf((match[2] || ' ').toLowerCase()) + 1);
+  const size =
+    match &&
+    Number(match[1]) * (match[3] ? 1024 : 1000) ** (letters.indexOf((match[2] || ' ').toLowerCase()) + 1);
   if (size !== null && Number.isSafeInteger(Math.floor(size))) return Math.floor(size);
   throw new MabuildError(`${what} ${JSON.stringify(text)} is no size`, {
     code: 'USAGE',

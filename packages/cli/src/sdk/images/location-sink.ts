@@ -51,7 +51,7 @@ export async function openSink(location: ImageLocation, world: SinkWorld): Promi
       return asItGoes(registry.sink(location.reference));
     }
     case 'oci':
-      return asItGoes(await openFolder(world.path(location.path), location.path));
+      return asItGoes(await openLayoutFolder(world.path(location.path), location.path));
     case 'oci-archive': {
       await refuseFolder(world.path(location.path), location.path);
       const sink = await writing(location.path, () => createOciArchiveSink(world.path(location.path)));
@@ -89,8 +89,12 @@ function asItGoes(sink: ImageSink): LocationSink {
   return { sink, holds: 'index', finish: async () => undefined, abandon: async () => undefined };
 }
 
-/** A folder that is a layout, or is to become one: nothing is strewn among other people's files. */
-async function openFolder(directory: string, name: string): Promise<ImageSink> {
+/**
+ * Opens a folder that is a layout, or is to become one: nothing is strewn among other people's files.
+ * @param name as the user wrote it
+ * @throws MabuildError `LAYOUT_INVALID`, `FILE_UNWRITABLE`
+ */
+export async function openLayoutFolder(directory: string, name: string): Promise<ImageSink> {
   const files = await readdir(directory).catch((error: NodeJS.ErrnoException): string[] => {
     if (error.code === 'ENOENT') return [];
     throw unwritable(name, error);

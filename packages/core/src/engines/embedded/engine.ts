@@ -23,7 +23,9 @@ import type {
   EngineInfo,
   ExportedImage,
   ExportedLayer,
+  ExportOptions,
 } from '../engine.ts';
+import type { BuildCache } from './cache/build-cache.ts';
 import type { Claim } from './cache/leases.ts';
 import { createRunCache } from './cache/run-cache.ts';
 import { createDownloads, type WebReader } from './downloads.ts';
@@ -45,6 +47,8 @@ export interface EmbeddedEngineOptions {
   readonly memory: Memory;
   /** Says what is used of `blobDirectory`. @default nobody deletes from it */
   readonly claim?: Claim | undefined;
+  /** Caches that are kept elsewhere. @default none */
+  readonly cache?: BuildCache | undefined;
   /** For what lives as long as the engine; `close` deletes what the engine put there. */
   readonly temporaryDirectory: string;
   /** This machine. */
@@ -95,13 +99,14 @@ class EmbeddedEngine implements Engine {
     this.#store = new BlobStore(options.blobDirectory, { claim: options.claim });
     this.#temporaryDirectory = join(options.temporaryDirectory, 'embedded');
     const temporaryDirectory = this.#temporaryDirectory;
-    const writer = createLayerWriter({ store: this.#store, memory });
+    const { cache } = options;
+    const writer = createLayerWriter({ store: this.#store, memory, imported: cache?.imported });
     this.#world = {
       host: platform,
       resolver,
       temporaryDirectory,
       scanner: createLayerScanner({ memory, temporaryDirectory }),
-      writer,
+      ...{ writer, cache },
       runs: createRunCache(memory, writer),
       tree: (build, context, call) => this.#tree(context, build.addedFiles, call),
       download: createDownloads(options.web, temporaryDirectory),
@@ -124,10 +129,12 @@ class EmbeddedEngine implements Engine {
     return image;
   }
 
-  async export(imageId: string): Promise<ExportedImage> {
+  async export(imageId: string, options: ExportOptions): Promise<ExportedImage> {
     const built = this.#images.get(imageId);
     if (!built) throw this.#cannot(`has no image ${imageId}`, 'it keeps images only while it builds');
-    const layers = built.layers.map(async ({ diffId, descriptor, facts }): Promise<ExportedLayer> => {
+    const layers = built.layers.map(async ({ diffId, descriptor, ...layer }): Promise<ExportedLayer> => {
+      // What is published is looked at first, wherever it comes from.
+      const facts = layer.fetch ? await layer.fetch(options) : layer.facts;
       const file = (await this.#store.has(descriptor)) ? this.#store.fileOf(descriptor.digest) : undefined;
       const compression = compressionOfType(descriptor.mediaType);
       return {
@@ -203,7 +210,7 @@ class EmbeddedEngine implements Engine {
 
 function isEmulation(value: unknown): value is Emulation {
   const { kind } = (value ?? {}) as { kind?: unknown };
-  return kind === 'native' || kind === 'binfmt';
+  return kind === 'native' || kind === 'binfmt' || kind === 'started-through';
 }
 
 function compressionOfType(mediaType: string): ExportedLayer['compression'] {

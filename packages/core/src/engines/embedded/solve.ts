@@ -17,6 +17,8 @@ import { globalScope } from '../../dockerfile/scope.ts';
 import { stageGraph, targetStage } from '../../dockerfile/stage-graph.ts';
 import { type ResolvedBase, resolveBases } from '../../plan/resolve-bases.ts';
 import type { EngineBuild, EngineBuildOptions } from '../engine.ts';
+import type { BuildCache } from './cache/build-cache.ts';
+import type { CacheRecord } from './cache/cache-document.ts';
 import type { RunCache } from './cache/run-cache.ts';
 import { imageState, scratchState } from './first-state.ts';
 import type { LayerScanner } from './layers/layer-scanner.ts';
@@ -36,6 +38,8 @@ export interface SolveWorld {
   readonly scanner: LayerScanner;
   readonly writer: LayerWriter;
   readonly runs: RunCache;
+  /** Told what steps make. */
+  readonly cache?: BuildCache | undefined;
   readonly temporaryDirectory: string;
   /** The context's files, read once for all platforms. */
   tree(build: EngineBuild, context: BuildContext, options: CallOptions): Promise<Tree>;
@@ -73,6 +77,10 @@ export async function solve(
     return state;
   };
   const contextFiles: FileSource = { tree: () => world.tree(build, context, options) };
+  const caching = {
+    ...{ epoch, noCache: build.noCache },
+    onRecord: (record: CacheRecord) => world.cache?.note(build.platform, record),
+  };
   const site: StepSite = {
     dockerfile,
     build,
@@ -89,8 +97,8 @@ export async function solve(
       if (folder) return { tree: () => world.tree({ ...build, addedFiles: [] }, folder, options) };
       return await images.state(base, instruction);
     },
-    write: (entries) => world.writer.write(entries, { epoch, noCache: build.noCache, signal }),
-    run: (request, execute) => world.runs.outcome(request, execute, { epoch, noCache: build.noCache }),
+    write: (entries) => world.writer.write(entries, { ...caching, signal }),
+    run: (request, execute) => world.runs.outcome(request, execute, caching),
     entries: (layer) => world.scanner.entries(layer, { signal }),
     warn: (instruction, message) =>
       onEvent?.({

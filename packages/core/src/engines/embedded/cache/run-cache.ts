@@ -2,7 +2,13 @@ import { createHash } from 'node:crypto';
 import { formatPlatform } from '@mabuild/oci';
 import type { Memory } from '../../../memory.ts';
 import type { StoredLayer } from '../layers/layer-scanner.ts';
-import type { LayerWriter, RememberedLayer, WrittenLayer } from '../layers/layer-writer.ts';
+import {
+  cachedLayer,
+  type LayerWriter,
+  type OnCacheRecord,
+  type RememberedLayer,
+  type WrittenLayer,
+} from '../layers/layer-writer.ts';
 import { resolvePath } from '../layers/tree.ts';
 import type { RunMount, RunRequest } from '../steps/run.ts';
 import { treeDigest } from './tree-digest.ts';
@@ -18,6 +24,7 @@ export interface RunCacheOptions {
   readonly noCache: boolean;
   /** `SOURCE_DATE_EPOCH`: the times in the layer depend on it. */
   readonly epoch: number | undefined;
+  readonly onRecord?: OnCacheRecord | undefined;
 }
 
 /** Remembers what RUNs made of what they were given; those that are asked for at the same time are executed once. */
@@ -42,10 +49,11 @@ export function createRunCache(memory: Memory, writer: LayerWriter): RunCache {
   const underway = new Map<string, Promise<RunOutcome>>();
   const find = async (key: string): Promise<RunOutcome | undefined> => {
     const known = (await memory.get('run', key)) as Remembered | undefined;
-    if (!known) return undefined;
-    if (!known.layer) return { layer: undefined };
-    const layer = await writer.restore(known.layer);
-    return layer && { layer };
+    if (known && !known.layer) return { layer: undefined };
+    const layer = known?.layer && (await writer.restore(known.layer));
+    if (layer) return { layer };
+    const imported = writer.imported('run', key);
+    return imported === undefined ? undefined : { layer: imported ?? undefined };
   };
   const make = async (
     key: string,
@@ -67,11 +75,11 @@ export function createRunCache(memory: Memory, writer: LayerWriter): RunCache {
   return {
     async outcome(request, execute, options) {
       const key = await keyOf(request, options);
-      const same = underway.get(key);
-      if (same) return await same;
-      const work = make(key, execute, options).finally(() => underway.delete(key));
+      const work = underway.get(key) ?? make(key, execute, options).finally(() => underway.delete(key));
       underway.set(key, work);
-      return await work;
+      const outcome = await work;
+      options.onRecord?.({ kind: 'run', key, layer: outcome.layer ? cachedLayer(outcome.layer) : null });
+      return outcome;
     },
   };
 }

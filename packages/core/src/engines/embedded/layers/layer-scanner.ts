@@ -21,6 +21,8 @@ export interface StoredLayer {
   readonly facts?: LayerFacts;
   /** When it was first written, ISO 8601, where that is known. */
   readonly created?: string;
+  /** Gets the blob into the store, where it is not there yet, and says what is in it. */
+  fetch?(options?: CallOptions): Promise<LayerFacts>;
   /** Opens the blob's own bytes, verified while they are read. */
   read(options?: CallOptions): Promise<Readable>;
 }

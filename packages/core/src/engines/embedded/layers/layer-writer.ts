@@ -9,6 +9,8 @@ import {
 } from '@mabuild/oci';
 import { createLimit } from '../../../limit.ts';
 import type { Memory } from '../../../memory.ts';
+import type { CachedLayer, CacheRecord } from '../cache/cache-document.ts';
+import type { ImportedCache } from '../cache/imported-cache.ts';
 import { contentOf, type LayerEntry } from './entry.ts';
 import type { StoredLayer } from './layer-scanner.ts';
 import { gzipLevel, type StoredTar, storeLayer } from './store-layer.ts';
@@ -17,13 +19,19 @@ import { layerChunks } from './write-layer.ts';
 export interface LayerWriterOptions {
   readonly store: BlobStore;
   readonly memory: Memory;
+  /** Caches that are kept elsewhere. @default none */
+  readonly imported?: ImportedCache | undefined;
 }
+
+/** Told what a step made, whether it was made now or before. */
+export type OnCacheRecord = (record: CacheRecord) => void;
 
 export interface WriteOptions extends CallOptions {
   /** Seconds since the epoch: later times become this one. */
   readonly epoch?: number | undefined;
   /** Write it again, whatever is remembered. @default false */
   readonly noCache?: boolean | undefined;
+  readonly onRecord?: OnCacheRecord | undefined;
 }
 
 export interface WrittenLayer extends StoredLayer {
@@ -37,6 +45,8 @@ export interface LayerWriter {
   write(entries: readonly LayerEntry[], options?: WriteOptions): Promise<WrittenLayer>;
   /** A layer that was written before, when its blob is still there. */
   restore(layer: RememberedLayer): Promise<WrittenLayer | undefined>;
+  /** What a step made according to caches that are kept elsewhere: `null` when it changed nothing. */
+  imported(kind: CacheRecord['kind'], key: string): WrittenLayer | null | undefined;
 }
 
 const format = 2;
@@ -48,7 +58,7 @@ export interface RememberedLayer extends Pick<StoredTar, 'diffId' | 'digest' | '
   readonly created?: string | undefined;
 }
 
-export function createLayerWriter({ store, memory }: LayerWriterOptions): LayerWriter {
+export function createLayerWriter({ store, memory, imported }: LayerWriterOptions): LayerWriter {
   const underway = new Set<Work>();
   const layerOf = (
     { digest, size, diffId, facts, created }: RememberedLayer,
@@ -69,19 +79,43 @@ export function createLayerWriter({ store, memory }: LayerWriterOptions): LayerW
     const layer = layerOf(isLayerFacts(facts) ? { ...known, facts } : known, true);
     return (await store.has(layer.descriptor)) ? layer : undefined;
   };
+  const fromElsewhere: LayerWriter['imported'] = (kind, key) => {
+    const record = imported?.find(kind, key);
+    if (!imported || record === undefined) return undefined;
+    const { layer } = record;
+    if (layer === null) return null;
+    const fetch = async (options?: CallOptions): Promise<LayerFacts> => {
+      const facts = await imported.fetch(layer, options);
+      const known: RememberedLayer = { ...layer, facts };
+      await memory.set(kind, key, kind === 'run' ? { layer: known } : known);
+      if (record.outline !== undefined) await memory.set('step-outline', record.outline, true);
+      return facts;
+    };
+    const found = layerOf(layer, true);
+    return {
+      ...found,
+      fetch,
+      read: async (options) => {
+        await fetch(options);
+        return await found.read(options);
+      },
+    };
+  };
   const remembered = async (key: string): Promise<WrittenLayer | undefined> => {
     const known = (await memory.get('step-layer', key)) as RememberedLayer | undefined;
-    return known && (await restore(known));
+    return (known && (await restore(known))) ?? fromElsewhere('step-layer', key) ?? undefined;
   };
   const make = async (
     outline: string,
     entries: readonly LayerEntry[],
     options: WriteOptions,
-  ): Promise<WrittenLayer> => {
+  ): Promise<MadeLayer> => {
     // Contents of a layer of this outline are read twice only when one was seen before, and may be there.
-    if (!options.noCache && (await memory.get('step-outline', outline)) === true) {
-      const known = await remembered(keyOf(outline, await digestsOf(entries, options)));
-      if (known) return known;
+    const isKnown = imported?.hasOutline(outline) || (await memory.get('step-outline', outline)) === true;
+    if (!options.noCache && isKnown) {
+      const key = keyOf(outline, await digestsOf(entries, options));
+      const known = await remembered(key);
+      if (known) return { key, layer: known };
     }
     const digests = new Map(entries.map((entry) => [entry, entry.digest]));
     const tar = layerChunks(entries, (entry, digest) => void digests.set(entry, digest));
@@ -90,22 +124,25 @@ export function createLayerWriter({ store, memory }: LayerWriterOptions): LayerW
     const created = new Date(options.epoch === undefined ? Date.now() : options.epoch * 1000).toISOString();
     const layer: RememberedLayer = { ...stored, created };
     // The key is made of what was read just now, whatever became of a file before.
-    await memory.set('step-layer', keyOf(outline, [...digests.values()]), layer);
+    const key = keyOf(outline, [...digests.values()]);
+    await memory.set('step-layer', key, layer);
     await memory.set('step-outline', outline, true);
-    return layerOf(layer, false);
+    return { key, layer: layerOf(layer, false) };
   };
   return {
     restore,
+    imported: fromElsewhere,
     async write(entries, options = {}) {
       const clamped = entries.map((entry) => clamp(entry, options));
       const outline = outlineOf(clamped, options);
       // Another platform may be writing the very same files.
       const same = [...underway].find((work) => work.outline === outline && sameFiles(work.entries, clamped));
-      if (same) return await same.layer;
-      const work: Work = { outline, entries: clamped, layer: make(outline, clamped, options) };
+      const work: Work = same ?? { outline, entries: clamped, made: make(outline, clamped, options) };
       underway.add(work);
       try {
-        return await work.layer;
+        const { key, layer } = await work.made;
+        options.onRecord?.({ kind: 'step-layer', key, outline, layer: cachedLayer(layer) });
+        return layer;
       } finally {
         underway.delete(work);
       }
@@ -117,7 +154,17 @@ export function createLayerWriter({ store, memory }: LayerWriterOptions): LayerW
 interface Work {
   readonly outline: string;
   readonly entries: readonly LayerEntry[];
-  readonly layer: Promise<WrittenLayer>;
+  readonly made: Promise<MadeLayer>;
+}
+
+interface MadeLayer {
+  readonly key: string;
+  readonly layer: WrittenLayer;
+}
+
+/** A layer as caches have it that are kept elsewhere. */
+export function cachedLayer({ descriptor, diffId, created }: StoredLayer): CachedLayer {
+  return { digest: descriptor.digest, size: descriptor.size, diffId, created };
 }
 
 /** Tells whether contents come from the same place. */
