@@ -1,8 +1,9 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { SandboxOptions } from '../../packages/core/src/engines/embedded/sandbox/choose.ts';
+import { debTree, hasDebs } from './debs.ts';
 import { bundled } from './sandbox.ts';
 import type { DriverAnswer, DriverJob } from './sandbox-messages.ts';
 
@@ -12,14 +13,33 @@ export type SandboxUser =
   | 'nobody, with subordinate users'
   | 'nobody, alone'
   | 'this user, copying'
-  | 'this user, in a changed root';
+  | 'this user, in a changed root'
+  | 'nobody, without namespaces';
 
 const only: Partial<Record<SandboxUser, SandboxOptions['only']>> = {
   'this user, copying': [['namespaces', 'copy']],
   'this user, in a changed root': [['chroot', 'copy']],
 };
+/** In a user namespace of all users, in which nobody makes another. */
+const withoutNamespaces = [
+  ...['sh', '-ec'],
+  `p=$$; (
+    until [ "$(readlink /proc/$p/ns/user)" != "$(readlink /proc/self/ns/user)" ]; do :; done
+    for kind in uid gid; do echo '0 0 4294967295' >/proc/$p/\${kind}_map; done
+  ) & exec unshare --user --mount --propagation private sh -ec '
+    until read some </proc/self/gid_map; do :; done
+    exec sh -ec "$0" sh "$@"' "$0" "$@"`,
+  // Root of the new namespace only since the maps are there, and a program was started after that.
+  `echo 0 >/proc/sys/user/max_user_namespaces
+  exec setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all "$@"`,
+];
 const nobody = 65534;
 const subordinates = 'nobody:2000000:65536\n';
+
+/** What a user's sandboxes are chosen from, where it is not all. */
+export function onlyFor(user: SandboxUser): SandboxOptions['only'] {
+  return only[user];
+}
 
 /** Which of them can be tried here: only root can become somebody else. */
 export function sandboxUsers(): readonly SandboxUser[] {
@@ -35,6 +55,7 @@ export function sandboxUsers(): readonly SandboxUser[] {
   return [
     ...(['this user', 'nobody, with subordinate users', 'nobody, alone'] as const),
     ...(['this user, copying', 'this user, in a changed root'] as const),
+    'nobody, without namespaces',
   ];
 }
 
@@ -45,34 +66,61 @@ export interface UserDriver {
   run(user: SandboxUser, job: Omit<DriverJob, 'helper' | 'directory'>): Promise<DriverAnswer>;
 }
 
-/** Starts sandboxes as several users, whose lists of subordinate users are seen by nobody else. */
-export async function userDriver(root: string, helper: string): Promise<UserDriver> {
-  const driver = await bundled('test/support/sandbox-driver.ts', root);
+/** Starts programs as several users, whose lists of subordinate users are seen by nobody else. */
+export interface UserCommand {
+  /** A folder of that user. */
+  folder(user: SandboxUser): string;
+  command(user: SandboxUser, command: readonly string[]): readonly string[];
+}
+
+export async function userCommand(root: string): Promise<UserCommand> {
   for (const [name, content] of [
     ['many', subordinates],
     ['none', ''],
   ] as const)
     writeFileSync(join(root, `subid-${name}`), content, { mode: 0o644 });
-  const folder = (user: SandboxUser): string => {
-    const path = join(root, user.replaceAll(/\W+/g, '-'));
-    mkdirSync(path, { recursive: true });
-    chmodSync(path, 0o755);
-    if (user.startsWith('nobody')) chownSync(path, nobody, nobody);
-    return path;
+  return {
+    folder(user) {
+      const path = join(root, user.replaceAll(/\W+/g, '-'));
+      mkdirSync(path, { recursive: true });
+      chmodSync(path, 0o755);
+      if (user.startsWith('nobody')) chownSync(path, nobody, nobody);
+      return path;
+    },
+    command(user, command) {
+      if (!user.startsWith('nobody')) return command;
+      if (user === 'nobody, without namespaces') return [...withoutNamespaces, ...command];
+      const list = join(root, user === 'nobody, alone' ? 'subid-none' : 'subid-many');
+      return [
+        ...['unshare', '--mount', '--propagation', 'private', 'sh', '-ec'],
+        'mount --bind "$0" /etc/subuid; mount --bind "$0" /etc/subgid; exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"',
+        ...[list, ...command],
+      ];
+    },
   };
+}
+
+/** Debian's proot in a folder that every user can read; none where Debian packages cannot be fetched. */
+export async function prootPlaces(root: string): Promise<SandboxOptions['proot']> {
+  if (!(await hasDebs())) return [];
+  const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
+  for (const name of ['proot', 'libtalloc2'])
+    cpSync(await debTree(name, architecture), join(root, 'proot'), { recursive: true });
+  return [{ file: join(root, 'proot/usr/bin/proot'), libraries: join(root, 'proot/usr/lib') }];
+}
+
+/** Starts sandboxes as several users. */
+export async function userDriver(root: string, helper: string): Promise<UserDriver> {
+  const driver = await bundled('test/support/sandbox-driver.ts', root);
+  const { folder, command: as } = await userCommand(root);
+  const proot = await prootPlaces(root);
   const start: UserDriver['start'] = (user, job) => {
-    const list = join(root, user === 'nobody, alone' ? 'subid-none' : 'subid-many');
-    const as = [
-      ...['unshare', '--mount', '--propagation', 'private', 'sh', '-ec'],
-      'mount --bind "$0" /etc/subuid; mount --bind "$0" /etc/subgid; exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"',
-      list,
-    ];
-    const [command = '', ...given] = [...(user.startsWith('nobody') ? as : []), process.execPath, driver];
+    const [command = '', ...given] = as(user, [process.execPath, driver]);
     const child = spawn(command, given, { stdio: ['pipe', 'pipe', 'pipe'], cwd: '/' });
     child.stdin?.end(
       JSON.stringify({
         ...job,
-        options: { ...job.options, only: only[user] },
+        options: { proot, ...job.options, only: only[user] },
         helper,
         directory: join(folder(user), 'cache'),
       } satisfies DriverJob),

@@ -52,6 +52,7 @@ export function sandboxOptions(
     platform: { os: 'linux', architecture },
     ...{ uid, gid, userName: username },
     emulators: ['/usr/bin'],
+    proot: [],
     ...options,
   };
 }

@@ -51,6 +51,8 @@ function how(support: PlatformSupport): string {
       return "the host's own processor";
     case 'binfmt':
       return `the kernel opened ${support.interpreter ?? 'an interpreter'} at registration (flag F): nothing is injected`;
+    case 'started-through':
+      return `proot starts every program through ${support.interpreter ?? 'an emulator'}`;
     case 'binfmt-without-f':
       return `${support.qemu ?? 'a static qemu (none found)'} is injected at ${support.interpreter}`;
     default:

@@ -1,9 +1,10 @@
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import {
   type FetchableProgram,
   fetchPrograms,
   findQemu,
   type ProgramFiles,
+  type ProotPlace,
   programsIn,
   qemuDirectories,
 } from '@mabuild/core';
@@ -68,6 +69,19 @@ export function emulatorFolders(
 ): readonly string[] {
   if (qemu !== undefined) return [qemu];
   return [...qemuDirectories, programsIn(programsDirectory(environment)).emulators];
+}
+
+/** Where proot is looked for: in the folder that was named, in PATH, and among what was fetched. */
+export function prootPlaces(
+  environment: Pick<Environment, 'cacheDirectory' | 'variables'>,
+  qemu: string | undefined,
+): readonly ProotPlace[] {
+  const folders = [...(qemu === undefined ? [] : [qemu]), ...(environment.variables.PATH ?? '').split(':')];
+  const { proot, prootLibraries } = programsIn(programsDirectory(environment));
+  return [
+    ...folders.filter((folder) => isAbsolute(folder)).map((folder) => ({ file: join(folder, 'proot') })),
+    { file: proot, libraries: prootLibraries },
+  ];
 }
 
 /** The folder of fetched programs. */

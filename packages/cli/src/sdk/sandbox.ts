@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { type Claim, createSandbox, type Sandbox, type SandboxOptions } from '@mabuild/core';
 import type { Platform } from '@mabuild/oci';
 import type { Environment } from './environment.ts';
-import { emulatorFolders } from './programs.ts';
+import { emulatorFolders, prootPlaces } from './programs.ts';
 import { thisUser } from './user.ts';
 
 export interface SandboxPlace {
@@ -18,7 +18,7 @@ export interface SandboxPlace {
   readonly claim?: Claim | undefined;
 }
 
-type Machine = Pick<Environment, 'cacheDirectory' | 'operatingSystem' | 'workingDirectory'>;
+type Machine = Pick<Environment, 'cacheDirectory' | 'operatingSystem' | 'variables' | 'workingDirectory'>;
 
 /** The sandbox of this machine; none where it is no Linux, and without a helper. */
 export function sandboxOf(environment: Machine, place: SandboxPlace): Sandbox | undefined {
@@ -42,6 +42,7 @@ export function sandboxOptions(
     ...{ platform, claim },
     ...{ uid, gid, userName },
     emulators: emulatorFolders(environment, qemu),
+    proot: prootPlaces(environment, qemu),
   };
 }
 

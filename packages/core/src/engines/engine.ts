@@ -127,6 +127,8 @@ export type Emulation =
   | { readonly kind: 'binfmt'; readonly interpreter?: string }
   /** The interpreter must be found inside the container, at exactly this path. */
   | { readonly kind: 'binfmt-without-f'; readonly interpreter: string }
+  /** The sandbox starts every program through the interpreter: nothing need be in the container. */
+  | { readonly kind: 'started-through'; readonly interpreter: string }
   | { readonly kind: 'none' };
 
 /** Starts containers: what `mabuild run` and the ELF probes need. */

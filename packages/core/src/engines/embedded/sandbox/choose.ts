@@ -5,6 +5,7 @@ import { errnoName } from './errno.ts';
 import { type HelperSite, runJob } from './helper-process.ts';
 import type { JobEmulator, JobMessage, SandboxJob, SandboxKind } from './job.ts';
 import { layerTar } from './layer-tar.ts';
+import { findProot, type ProotPlace } from './proot-program.ts';
 import { idMaps } from './user-ids.ts';
 
 /** What a sandbox is made with. */
@@ -21,6 +22,8 @@ export interface SandboxOptions {
   readonly userName: string;
   /** Folders with static qemu programs, or such programs themselves. */
   readonly emulators: readonly string[];
+  /** Where proot is looked for. */
+  readonly proot: readonly ProotPlace[];
   /** Says what is used of `directory`. @default nobody deletes from it */
   readonly claim?: ((path: string) => Promise<void>) | undefined;
   /** Only these are tried. @default all that this user can have */
@@ -35,7 +38,10 @@ export interface ChosenSandbox {
   readonly singleUser: boolean;
   readonly site: HelperSite;
   /** Everything of a job that is the same for all. */
-  readonly job: Pick<SandboxJob, 'architecture' | 'kind' | 'fileSystem' | 'singleUser' | 'directory'>;
+  readonly job: Pick<
+    SandboxJob,
+    'architecture' | 'kind' | 'fileSystem' | 'singleUser' | 'directory' | 'proot'
+  >;
 }
 
 /** A sandbox that was tried, for `mabuild doctor`. */
@@ -53,15 +59,17 @@ export interface SandboxChoice {
 
 type Order = NonNullable<SandboxOptions['only']>;
 
-const userOrder: Order = [
+const userNamespaces: Order = [
   ['user-namespace', 'overlay'],
   ['user-namespace', 'copy'],
 ];
+const userOrder: Order = [...userNamespaces, ['proot', 'copy']];
 const rootOrder: Order = [
   ['namespaces', 'overlay'],
-  ...userOrder,
+  ...userNamespaces,
   ['namespaces', 'copy'],
   ['chroot', 'copy'],
+  ['proot', 'copy'],
 ];
 
 /** The sandboxes that this user can have, the best first. */
@@ -75,8 +83,8 @@ export async function chooseSandbox(options: SandboxOptions, call: CallOptions =
   const absent = new Set<SandboxKind>();
   for (const [kind, fileSystem] of sandboxOrder(options)) {
     if (absent.has(kind)) continue;
-    const sandbox = await prepareSandbox(options, kind, fileSystem);
     try {
+      const sandbox = await withProot(await prepareSandbox(options, kind, fileSystem), options);
       await probe(sandbox, options.platform, [], call);
       return { chosen: sandbox, tried: [...tried, { kind, fileSystem, refused: undefined }] };
     } catch (error) {
@@ -95,7 +103,7 @@ export function noSandbox(tried: readonly TriedSandbox[]): MabuildError {
   const reasons = tried.map(({ kind, fileSystem, refused }) => `${kind}, ${fileSystem}: ${refused}`);
   return new MabuildError(`RUN needs a sandbox, and none works here (${reasons.join('; ')})`, {
     code: 'SANDBOX_UNAVAILABLE',
-    hint: 'allow user namespaces (`sysctl user.max_user_namespaces`, on Ubuntu 24.04 also `sysctl kernel.apparmor_restrict_unprivileged_userns=0`), build as root, or start a Docker Engine',
+    hint: 'get one that works almost everywhere with `mabuild emulator fetch proot`; `mabuild doctor` says what would allow a better one; or build as root, or start a Docker Engine',
   });
 }
 
@@ -108,14 +116,20 @@ export async function prepareSandbox(
   const { uid, gid, userName, platform } = options;
   const { architecture } = platform;
   const ids = await idMaps({ uid, gid, userName });
-  const singleUser = kind === 'user-namespace' && ids.kind === 'single';
+  const alone = kind === 'user-namespace' && ids.kind === 'single';
+  const singleUser = alone || kind === 'proot';
   // Files have other owners and marks in each.
-  const directory = `${options.directory}/${kind}-${fileSystem}${singleUser ? '-single' : ''}`;
+  const directory = `${options.directory}/${kind}-${fileSystem}${alone ? '-single' : ''}`;
   return {
     ...{ kind, fileSystem, singleUser },
     site: { command: options.helper, architecture, kind, ids, directory },
-    job: { architecture, kind, fileSystem, singleUser, directory },
+    job: { architecture, kind, fileSystem, singleUser, directory, proot: [] },
   };
+}
+
+async function withProot(sandbox: ChosenSandbox, { proot }: SandboxOptions): Promise<ChosenSandbox> {
+  if (sandbox.kind !== 'proot') return sandbox;
+  return { ...sandbox, job: { ...sandbox.job, proot: await findProot(proot) } };
 }
 
 /** Runs the probe program of a platform in a sandbox: it comes as a mount, so that nothing stays. @throws MabuildError when it does not run */

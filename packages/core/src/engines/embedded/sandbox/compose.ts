@@ -123,16 +123,20 @@ export function takeSnapshot(root: string, ignored: ReadonlySet<string> = new Se
   return found;
 }
 
-/** Turns what differs from a snapshot into a layer, by inode, size, mode, owner and times. */
+/**
+ * Turns what differs from a snapshot into a layer, by inode, size, mode, owner and times.
+ * @param modes of files whose mode was changed to get at them: what it was
+ */
 export function folderChanges(
   root: string,
   before: Snapshot,
   place: ProgramPlace,
   ignored: ReadonlySet<string>,
+  modes: ReadonlyMap<string, number> = new Map(),
 ): readonly ChangedEntry[] {
   const after = takeSnapshot(root, ignored);
   const changed = [...after]
-    .filter(([path, stats]) => differs(before.get(path), stats))
+    .filter(([path, stats]) => differs(before.get(path), stats, modes.get(path)))
     .map(([path]) => path);
   const gone = [...before.keys()].filter((path) => {
     if (after.has(path) || isBelow(ignored, path)) return false;
@@ -150,18 +154,21 @@ export function folderChanges(
       const none = { mode: 0, uid: 0, gid: 0, size: 0, mtime: Math.floor(Date.now() / 1000) };
       return [{ entry: { ...none, path, type: 'whiteout' }, file }];
     }
-    const entry = entryOf(fieldsOf(path, stats), stats, file, attributes.get(path) ?? new Map(), links);
+    const own = fieldsOf(path, stats);
+    const fields = { ...own, mode: modes.get(path) ?? own.mode };
+    const entry = entryOf(fields, stats, file, attributes.get(path) ?? new Map(), links);
     return entry === undefined ? [] : [{ entry, file }];
   });
 }
 
-function differs(old: BigIntStats | undefined, now: BigIntStats): boolean {
-  if (old === undefined || old.mode !== now.mode || old.uid !== now.uid || old.gid !== now.gid) return true;
+/** @param mode what it was before it was changed to get at the file */
+function differs(old: BigIntStats | undefined, now: BigIntStats, mode?: number): boolean {
+  if (old === undefined || old.uid !== now.uid || old.gid !== now.gid) return true;
+  if (old.mode !== (mode === undefined ? now.mode : (now.mode & ~0o7777n) | BigInt(mode))) return true;
   // The times of a folder change with what is in it, which is listed anyway.
   if (now.isDirectory()) return old.ino !== now.ino;
-  return (
-    old.ino !== now.ino || old.size !== now.size || old.mtimeNs !== now.mtimeNs || old.ctimeNs !== now.ctimeNs
-  );
+  if (old.ino !== now.ino || old.size !== now.size || old.mtimeNs !== now.mtimeNs) return true;
+  return mode === undefined && old.ctimeNs !== now.ctimeNs;
 }
 
 function foldersOf(path: string): readonly string[] {

@@ -32,6 +32,7 @@ export async function platformRun(
   });
   if (platform.os !== host.os || program === undefined)
     return none(`${formatPlatform(platform)} cannot be run on ${host.os}`);
+  if (sandbox.kind === 'proot') return await prootRun(options, sandbox, platform, call);
   const alone = await refusal(() => probe(sandbox, platform, [], call), call);
   if (alone === undefined) {
     const entry =
@@ -57,6 +58,28 @@ export async function platformRun(
     call.signal?.throwIfAborted();
     if (!isMabuildError(error)) throw error;
     return none(`${alone}; with an emulator of its own: ${error.message}`);
+  }
+}
+
+/** Under proot nobody asks the kernel's table: a program of another architecture is always started through an emulator. */
+async function prootRun(
+  options: SandboxOptions,
+  sandbox: ChosenSandbox,
+  platform: Platform,
+  call: CallOptions,
+): Promise<PlatformRun> {
+  const host = options.platform;
+  const alone = await refusal(() => probe(sandbox, platform, [], call), call);
+  if (alone === undefined) return { sandbox, emulators: [], emulation: { kind: 'native' } };
+  try {
+    const interpreter = await findQemu({ platform, host, directories: options.emulators });
+    const emulators = [{ architecture: platform.architecture, file: interpreter }];
+    await probe(sandbox, platform, emulators, call);
+    return { sandbox, emulators, emulation: { kind: 'started-through', interpreter } };
+  } catch (error) {
+    call.signal?.throwIfAborted();
+    if (!isMabuildError(error)) throw error;
+    return { sandbox, emulators: [], refused: error.message, emulation: { kind: 'none' } };
   }
 }
 

@@ -1,15 +1,46 @@
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { type ProgramPlace, runBatch } from './batch.ts';
 
 /** Ends every process whose root is this folder, until there is none: where there is no namespace, they do not end together. */
 export function endProcesses(root: string, place: ProgramPlace): void {
   for (let round = 0; round < 100; round += 1) {
-    const found = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && rootOfProcess(name) === root);
+    const found = processes().filter((pid) => rootOfProcess(pid) === root);
     if (found.length === 0) return;
-    runBatch(
+    end(found, place);
+  }
+}
+
+/** Ends every process that is watched by a child of this one. */
+export function endWatched(pid: number, place: ProgramPlace): void {
+  const found = processes().map((process) => ({ process, ...relations(process) }));
+  const watchers = new Set(found.filter(({ parent }) => parent === `${pid}`).map(({ process }) => process));
+  const watched = found.filter(({ watcher }) => watchers.has(watcher));
+  if (watched.length > 0)
+    end(
+      watched.map(({ process }) => process),
       place,
-      found.map((pid) => ({ name: 'kill', arguments: [Number(pid), 9] })),
     );
+}
+
+function processes(): readonly string[] {
+  return readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+}
+
+function end(pids: readonly string[], place: ProgramPlace): void {
+  runBatch(
+    place,
+    pids.map((pid) => ({ name: 'kill', arguments: [Number(pid), 9] })),
+  );
+}
+
+/** Numbers of the process that started it, and of the one that watches it with `ptrace`. */
+function relations(pid: string): { readonly parent: string; readonly watcher: string } {
+  try {
+    const text = readFileSync(`/proc/${pid}/status`, 'latin1');
+    const field = (name: string): string => new RegExp(`^${name}:\\t(\\d+)$`, 'm').exec(text)?.[1] ?? '';
+    return { parent: field('PPid'), watcher: field('TracerPid') };
+  } catch {
+    return { parent: '', watcher: '' };
   }
 }
 

@@ -56,6 +56,9 @@ export async function runJob(
   await chmod(site.directory, 0o700);
   await writeFile(program, syscallProgram(site.architecture, steps), { mode: 0o700, flag: 'wx' });
   const child = await startProgram(program);
+  // At once: Node throws away what nobody listens to when the process has ended.
+  const entered = letIn(child, site, steps);
+  entered.catch(() => undefined);
   // It runs, so nobody needs its name: nothing is left however this ends.
   await rm(program, { force: true });
   // What ends early takes its ends of the pipes with it; why it ended is told otherwise.
@@ -71,7 +74,7 @@ export async function runJob(
       said.push(chunk);
       onOutput?.('stderr', chunk);
     });
-    const failure = await letIn(child, site, steps);
+    const failure = await entered;
     if (failure !== undefined) throw notEntered(failure);
     const messages: JobMessage[] = [];
     const told = (async () => {
@@ -138,14 +141,15 @@ async function startProgram(program: string): Promise<ChildProcess> {
 function enteringSteps({ kind, command }: HelperSite): readonly Step[] {
   const { user, mount } = namespaceFlags;
   const flags = kind === 'user-namespace' ? user | mount : mount;
+  const isPlain = kind === 'chroot' || kind === 'proot';
   const [node = ''] = command;
   return [
     must('get memory', 'mmap', scratch, 4096, 3, 0x32, -1, 0),
-    ...(kind === 'chroot' ? [] : [must('make namespaces', 'unshare', flags)]),
+    ...(isPlain ? [] : [must('make namespaces', 'unshare', flags)]),
     must('knock', 'write', gate, '.', 1),
     // The maps of a user namespace are written from outside, and count from the next program on.
     must('wait for the user map', 'read', gate, scratch, 1),
-    ...(kind === 'chroot'
+    ...(isPlain
       ? []
       : [must('take mounts apart', 'mount', 0, '/', 0, mountFlags.recursive | mountFlags.private, 0)]),
     must('hide a file descriptor', 'fcntl', gate, 2, 1),
@@ -159,15 +163,21 @@ async function letIn(
   steps: readonly Step[],
 ): Promise<ProgramFailure | undefined> {
   const door = (child.stdio as readonly unknown[])[gate] as Readable & Writable;
+  const reports = child.stdio[3] as Readable;
+  const report: Buffer[] = [];
+  const take = (chunk: Buffer): void => void report.push(chunk);
+  reports.on('data', take);
+  const reported = new Promise((resolve) => reports.once('close', resolve));
   const [knock] = await Promise.race([
     once(door, 'data') as Promise<[Buffer]>,
     once(door, 'end') as Promise<[]>,
   ]);
   if (knock === undefined) {
-    const report: Buffer[] = [];
-    for await (const chunk of child.stdio[3] as Readable) report.push(chunk as Buffer);
+    await reported;
     return failureOf(steps, Buffer.concat(report)) ?? { purpose: 'start a process', errno: 0 };
   }
+  reports.off('data', take);
+  reports.pause();
   if (kind === 'user-namespace') await writeMaps(child.pid ?? 0, ids);
   door.write('.');
   door.resume();

@@ -12,6 +12,7 @@ import { layersOf, type ShelfSite } from './layer-shelf.ts';
 import { sandboxLeftovers } from './leftovers.ts';
 import { removeTree } from './remove-tree.ts';
 import { runInChroot } from './run-in-chroot.ts';
+import { runInProot } from './run-in-proot.ts';
 import { runInSandbox } from './run-in-sandbox.ts';
 import type { HelperOutput } from './sandbox-run.ts';
 import { tidyShelf } from './shelf-tidy.ts';
@@ -48,11 +49,12 @@ export async function serveSandbox({ input, tell, pid, output }: HelperProcess):
       directory,
       place: { architecture, directory: work },
       marks: job.fileSystem === 'copy' ? 'none' : job.kind === 'user-namespace' ? 'user' : 'trusted',
+      ordinary: job.kind === 'proot',
       onNote: (text) => say({ kind: 'note', text }),
     };
     const layers = await layersOf(job.layers, () => frames.next(), site);
     if (job.run) {
-      const run = job.kind === 'chroot' ? runInChroot : runInSandbox;
+      const run = { chroot: runInChroot, proot: runInProot }[job.kind as string] ?? runInSandbox;
       await run({ job, run: job.run, layers, frames, site, work, signal: gone.signal, say, output });
     }
     if (job.tidy)

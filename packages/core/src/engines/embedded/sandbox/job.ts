@@ -9,7 +9,9 @@ export type SandboxKind =
   /** Namespaces, started by root. */
   | 'namespaces'
   /** A changed root, started by root where the kernel allows no namespaces. */
-  | 'chroot';
+  | 'chroot'
+  /** A program that changes the paths of another's system calls, where the kernel allows nothing else. */
+  | 'proot';
 
 /** A layer that a job needs. */
 export interface JobLayer {
@@ -62,7 +64,7 @@ export type JobMount = { readonly target: string } & (
     }
 );
 
-/** An emulator that the sandbox's own kernel table gets. */
+/** An emulator that the sandbox's own kernel table gets, or proot. */
 export interface JobEmulator {
   /** Of the programs that it runs, as Go names it. */
   readonly architecture: string;
@@ -79,6 +81,8 @@ export interface SandboxJob {
   readonly singleUser: boolean;
   /** Where the helper keeps everything; others cannot enter it. */
   readonly directory: string;
+  /** How proot is started. */
+  readonly proot: readonly string[];
   /** From the bottom. */
   readonly layers: readonly JobLayer[];
   readonly tidy?: ShelfTidy;

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { Readable } from 'node:stream';
 import { decompressed, MabuildError } from '@mabuild/oci';
 import type { ProgramPlace } from './batch.ts';
+import type { Given } from './given.ts';
 import type { JobLayer } from './job.ts';
 import type { UnpackedLayer } from './merged.ts';
 import { type Marks, unpackLayer } from './unpack.ts';
@@ -13,6 +14,8 @@ export interface ShelfSite {
   readonly directory: string;
   readonly place: ProgramPlace;
   readonly marks: Marks;
+  /** Nobody but the user of this process owns anything here, not even as root of a namespace. */
+  readonly ordinary: boolean;
   readonly onNote: (text: string) => void;
 }
 
@@ -61,16 +64,22 @@ export async function unpackOnce(
   site: ShelfSite,
 ): Promise<UnpackedLayer> {
   mkdirSync(root, { recursive: true });
-  const { place, marks, onNote } = site;
-  return await unpackLayer({ tar, root, below: [], place, marks, onNote });
+  const { place, marks, onNote, ordinary } = site;
+  return await unpackLayer({ tar, root, below: [], place, marks, ordinary, onNote });
 }
 
 function readShelf(folder: string): UnpackedLayer {
-  const { opaque, whiteouts } = JSON.parse(readFileSync(`${folder}/marks.json`, 'utf8')) as {
+  const known = JSON.parse(readFileSync(`${folder}/marks.json`, 'utf8')) as {
     readonly opaque: readonly string[];
     readonly whiteouts: readonly string[];
+    readonly given?: readonly (readonly [string, Given])[];
   };
-  return { root: `${folder}/fs`, opaque: new Set(opaque), whiteouts: new Set(whiteouts) };
+  return {
+    root: `${folder}/fs`,
+    opaque: new Set(known.opaque),
+    whiteouts: new Set(known.whiteouts),
+    ...(known.given === undefined ? {} : { given: new Map(known.given) }),
+  };
 }
 
 async function putOnShelf(
@@ -80,7 +89,7 @@ async function putOnShelf(
   site: ShelfSite,
 ): Promise<void> {
   const folder = `${site.directory}/layers/${id}`;
-  const { place, marks, onNote } = site;
+  const { place, marks, onNote, ordinary } = site;
   const made = `${place.directory}/layer-${randomBytes(4).toString('hex')}`;
   mkdirSync(`${made}/fs`, { recursive: true });
   try {
@@ -92,7 +101,7 @@ async function putOnShelf(
         yield chunk;
       }
     })();
-    const unpacked = await unpackLayer({ tar, root: `${made}/fs`, below, place, marks, onNote });
+    const unpacked = await unpackLayer({ tar, root: `${made}/fs`, below, place, marks, ordinary, onNote });
     const found = `sha256:${hash.digest('hex')}`;
     if (found !== diffId) {
       throw new MabuildError(`unpacking a layer: it holds ${found}, its image says ${diffId}`, {
@@ -100,7 +109,11 @@ async function putOnShelf(
         hint: 'the image is damaged: pull or push it again',
       });
     }
-    const known = { opaque: [...unpacked.opaque], whiteouts: [...(unpacked.whiteouts ?? [])] };
+    const known = {
+      opaque: [...unpacked.opaque],
+      whiteouts: [...(unpacked.whiteouts ?? [])],
+      ...(unpacked.given === undefined ? {} : { given: [...unpacked.given] }),
+    };
     writeFileSync(`${made}/marks.json`, JSON.stringify(known));
     renameSync(made, folder);
   } catch (error) {

@@ -1,6 +1,7 @@
 import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 import { MabuildError } from '@mabuild/oci';
 import { pathNames } from '../layers/tree.ts';
+import type { Given } from './given.ts';
 
 /** A layer as it lies on disk, in the form that overlayfs takes. */
 export interface UnpackedLayer {
@@ -10,6 +11,8 @@ export interface UnpackedLayer {
   readonly opaque: ReadonlySet<string>;
   /** Whiteouts that are not on disk yet. */
   readonly whiteouts?: ReadonlySet<string>;
+  /** Owners and modes that the files have in the image; known where all belong to the one user that there is. */
+  readonly given?: ReadonlyMap<string, Given>;
 }
 
 /** What lies at a path of the merged view. */

@@ -145,7 +145,7 @@ export function createSandbox(options: SandboxOptions): Sandbox {
       const { command, network } = request;
       const resolv = network === 'none' ? '' : await readFile('/etc/resolv.conf', 'utf8').catch(() => '');
       const isV6 = request.platform.architecture === 'arm' && request.platform.variant === 'v6';
-      const emulated = emulation.kind === 'binfmt' && isV6 ? { QEMU_CPU: 'arm1176' } : {};
+      const emulated = 'interpreter' in emulation && isV6 ? { QEMU_CPU: 'arm1176' } : {};
       try {
         const messages = await runJob(
           sandbox.site,

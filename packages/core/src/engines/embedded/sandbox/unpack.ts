@@ -25,6 +25,7 @@ import type { LayerEntry } from '../layers/entry.ts';
 import { type ReadEntry, readLayer } from '../layers/read-layer.ts';
 import { type BatchCall, type ProgramPlace, runBatch } from './batch.ts';
 import { errnoName } from './errno.ts';
+import { type Given, remember } from './given.ts';
 import {
   type MergedNode,
   mergedChild,
@@ -46,6 +47,8 @@ export interface UnpackRequest {
   readonly below: readonly UnpackedLayer[];
   readonly place: ProgramPlace;
   readonly marks: Marks;
+  /** All files become this user's: their owners, and modes that would lock it out, are told instead. @default false */
+  readonly ordinary?: boolean;
   /** Gets what could not be kept, in words. */
   readonly onNote: (text: string) => void;
 }
@@ -95,10 +98,12 @@ class Unpacking {
   /** Made in the end; forgotten when something else takes their place, as their path may then lead elsewhere. */
   readonly #nodes = new Map<string, LayerEntry>();
   readonly #attributes = new Map<string, LayerEntry>();
+  readonly #given: Map<string, Given> | undefined;
   #foreignOwners = 0;
 
   constructor(request: UnpackRequest) {
     this.#request = request;
+    this.#given = request.ordinary ? new Map() : undefined;
     const own = { root: request.root, opaque: this.#opaque, whiteouts: this.#whiteouts };
     this.#layers = [own, ...request.below];
   }
@@ -139,12 +144,13 @@ class Unpacking {
         break;
       case 'symlink':
         symlinkSync(entry.linkname ?? '', file);
-        this.#own(file, entry);
+        this.#give(file, entry, 'link');
         lutimesSync(file, entry.mtime, entry.mtime);
         this.#attributes.set(path, entry);
         break;
       case 'link':
         linkSync(this.#file(target), file);
+        this.#linkGiven(target, path);
         break;
       default:
         this.#nodes.set(path, entry);
@@ -168,8 +174,7 @@ class Unpacking {
       const file = this.#file(path);
       const stats = lstatSync(file, { throwIfNoEntry: false });
       if (!stats?.isFIFO() && !stats?.isCharacterDevice() && !stats?.isBlockDevice()) continue;
-      this.#own(file, entry);
-      chmodSync(file, entry.mode);
+      this.#give(file, entry, 'other');
       utimesSync(file, entry.mtime, entry.mtime);
     }
     this.#run(
@@ -189,7 +194,12 @@ class Unpacking {
       onNote(
         `${this.#foreignOwners} files have owners that this user cannot give: /etc/subuid lists none for it`,
       );
-    return { root, opaque: this.#opaque, ...(marks === 'none' ? { whiteouts: this.#whiteouts } : {}) };
+    return {
+      root,
+      opaque: this.#opaque,
+      ...(marks === 'none' ? { whiteouts: this.#whiteouts } : {}),
+      ...(this.#given === undefined ? {} : { given: this.#given }),
+    };
   }
 
   /** Without these, files that the image deleted would come back. */
@@ -246,7 +256,7 @@ class Unpacking {
       // A folder in the place of one that was taken away starts empty.
       if (this.#whiteouts.delete(at)) this.#opaque.add(at);
       if (node === undefined) this.#plain(file, at, { uid: 0, gid: 0, mode: 0o755, mtime: 0 });
-      else this.#plain(file, at, { ...ownedBy(node.stats), mtime: node.stats.mtimeMs / 1000 });
+      else this.#plain(file, at, { ...this.#givenTo(at, node), mtime: node.stats.mtimeMs / 1000 });
       // It is there now.
       place = mergedChild(this.#layers, from, name);
     }
@@ -258,8 +268,7 @@ class Unpacking {
   }
 
   #plain(file: string, path: string, fields: Pick<LayerEntry, 'uid' | 'gid' | 'mode' | 'mtime'>): void {
-    this.#own(file, fields);
-    chmodSync(file, fields.mode);
+    this.#give(file, fields, 'folder');
     this.#folderTimes.set(path, fields.mtime);
   }
 
@@ -278,13 +287,18 @@ class Unpacking {
   #clear(path: string, file: string, there: Stats | undefined): void {
     if (there?.isDirectory()) {
       rmSync(file, { recursive: true, force: true });
-      for (const set of [this.#opaque, this.#whiteouts, this.#folderTimes, this.#nodes, this.#attributes])
+      const { size = 0 } = this.#given ?? {};
+      for (const set of [
+        ...[this.#opaque, this.#whiteouts, this.#folderTimes, this.#nodes, this.#attributes],
+        ...(this.#given !== undefined && size > 0 ? [this.#given] : []),
+      ])
         for (const old of [...set.keys()]) if (old.startsWith(`${path}/`)) set.delete(old);
       this.#opaque.delete(path);
       this.#folderTimes.delete(path);
     } else if (there !== undefined) rmSync(file, { force: true });
     this.#nodes.delete(path);
     this.#attributes.delete(path);
+    this.#given?.delete(path);
     this.#whiteouts.delete(path);
     if (this.#followed || this.#ways.has(path)) this.#forget();
   }
@@ -316,8 +330,9 @@ class Unpacking {
         }
       }
       if (written < position) ftruncateSync(descriptor, position);
-      this.#tryOwner(() => fchownSync(descriptor, entry.uid, entry.gid), entry);
-      fchmodSync(descriptor, entry.mode);
+      if (this.#given === undefined)
+        this.#tryOwner(() => fchownSync(descriptor, entry.uid, entry.gid), entry);
+      fchmodSync(descriptor, this.#remembered(file, entry, 'other'));
       futimesSync(descriptor, entry.mtime, entry.mtime);
     } finally {
       closeSync(descriptor);
@@ -340,21 +355,43 @@ class Unpacking {
     return path;
   }
 
-  #copyUp(path: string, { file, stats }: MergedNode): void {
+  #copyUp(path: string, { file, stats, layer }: MergedNode): void {
     const slash = path.lastIndexOf('/');
     this.#folder(slash < 0 ? '' : path.slice(0, slash));
     const copy = this.#file(path);
     if (stats.isSymbolicLink()) symlinkSync(readlinkSync(file), copy);
     else if (stats.isFile()) copyFileSync(file, copy, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
     else throw new MabuildError(`unpacking a layer: a hard link leads to the device /${path}`, unsupported);
-    const { uid, gid, mode } = ownedBy(stats);
-    this.#own(copy, { uid, gid });
-    if (stats.isFile()) chmodSync(copy, mode);
+    this.#give(copy, this.#givenTo(path, { stats, layer }), stats.isFile() ? 'other' : 'link');
     lutimesSync(copy, stats.mtimeMs / 1000, stats.mtimeMs / 1000);
   }
 
-  #own(file: string, { uid, gid }: Pick<LayerEntry, 'uid' | 'gid'>): void {
-    this.#tryOwner(() => lchownSync(file, uid, gid), { uid, gid });
+  /** Gives a file its owner, and unless it is a link its mode. */
+  #give(file: string, fields: Given, kind: 'folder' | 'other' | 'link'): void {
+    const { uid, gid } = fields;
+    if (this.#given === undefined) this.#tryOwner(() => lchownSync(file, uid, gid), { uid, gid });
+    const mode = this.#remembered(file, fields, kind);
+    if (kind !== 'link') chmodSync(file, mode);
+  }
+
+  /** The mode that a file gets; where the user of this process owns all, what it was to get is remembered. */
+  #remembered(file: string, { uid, gid, mode }: Given, kind: 'folder' | 'other' | 'link'): number {
+    if (this.#given === undefined) return mode;
+    const path = file.slice(this.#request.root.length + 1);
+    if (kind === 'link') return remember(this.#given, path, { uid, gid, mode: 0o777 }, 'other');
+    return remember(this.#given, path, { uid, gid, mode }, kind);
+  }
+
+  #linkGiven(target: string, path: string): void {
+    const fields = this.#given?.get(target);
+    if (fields !== undefined) this.#given?.set(path, fields);
+  }
+
+  /** What a file below this layer was given. */
+  #givenTo(path: string, { layer, stats }: Omit<MergedNode, 'file'>): Given {
+    const { given } = this.#layers[layer] ?? {};
+    if (given === undefined) return ownedBy(stats);
+    return given.get(path) ?? { uid: 0, gid: 0, mode: stats.mode & 0o7777 };
   }
 
   #tryOwner(change: () => void, { uid, gid }: Pick<LayerEntry, 'uid' | 'gid'>): void {
@@ -392,11 +429,7 @@ export function isKeptAttribute(name: string): boolean {
   return name === 'security.capability' || (name.startsWith('user.') && !name.startsWith('user.overlay.'));
 }
 
-function ownedBy({ uid, gid, mode }: Stats): {
-  readonly uid: number;
-  readonly gid: number;
-  readonly mode: number;
-} {
+function ownedBy({ uid, gid, mode }: Stats): Given {
   return { uid, gid, mode: mode & 0o7777 };
 }
 
