@@ -10,6 +10,7 @@ import { startTestRegistry, type TestRegistry } from '@mabuild/registry/testing'
 import { expect } from 'chai';
 import { build } from 'esbuild';
 import { type MadeImage, makeImage } from '../support/made-image.ts';
+import { randomFrom } from '../support/random.ts';
 import { findServices } from '../support/services.ts';
 import { repositoryRoot } from '../support/sources.ts';
 import { type Progress, startWatchedProxy } from '../support/watched-proxy.ts';
@@ -155,14 +156,3 @@ describe(`a push that is killed (seed ${seed})`, function () {
     return written || (byBytes && fraction > 0.99) ? [before, image.root.digest] : [before];
   }
 });
-
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-function randomFrom(start: number): () => number {
-  let state = start;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}

@@ -1,0 +1,87 @@
+import { spawn } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { build } from 'esbuild';
+import { type SandboxUser, userCommand } from './sandbox-users.ts';
+import { repositoryRoot } from './sources.ts';
+
+/** The command as it is shipped, where any user can start it, and a home for each. */
+export interface InstalledCommand {
+  /** That user's own. */
+  home(user: SandboxUser): string;
+  start(user: SandboxUser, args: readonly string[], options?: StartOptions): StartedCommand;
+}
+
+export interface StartOptions {
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Instead of the user's own. */
+  readonly home?: string;
+}
+
+export interface StartedCommand {
+  /** SIGKILL. */
+  kill(): void;
+  readonly ended: Promise<{
+    readonly status: number | null;
+    readonly stdout: string;
+    readonly stderr: string;
+  }>;
+}
+
+/** Bundles the command into a folder that everybody may read. */
+export async function installCommand(folder: string): Promise<InstalledCommand> {
+  const place = join(folder, 'command');
+  await mkdir(place, { mode: 0o755 });
+  await build({
+    absWorkingDir: repositoryRoot,
+    entryPoints: ['main', 'sandbox-helper'].map((name) => `packages/cli/src/${name}.ts`),
+    outdir: place,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    conditions: ['@mabuild/source'],
+    logLevel: 'error',
+    banner: {
+      js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
+    },
+  });
+  await writeFile(join(place, 'package.json'), '{"type":"module"}');
+  await writeFile(join(place, 'mabuild.js'), "import { main } from './main.js';\nawait main(process);\n");
+  const users = await userCommand(folder);
+  return {
+    home: (user) => users.folder(user),
+    start(user, args, { env = {}, home = users.folder(user) } = {}) {
+      const [program = '', ...given] = users.command(user, [
+        process.execPath,
+        join(place, 'mabuild.js'),
+        ...args,
+      ]);
+      const child = spawn(program, given, {
+        cwd: '/',
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: {
+          PATH: process.env.PATH,
+          HOME: home,
+          XDG_RUNTIME_DIR: home,
+          TMPDIR: join(home, 'tmp'),
+          MABUILD_CACHE: join(home, 'cache'),
+          // No engine answers here.
+          DOCKER_HOST: `unix://${home}/none.sock`,
+          ...env,
+        },
+      });
+      const [stdout, stderr] = [text(child.stdout), text(child.stderr)];
+      const ended = new Promise<number | null>((resolve, reject) => {
+        child.once('error', reject);
+        child.once('close', (status) => resolve(status));
+      });
+      return {
+        kill: () => void child.kill('SIGKILL'),
+        ended: ended.then(async (status) => ({ status, stdout: await stdout, stderr: await stderr })),
+      };
+    },
+  };
+}
