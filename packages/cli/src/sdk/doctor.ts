@@ -1,11 +1,12 @@
-import { stat } from 'node:fs/promises';
 import { type Emulation, type EngineInfo, findQemu, type SandboxChoice } from '@mabuild/core';
 import { formatPlatform, isMabuildError, type Platform, parsePlatform } from '@mabuild/oci';
 import { findLeftovers } from './leftovers.ts';
 import { machineOf } from './machine.ts';
 import { emulatorFolders } from './programs.ts';
 import { sandboxOf } from './sandbox.ts';
+import { sandboxAdvice, sandboxFacts } from './sandbox-advice.ts';
 import { type SdkOptions, type Toolbox, withToolbox } from './toolbox.ts';
+import { thisUser } from './user.ts';
 
 /** What the machine offers for building, and what to do about what it lacks. */
 export interface DoctorReport {
@@ -77,15 +78,9 @@ async function examineSandbox(
   const platform = machineOf(environment.architecture);
   const sandbox = sandboxOf(environment, { platform, helper: toolbox.sandboxHelper, qemu });
   if (sandbox === undefined) return { platforms: [], advice: [] };
-  const { chosen, tried } = await sandbox.choice({ signal });
-  if (chosen === undefined) {
-    const advice = [
-      'RUN without an engine needs user namespaces: allow them with `sysctl user.max_user_namespaces=10000`',
-    ];
-    if (await isFile('/proc/sys/kernel/apparmor_restrict_unprivileged_userns'))
-      advice.push('on this system also `sysctl kernel.apparmor_restrict_unprivileged_userns=0`');
-    return { sandboxes: tried, platforms: [], advice };
-  }
+  const choice = await sandbox.choice({ signal });
+  const own = sandboxAdvice(choice, await sandboxFacts(environment.variables, thisUser()));
+  if (choice.chosen === undefined) return { sandboxes: choice.tried, platforms: [], advice: own };
   const advice: string[] = [];
   const platforms: PlatformSupport[] = [];
   for (const wanted of examined.map((text) => parsePlatform(text))) {
@@ -100,20 +95,7 @@ async function examineSandbox(
         `RUN for ${name} cannot work: \`mabuild emulator fetch\` gets a static qemu, or name one with --qemu`,
       );
   }
-  if (chosen.singleUser)
-    advice.push(
-      'RUN knows one user only: list subordinate users in /etc/subuid and /etc/subgid, and install uidmap',
-    );
-  if (chosen.kind === 'chroot')
-    advice.push('RUN has no /proc and no --network=none where namespaces are not allowed');
-  return { sandboxes: tried, platforms, advice };
-}
-
-async function isFile(path: string): Promise<boolean> {
-  return await stat(path).then(
-    (found) => found.isFile(),
-    () => false,
-  );
+  return { sandboxes: choice.tried, platforms, advice: [...advice, ...own] };
 }
 
 async function examineEngine(

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -45,7 +45,8 @@ for (const user of sandboxUsers()) {
           expect(answer.results[0]).to.include({ kind: 'changed', stdout: 'again\n' });
           expect(processes(mark)).to.deep.equal([]);
           const cache = join(driver.folder(user), 'cache');
-          for (const kind of readdirSync(cache))
+          // One that the kernel refused has nothing but its name.
+          for (const kind of readdirSync(cache).filter((name) => existsSync(join(cache, name, 'work'))))
             expect(readdirSync(join(cache, kind, 'work')), kind).to.deep.equal([]);
         } finally {
           await removeFolder(root);

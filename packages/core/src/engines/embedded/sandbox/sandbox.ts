@@ -79,6 +79,9 @@ export interface Sandbox {
   choice(options?: CallOptions): Promise<SandboxChoice>;
 }
 
+const prootNote =
+  'RUN is executed with proot, which is incomplete: chown changes nothing, new files belong to the user of the RUN, and what else this user has is not kept from it; `mabuild doctor` says what would allow a better sandbox';
+
 const hostname = 'buildkitsandbox';
 const hosts = `127.0.0.1\tlocalhost ${hostname}\n::1\tlocalhost ip6-localhost ip6-loopback\n`;
 
@@ -108,6 +111,7 @@ export function createSandbox(options: SandboxOptions): Sandbox {
     return started;
   };
   const unpacking = new Map<string, Promise<void>>();
+  let isNoted = false;
   return {
     choice: (call = {}) => choose(call),
     async emulation(platform, call = {}) {
@@ -116,6 +120,10 @@ export function createSandbox(options: SandboxOptions): Sandbox {
     async execute(request, call = {}) {
       const { sandbox, emulators, emulation, refused } = await platformOf(request.platform, call);
       if (emulation.kind === 'none') throw platformRefused(request.platform, refused ?? '');
+      if (sandbox.kind === 'proot' && !isNoted) {
+        isNoted = true;
+        call.onNote?.(prootNote);
+      }
       const prepare = async (layers: readonly StoredLayer[]): Promise<readonly JobLayer[]> => {
         for (const { id } of jobLayers(layers))
           await options.claim?.(`${sandbox.site.directory}/layers/${id}`);
