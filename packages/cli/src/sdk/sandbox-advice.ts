@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
 import type { SandboxChoice } from '@mabuild/core';
+import type { User } from './user.ts';
 
 /** What of a machine decides which sandbox it allows. */
 export interface SandboxFacts {
@@ -91,7 +92,7 @@ function usersAdvice({ hasSubordinates, hasUidmap, userName }: SandboxFacts): re
 /** Reads what {@link sandboxAdvice} goes by. */
 export async function sandboxFacts(
   variables: Readonly<Record<string, string | undefined>>,
-  { uid, userName }: Pick<SandboxFacts, 'uid' | 'userName'>,
+  { uid, name: userName }: Pick<User, 'uid' | 'name'>,
 ): Promise<SandboxFacts> {
   const number = async (name: string): Promise<number | undefined> => {
     const text = await readFile(`/proc/sys/${name}`, 'utf8').catch(() => '');
