@@ -1,9 +1,8 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, chownSync, cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { SandboxOptions } from '../../packages/core/src/engines/embedded/sandbox/choose.ts';
-import { debTree, hasDebs } from './debs.ts';
 import { bundled } from './sandbox.ts';
 import type { DriverAnswer, DriverJob } from './sandbox-messages.ts';
 
@@ -100,27 +99,17 @@ export async function userCommand(root: string): Promise<UserCommand> {
   };
 }
 
-/** Debian's proot in a folder that every user can read; none where Debian packages cannot be fetched. */
-export async function prootPlaces(root: string): Promise<SandboxOptions['proot']> {
-  if (!(await hasDebs())) return [];
-  const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
-  for (const name of ['proot', 'libtalloc2'])
-    cpSync(await debTree(name, architecture), join(root, 'proot'), { recursive: true });
-  return [{ file: join(root, 'proot/usr/bin/proot'), libraries: join(root, 'proot/usr/lib') }];
-}
-
 /** Starts sandboxes as several users. */
 export async function userDriver(root: string, helper: string): Promise<UserDriver> {
   const driver = await bundled('test/support/sandbox-driver.ts', root);
   const { folder, command: as } = await userCommand(root);
-  const proot = await prootPlaces(root);
   const start: UserDriver['start'] = (user, job) => {
     const [command = '', ...given] = as(user, [process.execPath, driver]);
     const child = spawn(command, given, { stdio: ['pipe', 'pipe', 'pipe'], cwd: '/' });
     child.stdin?.end(
       JSON.stringify({
         ...job,
-        options: { proot, ...job.options, only: only[user] },
+        options: { ...job.options, only: only[user] },
         helper,
         directory: join(folder(user), 'cache'),
       } satisfies DriverJob),

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { build } from 'esbuild';
@@ -10,6 +10,7 @@ import type { LayerEntry } from '../../packages/core/src/engines/embedded/layers
 import type { StoredLayer } from '../../packages/core/src/engines/embedded/layers/layer-scanner.ts';
 import type { SandboxOptions } from '../../packages/core/src/engines/embedded/sandbox/choose.ts';
 import { layerTar } from '../../packages/core/src/engines/embedded/sandbox/layer-tar.ts';
+import { debTree, hasDebs } from './debs.ts';
 import { repositoryRoot } from './sources.ts';
 
 /** Bundles a module into one file, as the command is shipped: a helper that is compiled at every start is slow. */
@@ -35,7 +36,21 @@ export async function bundled(module: string, folder: string): Promise<string> {
 export async function helperFolder(): Promise<{ readonly folder: string; readonly helper: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'mabuild-sandbox-'));
   await chmod(folder, 0o755);
+  await placeProot(folder);
   return { folder, helper: await bundled('packages/cli/src/sandbox-helper.ts', folder) };
+}
+
+/** Puts Debian's proot into a folder that every user can read; none where Debian packages cannot be fetched. */
+export async function placeProot(folder: string): Promise<void> {
+  if (!(await hasDebs())) return;
+  const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
+  for (const name of ['proot', 'libtalloc2'])
+    await cp(await debTree(name, architecture), join(folder, 'proot'), { recursive: true });
+}
+
+/** Where {@link placeProot} puts it. */
+export function prootIn(folder: string): SandboxOptions['proot'][number] {
+  return { file: join(folder, 'proot/usr/bin/proot'), libraries: join(folder, 'proot/usr/lib') };
 }
 
 /** Options of a sandbox of this process. */
@@ -52,7 +67,7 @@ export function sandboxOptions(
     platform: { os: 'linux', architecture },
     ...{ uid, gid, userName: username },
     emulators: ['/usr/bin'],
-    proot: [],
+    proot: [prootIn(dirname(helper))],
     ...options,
   };
 }
