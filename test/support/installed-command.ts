@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { build } from 'esbuild';
 import { type SandboxUser, userCommand } from './sandbox-users.ts';
@@ -61,7 +62,8 @@ export async function installCommand(folder: string): Promise<InstalledCommand> 
       ]);
       const child = spawn(program, given, {
         cwd: '/',
-        stdio: ['ignore', 'pipe', 'pipe'],
+        // What a command inherits from others, as a step of a CI system may.
+        stdio: ['ignore', 'pipe', 'pipe', 'ignore', 'ignore', 'pipe'],
         env: {
           PATH: process.env.PATH,
           HOME: home,
@@ -73,7 +75,7 @@ export async function installCommand(folder: string): Promise<InstalledCommand> 
           ...env,
         },
       });
-      const [stdout, stderr] = [text(child.stdout), text(child.stderr)];
+      const [stdout, stderr] = [text(child.stdout as Readable), text(child.stderr as Readable)];
       const ended = new Promise<number | null>((resolve, reject) => {
         child.once('error', reject);
         child.once('close', (status) => resolve(status));

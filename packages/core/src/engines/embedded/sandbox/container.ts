@@ -312,6 +312,10 @@ export function start({ arguments: given, environment }: ContainerCommand): read
     { texts },
   ];
   return [
+    // What this process was started with by others may be written to: with CLOSE_RANGE_CLOEXEC.
+    may('close_range', 3, 0xffffffff, 4),
+    // Keys of whoever builds: KEYCTL_JOIN_SESSION_KEYRING.
+    may('keyctl', 1, 0),
     ...files.slice(0, -1).map((file) => may('execve', ...execute(file))),
     must(`start ${program}`, 'execve', ...execute(files.at(-1) ?? program)),
   ];

@@ -73,7 +73,9 @@ const numbers = {
   open_tree: [428, 428],
   move_mount: [429, 429],
   openat2: [437, 437],
+  close_range: [436, 436],
   mount_setattr: [442, 442],
+  keyctl: [250, 219],
 } as const;
 
 const assemblers: Readonly<Record<string, Assembler>> = { amd64, arm64 };
