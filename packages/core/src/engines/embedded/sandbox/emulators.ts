@@ -1,3 +1,4 @@
+import { realpath } from 'node:fs/promises';
 import { type CallOptions, formatPlatform, isMabuildError, MabuildError, type Platform } from '@mabuild/oci';
 import { chooseBinfmt, readBinfmtEntries } from '../../../emulation/binfmt.ts';
 import { probeProgram } from '../../../emulation/elf-program.ts';
@@ -73,7 +74,8 @@ async function prootRun(
   if (alone === undefined) return { sandbox, emulators: [], emulation: { kind: 'native' } };
   try {
     const interpreter = await findQemu({ platform, host, directories: options.emulators });
-    const emulators = [{ architecture: platform.architecture, file: interpreter }];
+    // Proot looks for where it really lies, also when the cache is a link to another disk.
+    const emulators = [{ architecture: platform.architecture, file: await realpath(interpreter) }];
     await probe(sandbox, platform, emulators, call);
     return { sandbox, emulators, emulation: { kind: 'started-through', interpreter } };
   } catch (error) {
