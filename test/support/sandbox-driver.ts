@@ -1,6 +1,7 @@
 /** Executes commands in sandboxes as whoever starts it: a job as JSON on stdin, the results as JSON on stdout. */
 import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
+import { pruneItems } from '../../packages/core/src/engines/embedded/cache/prune.ts';
 import {
   createSandbox,
   type SandboxRequest,
@@ -62,4 +63,7 @@ for (const item of job.commands) {
 }
 const { tried } = await sandbox.choice();
 const emulations = await Promise.all((job.emulations ?? []).map((platform) => sandbox.emulation(platform)));
-process.stdout.write(JSON.stringify({ results, tried, emulations } satisfies DriverAnswer));
+const pruned = job.prune && (await pruneItems({ directory: job.directory, sandbox: options }));
+process.stdout.write(
+  JSON.stringify({ results, tried, emulations, ...(pruned && { pruned }) } satisfies DriverAnswer),
+);

@@ -1,4 +1,5 @@
 import type { Platform } from '@mabuild/oci';
+import type { Pruned } from '../../packages/core/src/engines/embedded/cache/prune.ts';
 import type { LayerEntry } from '../../packages/core/src/engines/embedded/layers/entry.ts';
 import type {
   SandboxOptions,
@@ -27,6 +28,8 @@ export interface DriverJob {
   readonly options?: Partial<SandboxOptions>;
   readonly commands: readonly DriverCommand[];
   readonly emulations?: readonly Platform[];
+  /** Look at what is kept in the end, and delete it. */
+  readonly prune?: true;
 }
 
 export type DriverEntry = Omit<LayerEntry, 'open' | 'digest'> & { readonly content?: string };
@@ -46,4 +49,5 @@ export interface DriverAnswer {
   readonly results: readonly DriverResult[];
   readonly tried: readonly TriedSandbox[];
   readonly emulations: readonly Emulation[];
+  readonly pruned?: Pruned;
 }

@@ -1,0 +1,58 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { expect } from 'chai';
+import { randomContext } from '../../support/cache-trial.ts';
+import { hasDebs } from '../../support/debs.ts';
+import { writeContext } from '../../support/embedded-builds.ts';
+import { bundled } from '../../support/sandbox.ts';
+
+/** Builds that one process makes while another one deletes. */
+const builds = 6;
+
+describe('a cache that several processes use', function () {
+  this.timeout(300_000);
+  let work = '';
+  let program = '';
+  before(async function () {
+    if (process.platform !== 'linux' || !(await hasDebs())) this.skip();
+    work = await mkdtemp(join(tmpdir(), 'mabuild-parallel-'));
+    await bundled('packages/cli/src/sandbox-helper.ts', work);
+    program = await bundled('test/support/cache-worker.ts', work);
+    const lines = ['COPY data /more', 'RUN --mount=type=cache,target=/c cat /data > /c/x && cat /c/x > /y'];
+    await writeContext(join(work, 'context'), await randomContext(lines));
+  });
+  after(() => rm(work, { recursive: true, force: true }));
+
+  const start = (...args: readonly string[]): ChildProcess =>
+    spawn(process.execPath, [program, work, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const ended = async (child: ChildProcess) => {
+    const [output, errors, [code]] = await Promise.all([
+      text(child.stdout!),
+      text(child.stderr!),
+      once(child, 'close'),
+    ]);
+    return { output, errors, code };
+  };
+
+  it('loses nothing that a build uses while another process deletes without a pause', async () => {
+    const pruner = start('prune');
+    const pruned = ended(pruner);
+    const answers = await Promise.all([
+      ended(start('build', 'a', String(builds))),
+      ended(start('build', 'b', String(builds))),
+    ]);
+    // It ends when nobody holds its input any more.
+    pruner.stdin?.end();
+    for (const { code, errors } of answers) expect(code, errors).to.equal(0);
+    for (const { output } of answers) expect(output.match(/built/g)).to.have.length(builds);
+    const { code, output, errors } = await pruned;
+    expect(code, errors).to.equal(0);
+    const { rounds, removed } = JSON.parse(output) as { rounds: number; removed: number };
+    expect(rounds).to.be.greaterThan(1);
+    expect(removed).to.be.greaterThan(0);
+  });
+});
