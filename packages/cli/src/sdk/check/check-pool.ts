@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { FileFindings } from '../../formatters/file-findings.ts';
 import { type CheckHow, type CheckJob, type CheckWorld, checkFile } from './check-file.ts';
-import { answer, type FromWorker, type ToWorker, toError, toFailure } from './check-messages.ts';
+import { answer, type FromWorker, lighten, type ToWorker, toError, toFailure } from './check-messages.ts';
 
 export interface CheckManyOptions {
   /** The module to start threads with; `undefined`: all is done in this one. */
@@ -13,8 +13,9 @@ export interface CheckManyOptions {
 
 /** Files from which on threads are worth their start. */
 const fewest = 64;
-/** Files that go to a thread at once. */
+/** Files that go to a thread at once; fewer towards the end, so that nobody waits long for the last. */
 const batch = 8;
+/** This one included. */
 const mostThreads = 8;
 
 /** Checks files, side by side when there are many, and gives the results in their order. */
@@ -24,13 +25,14 @@ export async function checkMany(
   world: CheckWorld,
   options: CheckManyOptions,
 ): Promise<readonly FileFindings[]> {
-  if (options.worker && jobs.length >= fewest) {
-    return inThreads(jobs, how, world, { ...options, worker: options.worker });
+  const threads = Math.min(mostThreads, availableParallelism(), Math.ceil(jobs.length / fewest));
+  if (options.worker && jobs.length >= fewest && threads > 1) {
+    return inThreads(jobs, how, world, { ...options, worker: options.worker, helpers: threads - 1 });
   }
   const results: FileFindings[] = [];
   for (const job of jobs) {
     // Lets the signal of Ctrl-C come in.
-    if (results.length % batch === 0) await new Promise((resolve) => setImmediate(resolve));
+    if (results.length % batch === 0) await turn();
     options.signal?.throwIfAborted();
     results.push(await checkFile(job, how, world));
     options.onFile?.(results.length, jobs.length);
@@ -38,23 +40,46 @@ export async function checkMany(
   return results;
 }
 
+/** Lets messages and signals come in. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+interface ThreadOptions extends CheckManyOptions {
+  readonly worker: URL;
+  /** How many threads check files besides this one, which begins while they start. */
+  readonly helpers: number;
+}
+
 function inThreads(
   jobs: readonly CheckJob[],
   how: CheckHow,
   world: CheckWorld,
-  { worker: module, signal, onFile }: CheckManyOptions & { readonly worker: URL },
+  { worker: module, helpers, signal, onFile }: ThreadOptions,
 ): Promise<readonly FileFindings[]> {
   const results: (FileFindings | undefined)[] = jobs.map(() => undefined);
   const workers: Worker[] = [];
   let next = 0;
   let done = 0;
+  let over = false;
   let onAbort = (): void => undefined;
+  const take = (most: number): readonly number[] => {
+    const fair = Math.ceil((jobs.length - next) / (2 * batch));
+    const indexes = jobs.slice(next, next + Math.min(most, fair)).map((_, offset) => next + offset);
+    next += indexes.length;
+    return indexes;
+  };
   const finished = new Promise<readonly FileFindings[]>((resolve, reject) => {
     onAbort = () => reject(signal?.reason);
     if (signal?.aborted) return onAbort();
     signal?.addEventListener('abort', onAbort, { once: true });
-    const count = Math.min(mostThreads, availableParallelism(), Math.ceil(jobs.length / fewest));
-    for (let started = 0; started < count; started += 1) {
+    const keep = (index: number, result: FileFindings): void => {
+      results[index] = result;
+      done += 1;
+      onFile?.(done, jobs.length);
+      if (done === jobs.length) resolve(results as readonly FileFindings[]);
+    };
+    for (let started = 0; started < helpers; started += 1) {
       const worker = new Worker(module, {
         workerData: { how, online: world.downloads !== undefined, offline: world.offline ?? false },
         // What is read of one file is garbage with the next: room for many files saves collecting it.
@@ -65,8 +90,7 @@ function inThreads(
       let open = 0;
       const feed = (): void => {
         while (open < 2 * batch && next < jobs.length) {
-          const indexes = jobs.slice(next, next + batch).map((_, offset) => next + offset);
-          next += indexes.length;
+          const indexes = take(batch);
           open += indexes.length;
           send({ kind: 'check', jobs: indexes.map((index) => ({ index, job: jobs[index] as CheckJob })) });
         }
@@ -84,18 +108,25 @@ function inThreads(
         }
         if (message.kind === 'failed') return reject(toError(message.failure));
         for (const { index, result } of message.results) {
-          results[index] = result;
           open -= 1;
-          done += 1;
-          onFile?.(done, jobs.length);
+          keep(index, result);
         }
-        if (done === jobs.length) resolve(results as readonly FileFindings[]);
-        else feed();
+        feed();
       });
       feed();
     }
+    const help = async (): Promise<void> => {
+      while (!over && next < jobs.length) {
+        for (const index of take(1)) {
+          keep(index, lighten(await checkFile(jobs[index] as CheckJob, how, world)));
+        }
+        await turn();
+      }
+    };
+    help().catch(reject);
   });
   return finished.finally(() => {
+    over = true;
     signal?.removeEventListener('abort', onAbort);
     return Promise.all(workers.map((worker) => worker.terminate()));
   });
