@@ -127,7 +127,8 @@ export async function prepareSandbox(
   };
 }
 
-async function withProot(sandbox: ChosenSandbox, { proot }: SandboxOptions): Promise<ChosenSandbox> {
+/** Adds how proot is started, to a sandbox that is made with it. @throws MabuildError `SANDBOX_UNAVAILABLE` where there is none */
+export async function withProot(sandbox: ChosenSandbox, { proot }: SandboxOptions): Promise<ChosenSandbox> {
   if (sandbox.kind !== 'proot') return sandbox;
   return { ...sandbox, job: { ...sandbox.job, proot: await findProot(proot) } };
 }

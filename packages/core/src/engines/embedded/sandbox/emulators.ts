@@ -5,7 +5,7 @@ import { probeProgram } from '../../../emulation/elf-program.ts';
 import { findQemu } from '../../../emulation/qemu.ts';
 import type { Emulation } from '../../engine.ts';
 import { canRegister } from './binfmt.ts';
-import { type ChosenSandbox, prepareSandbox, probe, type SandboxOptions } from './choose.ts';
+import { type ChosenSandbox, prepareSandbox, probe, type SandboxOptions, withProot } from './choose.ts';
 import type { JobEmulator } from './job.ts';
 
 /** How programs of a platform run here. */
@@ -58,7 +58,24 @@ export async function platformRun(
   } catch (error) {
     call.signal?.throwIfAborted();
     if (!isMabuildError(error)) throw error;
-    return none(`${alone}; with an emulator of its own: ${error.message}`);
+    const found = await throughProot(options, platform, call);
+    if (found.emulation.kind !== 'none') return found;
+    return none(`${alone}; with an emulator of its own: ${error.message}; with proot: ${found.refused}`);
+  }
+}
+
+/** Where the kernel's table cannot be added to, as for root in a container without privileges. */
+async function throughProot(
+  options: SandboxOptions,
+  platform: Platform,
+  call: CallOptions,
+): Promise<PlatformRun> {
+  const sandbox = await prepareSandbox(options, 'proot', 'copy');
+  try {
+    return await prootRun(options, await withProot(sandbox, options), platform, call);
+  } catch (error) {
+    if (!isMabuildError(error)) throw error;
+    return { sandbox, emulators: [], refused: error.message, emulation: { kind: 'none' } };
   }
 }
 
