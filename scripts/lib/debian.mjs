@@ -9,6 +9,7 @@ const needed = [
   { command: 'update-binfmts', package: 'binfmt-support' },
   { command: 'skopeo', package: 'skopeo' },
   { command: 'buildah', package: 'buildah' },
+  { command: 'podman', package: 'podman' },
   { command: 'openssl', package: 'openssl' },
   { command: 'git', package: 'git' },
   { command: 'bwrap', package: 'bubblewrap' },

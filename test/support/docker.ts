@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createReadStream } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { buffer, text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
@@ -7,6 +8,8 @@ import { pipeline } from 'node:stream/promises';
 export interface DockerJudge {
   /** `docker pull --platform`. */
   pull(reference: string, platform: string): Promise<void>;
+  /** `docker load`. */
+  load(archive: string): Promise<void>;
   /** `docker run --rm`: standard output of a pulled image, by default of its own command. */
   run(reference: string, platform: string, command?: readonly string[]): Promise<string>;
   /** Paths that `docker export` of a pulled image gives. */
@@ -73,6 +76,18 @@ export function dockerJudge(host: string): DockerJudge {
       if (answer.includes('"errorDetail"'))
         throw new Error(`pull of ${reference} for ${platform}: ${answer}`);
     },
+    load: (archive) =>
+      new Promise((resolve, reject) => {
+        const headers = { 'content-type': 'application/x-tar' };
+        const asked = request({ socketPath, method: 'POST', path: '/images/load?quiet=1', headers });
+        asked.on('error', reject).on('response', (response) => {
+          text(response).then((answer) => {
+            if (response.statusCode === 200 && !answer.includes('"errorDetail"')) resolve();
+            else reject(new Error(`load of ${archive}: ${response.statusCode} ${answer}`));
+          }, reject);
+        });
+        pipeline(createReadStream(archive), asked).catch(reject);
+      }),
     run: (reference, platform, command) =>
       withContainer(reference, platform, command, async (id) => {
         (await call('POST', `/containers/${id}/start`)).resume();

@@ -135,19 +135,30 @@ export function folderChanges(
   modes: ReadonlyMap<string, number> = new Map(),
 ): readonly ChangedEntry[] {
   const after = takeSnapshot(root, ignored);
+  const replaced = new Set(
+    [...after].filter(([path, stats]) => isReplacedFolder(before.get(path), stats)).map(([path]) => path),
+  );
+  /** What lies in a folder that took another's place is new, and what lay there is gone with that. */
+  const isIn = (path: string): boolean => foldersOf(path).some((folder) => replaced.has(folder));
   const changed = [...after]
-    .filter(([path, stats]) => differs(before.get(path), stats, modes.get(path)))
+    .filter(([path, stats]) => isIn(path) || differs(before.get(path), stats, modes.get(path)))
     .map(([path]) => path);
   const gone = [...before.keys()].filter((path) => {
-    if (after.has(path) || isBelow(ignored, path)) return false;
+    if (after.has(path) || isBelow(ignored, path) || isIn(path)) return false;
     const slash = path.lastIndexOf('/');
     // What lay in a folder that is gone, or is none any more, is gone with it.
     return slash < 0 || after.get(path.slice(0, slash))?.isDirectory() === true;
   });
   const listed = new Set([...changed, ...gone].flatMap((path) => [path, ...foldersOf(path)]));
-  const attributes = readAttributes(place, root, changed);
+  const attributes = readAttributes(
+    place,
+    root,
+    [...listed].filter((path) => after.has(path)),
+  );
   const links = new Map<string, string>();
-  return [...listed].sort(byBytes).flatMap((path): readonly ChangedEntry[] => {
+  /** Files that have had a name from below: overlayfs takes each name that was there apart when it is written to. */
+  const met = new Set<bigint>();
+  return [...listed].sort(bySteps).flatMap((path): readonly ChangedEntry[] => {
     const file = `${root}/${path}`;
     const stats = lstatSync(file, { throwIfNoEntry: false });
     if (stats === undefined || !after.has(path)) {
@@ -156,9 +167,31 @@ export function folderChanges(
     }
     const own = fieldsOf(path, stats);
     const fields = { ...own, mode: modes.get(path) ?? own.mode };
-    const entry = entryOf(fields, stats, file, attributes.get(path) ?? new Map(), links);
-    return entry === undefined ? [] : [{ entry, file }];
+    const old = before.get(path)?.ino;
+    const isApart = old === after.get(path)?.ino && old !== undefined && met.has(old);
+    if (old !== undefined) met.add(old);
+    const found = attributes.get(path) ?? new Map();
+    const entry = entryOf(fields, stats, file, found, isApart ? new Map() : links);
+    if (entry === undefined) return [];
+    const isOpaque = replaced.has(path) && !isIn(path);
+    return [
+      { entry, file },
+      ...(isOpaque ? [{ entry: { ...fields, type: 'opaque', size: 0 }, file } as const] : []),
+    ];
   });
+}
+
+/** As a walk through the folders comes by. */
+function bySteps(a: string, b: string): number {
+  return byBytes(a.replaceAll('/', '\0'), b.replaceAll('/', '\0'));
+}
+
+/** Whether a folder is another one than the folder that was there. */
+function isReplacedFolder(old: BigIntStats | undefined, now: BigIntStats): boolean {
+  if (!old?.isDirectory() || !now.isDirectory()) return false;
+  // Where a file system keeps no times of birth, that of the last change is given.
+  const knowsBirth = old.birthtimeNs !== old.ctimeNs && old.birthtimeNs > 0n;
+  return old.ino !== now.ino || (knowsBirth && old.birthtimeNs !== now.birthtimeNs);
 }
 
 /** @param mode what it was before it was changed to get at the file */
@@ -166,7 +199,7 @@ function differs(old: BigIntStats | undefined, now: BigIntStats, mode?: number):
   if (old === undefined || old.uid !== now.uid || old.gid !== now.gid) return true;
   if (old.mode !== (mode === undefined ? now.mode : (now.mode & ~0o7777n) | BigInt(mode))) return true;
   // The times of a folder change with what is in it, which is listed anyway.
-  if (now.isDirectory()) return old.ino !== now.ino;
+  if (now.isDirectory()) return isReplacedFolder(old, now);
   if (old.ino !== now.ino || old.size !== now.size || old.mtimeNs !== now.mtimeNs) return true;
   return mode === undefined && old.ctimeNs !== now.ctimeNs;
 }
