@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { closeSync, type Dirent, openSync, readFileSync, type Stats } from 'node:fs';
-import { type FileHandle, lstat, open, readdir, readFile, readlink, realpath, stat } from 'node:fs/promises';
+import { closeSync, constants, type Dirent, openSync, readFileSync, type Stats } from 'node:fs';
+import { type FileHandle, lstat, open, readdir, readlink, realpath, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type CallOptions, isMabuildError, MabuildError } from '@mabuild/oci';
@@ -64,7 +64,7 @@ async function readIgnoreRules(folder: string, options: FolderContextOptions): P
   const { unpackedInto } = options;
   for (const file of candidates) {
     if (unpackedInto !== undefined && !(await liesIn(unpackedInto, file))) continue;
-    const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    const text = await readRules(file).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
       throw unreadable(file, error);
     });
@@ -72,6 +72,17 @@ async function readIgnoreRules(folder: string, options: FolderContextOptions): P
       return parseDockerignore(text, unpackedInto === undefined ? file : relative(unpackedInto, file));
   }
   return parseDockerignore('');
+}
+
+/** A pipe is not waited for. */
+async function readRules(file: string): Promise<string> {
+  const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  try {
+    if (!(await handle.stat()).isFile()) throw Object.assign(new Error('it is no file'), { code: 'EINVAL' });
+    return await handle.readFile('utf8');
+  } finally {
+    await handle.close();
+  }
 }
 
 async function liesIn(folder: string, file: string): Promise<boolean> {

@@ -9,6 +9,7 @@ import { tellChanges } from './contents.ts';
 import { executed } from './execute.ts';
 import { mountFlags, must } from './kernel.ts';
 import { shelfPath } from './layer-shelf.ts';
+import { mergedPath } from './merged.ts';
 import { mountOf } from './mount-files.ts';
 import { copyRootOwner, ownFiles, removeStubs, stubsOf } from './root-files.ts';
 import { check, type SandboxRun } from './sandbox-run.ts';
@@ -21,10 +22,16 @@ export async function runInSandbox(context: SandboxRun): Promise<void> {
   mkdirSync(`${work}/mounts`);
   if (run.emulators.length > 0) check(runProgram(place, registerSteps(`${secret}/binfmt`, run.emulators)));
   const root = job.fileSystem === 'overlay' ? overlayRoot(context) : folderRoot(context);
-  const mounts: ContainerMount[] = [];
+  const given: ContainerMount[] = [];
   for (const [index, mount] of run.mounts.entries())
-    mounts.push(await mountOf(mount, `${work}/mounts/${index}`, context));
-  const own = ownFiles(run.files, secret);
+    given.push(await mountOf(mount, `${work}/mounts/${index}`, context));
+  // Where the image's own links lead: what they lead to may have to be made.
+  const placed = <T extends ContainerMount>(mount: T): T => ({
+    ...mount,
+    target: `/${mergedPath(layers, mount.target)}`,
+  });
+  const mounts = given.map(placed);
+  const own = ownFiles(run.files, secret).map(placed);
   const targets = [...own, ...mounts].map(({ target }) => target);
   const stubs = stubsOf(layers, ['/proc', '/dev', '/sys', ...targets]);
   const steps = containerSteps({

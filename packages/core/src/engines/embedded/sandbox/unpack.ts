@@ -319,7 +319,7 @@ class Unpacking {
         for await (const chunk of body()) {
           for (let at = 0; at < chunk.length; at += hole.length) {
             const part = chunk.subarray(at, at + hole.length);
-            const isHole = part.length === hole.length && hole.equals(part);
+            const isHole = hole.subarray(0, part.length).equals(part);
             if (!isHole) {
               for (let done = 0; done < part.length; )
                 done += writeSync(descriptor, part, done, part.length - done, position + done);
