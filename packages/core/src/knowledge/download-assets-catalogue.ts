@@ -30,6 +30,9 @@ interface Template {
   readonly template: string;
 }
 
+/** Tools by host, or by `github.com/owner/name`: what their templates are is worked out for those that are asked for. */
+type AddressIndex = ReadonlyMap<string, readonly DownloadTool[]>;
+
 interface Entry {
   readonly tool: DownloadTool;
   readonly pattern: Pattern;
@@ -39,8 +42,7 @@ interface Entry {
 }
 
 interface Catalogue {
-  /** By host, or by `github.com/owner/name`. */
-  readonly addresses: ReadonlyMap<string, readonly Template[]>;
+  readonly addresses: AddressIndex;
   readonly compiled: Map<string, readonly Entry[]>;
   /** File names, by their first two characters. */
   names: ReadonlyMap<string, readonly Template[]> | undefined;
@@ -57,29 +59,38 @@ function catalogue(): Catalogue {
   return found;
 }
 
-function indexAddresses(): Map<string, Template[]> {
-  const addresses = new Map<string, Template[]>();
+function indexAddresses(): AddressIndex {
+  const addresses = new Map<string, DownloadTool[]>();
   for (const tool of downloadTools) {
-    for (const address of addressesOf(tool)) {
-      for (const key of keysOf(tool, address)) {
-        const known = addresses.get(key);
-        const template = address.startsWith('{') ? address : lowerKey(address, key);
-        if (known) known.push({ tool, template });
-        else addresses.set(key, [{ tool, template }]);
-      }
+    const places = [
+      ...list(tool.github).map((repository) => `github.com/${repository}/`),
+      ...otherAddresses(tool),
+    ];
+    for (const key of new Set(places.flatMap((address) => keysOf(tool, address)))) {
+      const known = addresses.get(key);
+      if (known) known.push(tool);
+      else addresses.set(key, [tool]);
     }
   }
   return addresses;
 }
 
+/** The templates of a tool's addresses under one key. */
+function templatesFor(tool: DownloadTool, key: string): readonly Template[] {
+  return addressesOf(tool)
+    .filter((address) => keysOf(tool, address).includes(key))
+    .map((address) => ({ tool, template: address.startsWith('{') ? address : lowerKey(address, key) }));
+}
+
 /** A host may itself differ between architectures. */
-function keysOf(tool: DownloadTool, address: string): Set<string> {
-  return new Set(
-    rowsOf(tool).map((row) => {
-      const [arch = '', arch2 = ''] = row.names[0]?.split(',') ?? [];
-      return keyOf(address.replaceAll('{arch}', () => arch).replaceAll('{arch2}', () => arch2));
-    }),
-  );
+function keysOf(tool: DownloadTool, address: string): readonly string[] {
+  const key = keyOf(address);
+  if (!key.includes('{')) return [key];
+  const keys = rowsOf(tool).map((row) => {
+    const [arch = '', arch2 = ''] = row.names[0]?.split(',') ?? [];
+    return keyOf(address.replaceAll('{arch}', () => arch).replaceAll('{arch2}', () => arch2));
+  });
+  return [...new Set(keys)];
 }
 
 function rowsOf(tool: DownloadTool): Row[] {
@@ -87,8 +98,7 @@ function rowsOf(tool: DownloadTool): Row[] {
   return rows.map(([range, names]) => ({ range, names: names.split(' ') }));
 }
 
-/** Addresses, with their alternatives when these may lie in the host or the repository. */
-function addressesOf(tool: DownloadTool): string[] {
+function addressesOf(tool: DownloadTool): readonly string[] {
   const files = list(tool.files);
   const releases = list(tool.github).flatMap((repository) =>
     files.flatMap((file) => [
@@ -96,10 +106,14 @@ function addressesOf(tool: DownloadTool): string[] {
       `github.com/${repository.toLowerCase()}/releases/latest/download/${file}`,
     ]),
   );
-  const elsewhere = list(tool.urls).flatMap((url) =>
+  return [...releases, ...otherAddresses(tool)];
+}
+
+/** Addresses, with their alternatives when these may lie in the host or the repository. */
+function otherAddresses(tool: DownloadTool): readonly string[] {
+  return list(tool.urls).flatMap((url) =>
     url.startsWith('github.com/') || url.split('/', 1)[0]?.includes('{') ? expandAlternatives(url) : [url],
   );
-  return [...releases, ...elsewhere];
 }
 
 function list(value: string | readonly string[] | undefined): readonly string[] {
@@ -117,9 +131,9 @@ function keyOf(address: string): string {
 export function findPatterns(address: string): readonly Found[] {
   const { addresses, compiled } = catalogue();
   const key = keyOf(address);
-  const templates = addresses.get(key);
-  if (!templates) return [];
-  const entries = compiledFor(compiled, key, templates);
+  const tools = addresses.get(key);
+  if (!tools) return [];
+  const entries = compiledFor(compiled, key, () => tools.flatMap((tool) => templatesFor(tool, key)));
   return match(entries, lowerKey(address, key));
 }
 
@@ -129,18 +143,23 @@ export function findPatternsByName(name: string): readonly Found[] {
   known.names ??= indexNames();
   const start = name.slice(0, 2);
   const templates = known.names.get(start);
-  return templates ? match(compiledFor(known.compiled, start, templates), name) : [];
+  return templates
+    ? match(
+        compiledFor(known.compiled, start, () => templates),
+        name,
+      )
+    : [];
 }
 
 /** Templates are compiled when the first text may match them. */
 function compiledFor(
   compiled: Map<string, readonly Entry[]>,
   key: string,
-  templates: readonly Template[],
+  templates: () => readonly Template[],
 ): readonly Entry[] {
   let entries = compiled.get(key);
   if (!entries) {
-    entries = templates.flatMap(({ tool, template }) => compile(tool, template));
+    entries = templates().flatMap(({ tool, template }) => compile(tool, template));
     compiled.set(key, entries);
   }
   return entries;
