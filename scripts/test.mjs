@@ -28,7 +28,7 @@ try {
   if (unit) {
     await mocha(files.filter((file) => !isEndToEnd(file)));
   } else {
-    await withServices({ ownOnly: true }, async ({ env, own, reason }) => {
+    await withServices({ ownOnly: true, newest: true }, async ({ env, own, reason }) => {
       if (reason !== undefined) console.log(`tests that need an engine are skipped: ${reason}`);
       await mocha(files, { ...env, ...(own && { MABUILD_REQUIRE_SERVICES: '1' }) });
     });

@@ -5,8 +5,8 @@ import { startProcess } from './process.mjs';
 import { run } from './run.mjs';
 
 /**
- * A folder with Docker Engine of another Debian release and all that it needs, unpacked; the same folder again later.
- * Nothing is installed.
+ * A folder with Docker Engine of another Debian release, its buildx and all that they need, unpacked; the same folder
+ * again later. Nothing is installed.
  *
  * @param {string} suite `trixie` has 26.1, `forky` 28.5
  * @param {{ cache: string, log?: (line: string) => void }} options `cache`: folder that keeps it between runs
@@ -15,7 +15,7 @@ import { run } from './run.mjs';
 export async function newerEngineRoot(suite, { cache, log = () => {} }) {
   if (!/^[a-z]+$/.test(suite)) throw new Error(`${suite} is no name of a Debian release`);
   const folder = join(cache, 'engines');
-  const root = join(folder, suite);
+  const root = join(folder, `${suite}-buildx`);
   if (await exists(join(root, 'usr/sbin/dockerd'))) return root;
   log(`fetching Docker Engine of Debian ${suite}`);
   await mkdir(folder, { recursive: true });
@@ -62,18 +62,17 @@ export async function startNewerEngine(name, { root, dir, store, mirror }) {
   await writeFile(config, JSON.stringify({ features: { 'containerd-snapshotter': store === 'containerd' } }));
   const socket = join(own, 'docker.sock');
   const log = join(own, 'dockerd.log');
+  const [program, ...args] = commandInRoot(root, [
+    ...['/usr/sbin/dockerd', '--config-file', config],
+    ...['--bridge=none', '--iptables=false', '--ip6tables=false'],
+    ...['--data-root', join(own, 'data'), '--exec-root', join(own, 'exec')],
+    ...['--pidfile', join(own, 'dockerd.pid'), '-H', `unix://${socket}`, '--shutdown-timeout', '2'],
+    ...(mirror === undefined ? [] : ['--registry-mirror', mirror]),
+  ]);
   const engine = await startProcess(
     name,
-    'unshare',
-    [
-      ...['--mount', '--propagation', 'private', 'sh', '-c'],
-      ...['mount --bind "$1/usr" /usr && shift && exec "$@"', 'sh', root],
-      ...['/usr/sbin/dockerd', '--config-file', config],
-      ...['--bridge=none', '--iptables=false', '--ip6tables=false'],
-      ...['--data-root', join(own, 'data'), '--exec-root', join(own, 'exec')],
-      ...['--pidfile', join(own, 'dockerd.pid'), '-H', `unix://${socket}`, '--shutdown-timeout', '2'],
-      ...(mirror === undefined ? [] : ['--registry-mirror', mirror]),
-    ],
+    program,
+    args,
     // As Docker 29 has it, which no Debian release has yet: no older API is spoken.
     { log, env: { DOCKER_CONFIG: own, DOCKER_MIN_API_VERSION: '1.44' } },
   );
@@ -84,6 +83,17 @@ export async function startNewerEngine(name, { root, dir, store, mirror }) {
     throw error;
   }
   return { host: `unix://${socket}`, log, stop: () => engine.stop() };
+}
+
+/**
+ * The command line that runs a program of another Debian release's /usr on this machine. Needs root.
+ *
+ * @param {string} root see `newerEngineRoot`
+ * @param {readonly string[]} command
+ */
+export function commandInRoot(root, command) {
+  const script = 'mount --bind "$1/usr" /usr && shift && exec "$@"';
+  return ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', root, ...command];
 }
 
 /** Fetches docker.io and everything that it depends on with apt, in private folders. */
@@ -115,7 +125,7 @@ async function fetchPackages(suite, dir) {
   const set = Object.entries(options).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
   const apt = (...args) => run('apt-get', ['-qq', '-y', ...set, ...args], { env: { LC_ALL: 'C' } });
   await apt('update');
-  await apt('--download-only', 'install', 'docker.io', 'ca-certificates');
+  await apt('--download-only', 'install', 'docker.io', 'docker-buildx', 'ca-certificates');
   const files = (await readdir(archives)).filter((file) => file.endsWith('.deb')).sort();
   return files.map((file) => join(archives, file));
 }

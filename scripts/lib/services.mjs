@@ -17,12 +17,13 @@ import { startTokenServer } from './token-server.mjs';
  *
  * docker.io's names are served by a mirror that holds base images made from Debian's busybox packages.
  *
- * @param {{ cache: string, log?: (line: string) => void, only?: 'demo', newer?: string }} options `cache`: folder that
- *   keeps Debian packages; `only: 'demo'` leaves out the registries with a password; `newer` is a Debian release whose
- *   engine is started too, once with each image store
+ * @param {{ cache: string, log?: (line: string) => void, only?: 'demo', newer?: string, newest?: boolean }} options
+ *   `cache`: folder that keeps Debian packages; `only: 'demo'` leaves out the registries with a password; `newer` is a
+ *   Debian release whose engine is started too, once with each image store; `newest` starts Debian's newest one, and
+ *   what cannot be fetched is left out
  * @returns {Promise<{ env: Record<string, string>, dir: string, stop(): Promise<void> }>} `env` is what tests read
  */
-export async function startServices({ cache, log = () => {}, only, newer }) {
+export async function startServices({ cache, log = () => {}, only, newer, newest = false }) {
   const dir = await mkdtemp(join(tmpdir(), 'mabuild-services-'));
   const stops = [];
   let stopping;
@@ -66,6 +67,16 @@ export async function startServices({ cache, log = () => {}, only, newer }) {
       const [graphdriver, containerd] = await Promise.all([start('graphdriver'), start('containerd')]);
       env.MABUILD_TEST_NEWER_DOCKER_HOST = graphdriver.host;
       env.MABUILD_TEST_NEWER_DOCKER_HOST_CONTAINERD = containerd.host;
+    }
+    if (newest) {
+      try {
+        const root = await newerEngineRoot('forky', { cache, log });
+        const options = { root, dir: join(dir, 'newest'), store: 'containerd', mirror: mirror.url };
+        const { host } = await started(startNewerEngine('newest', options));
+        Object.assign(env, { MABUILD_TEST_NEWEST_DOCKER_HOST: host, MABUILD_TEST_NEWEST_ROOT: root });
+      } catch (error) {
+        log(`going on without Debian's newest Docker Engine: ${error.message}`);
+      }
     }
 
     const tls = await makeCertificate(dir);

@@ -8,16 +8,16 @@ import { cache } from './workspace.mjs';
  * the docker command reaches.
  *
  * @template T
- * @param {{ only?: 'demo', newer?: string, ownOnly?: boolean, log?: (line: string) => void }} options see
+ * @param {{ only?: 'demo', newer?: string, newest?: boolean, ownOnly?: boolean, log?: (line: string) => void }} options see
  *   `startServices`; `ownOnly` looks for no other engine
  * @param {(services: { own: boolean, env: Record<string, string>, reason?: string }) => Promise<T>} body `reason` says
  *   why there is nothing, `env` is empty then
  * @returns {Promise<T>}
  */
-export async function withServices({ only, newer, ownOnly = false, log = console.error }, body) {
+export async function withServices({ only, newer, newest, ownOnly = false, log = console.error }, body) {
   const packages = await ensurePackages({ log });
   const services = packages.ready
-    ? await startServices({ cache, log, only, newer })
+    ? await startServices({ cache, log, only, newer, newest })
     : ownOnly
       ? undefined
       : await findServices({ log });

@@ -1,27 +1,10 @@
-import { createHash } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, mkdir, symlink, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
-import {
-  digestOf,
-  flattenImage,
-  type ImageConfig,
-  mediaTypes,
-  openLayout,
-  type PackEntry,
-  packTar,
-  parseImageConfig,
-  parseImageManifest,
-  parseReference,
-  readDocument,
-  readTarEntries,
-} from '@mabuild/oci';
+import { digestOf, mediaTypes, type PackEntry, packTar, parseReference } from '@mabuild/oci';
 import { createRegistryClient } from '@mabuild/registry';
-import { buildAndPush } from '../../packages/cli/src/sdk/build/build.ts';
-import type { BuildRequest } from '../../packages/cli/src/sdk/build/build-request.ts';
 
 /** A file of a build context: text, bytes, or one of these. */
 export type ContextFile =
@@ -29,15 +12,6 @@ export type ContextFile =
   | Buffer
   | { readonly link: string }
   | { readonly mode: number; readonly content?: string | Buffer; readonly folder?: true };
-
-/** One built image: its files by path, and its config. */
-export interface Built {
-  readonly files: Readonly<Record<string, string>>;
-  readonly times: Readonly<Record<string, number>>;
-  readonly config: ImageConfig;
-  readonly layers: number;
-  readonly digest: string;
-}
 
 /** Writes a build context. */
 export async function writeContext(
@@ -60,68 +34,6 @@ export async function writeContext(
       await utimes(at, 1_600_000_000, 1_600_000_000);
     }
   }
-}
-
-export interface BuildHow {
-  readonly engine: 'embedded' | 'buildkit';
-  readonly dockerHost?: string | undefined;
-  readonly variables?: Readonly<Record<string, string>>;
-  readonly request?: Partial<BuildRequest>;
-}
-
-/** Builds a context in this process and reads what was written; everything is deleted. */
-export async function buildOnce(context: string, cache: string, how: BuildHow): Promise<Built> {
-  const work = await mkdtemp(join(tmpdir(), 'mabuild-embedded-'));
-  try {
-    const output = join(work, 'image');
-    const result = await buildAndPush(
-      {
-        context,
-        platforms: ['linux/amd64'],
-        engine: how.engine,
-        output: { type: 'oci', path: output },
-        verify: false,
-        ...how.request,
-      },
-      {
-        config: {},
-        environment: {
-          variables: { PATH: process.env.PATH, DOCKER_HOST: how.dockerHost, ...how.variables },
-          homeDirectory: work,
-          workingDirectory: work,
-          cacheDirectory: cache,
-          temporaryDirectory: work,
-        },
-      },
-    );
-    return { ...(await readImage(output)), digest: result.digest };
-  } finally {
-    await rm(work, { recursive: true, force: true });
-  }
-}
-
-/** The files and the config of a layout's only image. */
-async function readImage(layout: string): Promise<Omit<Built, 'digest'>> {
-  const source = await openLayout(layout);
-  const manifest = parseImageManifest(await readDocument(source, source.root));
-  const config = parseImageConfig(await readDocument(source, manifest.config));
-  const files: Record<string, string> = {};
-  const times: Record<string, number> = {};
-  const inodes = new Map<string, string>();
-  for await (const entry of readTarEntries(await flattenImage(source, source.root))) {
-    const path = entry.name.replace(/^\.?\/+|\/+$/g, '');
-    if (path === '') continue;
-    const content = entry.type === 'file' ? await buffer(entry.body) : undefined;
-    const digest = content && createHash('sha256').update(content).digest('hex').slice(0, 12);
-    const link = entry.linkname?.replace(/^\.?\//, '') ?? '';
-    const target = entry.type === 'symlink' ? (entry.linkname ?? '') : inodes.get(link);
-    if (entry.type === 'link') inodes.set(path, inodes.get(link) ?? link);
-    const shown = entry.type === 'link' ? `same file as ${target ?? link}` : (target ?? digest ?? '');
-    const mode = entry.type === 'symlink' ? '' : (entry.mode & 0o7777).toString(8);
-    files[path] = [entry.type, mode, `${entry.uid}:${entry.gid}`, shown].join(' ').trim();
-    times[path] = entry.mtime;
-  }
-  return { files, times, config, layers: manifest.layers.length };
 }
 
 /** The base that the comparisons build on: names for users, links for folders, odd modes, whiteouts. */
@@ -186,6 +98,11 @@ export async function pushBase(name: string, config: object): Promise<void> {
     ]),
   );
   const upper = await buffer(packTar([folder('srv'), file('srv/.wh.gone', ''), file('srv/new', 'new')]));
+  await pushImage(name, config, [lower, upper]);
+}
+
+/** Pushes an image of linux/amd64 to a registry. */
+export async function pushImage(name: string, config: object, tars: readonly Buffer[]): Promise<void> {
   const client = createRegistryClient();
   const sink = client.sink(parseReference(name));
   const put = async (mediaType: string, bytes: Buffer) => {
@@ -193,21 +110,19 @@ export async function pushBase(name: string, config: object): Promise<void> {
     if (mediaType !== mediaTypes.ociManifest) await sink.put(descriptor, async () => readableOf(bytes));
     return descriptor;
   };
+  const created = '2020-01-01T00:00:00Z';
   try {
     const layers = [];
-    for (const tar of [lower, upper]) layers.push(await put(mediaTypes.ociLayerGzip, gzipSync(tar)));
+    for (const tar of tars) layers.push(await put(mediaTypes.ociLayerGzip, gzipSync(tar)));
     const configBytes = Buffer.from(
       JSON.stringify({
         architecture: 'amd64',
         os: 'linux',
-        created: '2020-01-01T00:00:00Z',
+        created,
         author: 'somebody',
         config,
-        rootfs: { type: 'layers', diff_ids: [digestOf(lower), digestOf(upper)] },
-        history: [
-          { created: '2020-01-01T00:00:00Z', created_by: 'lower' },
-          { created: '2020-01-01T00:00:00Z', created_by: 'upper' },
-        ],
+        rootfs: { type: 'layers', diff_ids: tars.map((tar) => digestOf(tar)) },
+        history: tars.map((_, index) => ({ created, created_by: `layer ${index + 1}` })),
       }),
     );
     const document = {

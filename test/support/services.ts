@@ -87,3 +87,17 @@ export function servicesDescribe(title: string, body: (this: Suite, services: Se
     it('skipped: needs the engine and registries that `npm test` starts, on Debian as root');
   });
 }
+
+/** Debian's newest Docker Engine, which the conformance table is held against. */
+export interface NewestEngine {
+  /** `unix://…`. */
+  readonly host: string;
+  /** The folder that it runs out of, see `commandInRoot`. */
+  readonly root: string;
+}
+
+/** The newest engine of this run, if it could be fetched. */
+export function findNewestEngine(): NewestEngine | undefined {
+  const { MABUILD_TEST_NEWEST_DOCKER_HOST: host, MABUILD_TEST_NEWEST_ROOT: root } = process.env;
+  return host && root ? { host, root } : undefined;
+}

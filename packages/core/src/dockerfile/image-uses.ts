@@ -52,7 +52,7 @@ export interface ImageUse {
 export function scopeOf(build: BuildTarget): ScopeOptions {
   return {
     buildArgs: build.buildArgs,
-    platformArgs: platformArgs(build.platform, build.buildPlatform ?? build.platform),
+    platformArgs: platformArgs(build.platform, build.buildPlatform ?? build.platform, build.target),
   };
 }
 

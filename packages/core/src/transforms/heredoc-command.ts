@@ -30,12 +30,17 @@ export function commandOfHeredocs(
 ): readonly string[] | undefined {
   const text = instruction.args[0] ?? '';
   const [first] = instruction.heredocs;
-  if (first && instruction.heredocs.length === 1 && /^\d*<<-?[\t ]*[^<\s]+$/.test(text.trim())) {
+  if (first && isHeredocAlone(instruction)) {
     const body = contentOf(first);
     return body.startsWith('#!') ? scriptCommand(body) : [...shell, body];
   }
   const bodies = instruction.heredocs.map(({ content, name }) => `\n${content}${name}`);
   return [...shell, text + bodies.join('')];
+}
+
+/** Tells whether a RUN is one heredoc and nothing else. */
+export function isHeredocAlone({ args, heredocs }: Instruction): boolean {
+  return heredocs.length === 1 && /^\d*<<-?[\t ]*[^<\s]+$/.test((args[0] ?? '').trim());
 }
 
 /** A heredoc's body, without its leading tabs for `<<-`. */

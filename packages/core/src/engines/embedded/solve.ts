@@ -116,7 +116,7 @@ export async function solve(
     const base = resolveBase(dockerfile, stage, scope);
     let state = await firstState(base, stage);
     const triggers = listIn(state.config, 'OnBuild');
-    if (triggers.length > 0 && base.kind === 'image') {
+    if (triggers.length > 0) {
       state = withConfig(state, { OnBuild: undefined });
       for (const trigger of triggers) state = await step(state, triggerOf(trigger, stage, site));
     }

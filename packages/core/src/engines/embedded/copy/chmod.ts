@@ -60,8 +60,9 @@ function bitsOf(who: string, permissions: string, mode: number, isFolder: boolea
   return bits;
 }
 
+/** What `=` sets anew. */
 function maskOf(who: string): number {
-  let mask = 0;
+  let mask = (/[ua]/.test(who) ? 0o4000 : 0) | (/[ga]/.test(who) ? 0o2000 : 0);
   for (const class_ of who) for (const shift of shifts[class_] ?? []) mask |= 7 << shift;
   return mask;
 }

@@ -29,16 +29,14 @@ export function copySource(
 ): void {
   const { node } = resolvePath(tree, source);
   if (!node) throw new CopyError(`"/${source}": not found`);
-  const { owner } = options;
   const excluded = matcher(options.exclude);
-  if (node.entry.type !== 'directory' && excluded?.(baseName(source))) return;
-  const wanted = prepareFolder(draft, destination, owner);
+  const wanted = prepareFolder(draft, destination, options);
   const there = draft.at(wanted);
   const target =
     node.entry.type !== 'directory' && there?.entry.type === 'directory'
       ? joined(wanted, baseName(source))
       : wanted;
-  draft.makeFolders(node.entry.type === 'directory' && !there ? target : parentOf(target), owner);
+  makeFolders(draft, node.entry.type === 'directory' && !there ? target : parentOf(target), options);
   const copier: Copier = { draft, options, excluded, inodes: new Map() };
   if (node.entry.type !== 'directory') {
     copyNode(copier, node, target, baseName(source), true);
@@ -49,10 +47,23 @@ export function copySource(
 }
 
 /** Makes what a destination needs above it, and gives its path with links followed. */
-export function prepareFolder(draft: LayerDraft, destination: Destination, owner: Owner | undefined): string {
+export function prepareFolder(
+  draft: LayerDraft,
+  destination: Destination,
+  options: Pick<CopyOptions, 'owner' | 'mode'>,
+): string {
   const folder = destination.slice(0, destination.lastIndexOf('/') + 1);
-  draft.makeFolders(draft.resolve(folder).path, owner);
+  makeFolders(draft, draft.resolve(folder).path, options);
   return draft.resolve(destination).path;
+}
+
+/** What is made on the way gets an octal `--chmod` too, as BuildKit does: under its umask, and nothing but permissions. */
+function makeFolders(
+  draft: LayerDraft,
+  path: string,
+  { owner, mode }: Pick<CopyOptions, 'owner' | 'mode'>,
+): void {
+  draft.makeFolders(path, owner, typeof mode === 'number' ? mode & 0o755 : undefined);
 }
 
 /** Copies with `--parents`: what the pattern matches keeps its path below the part before `/./`. */
@@ -68,7 +79,7 @@ export function copyParents(
   const pattern = pathNames(pivot < 0 ? source : source.slice(pivot + 3)).join('/');
   const { node } = resolvePath(tree, from);
   if (node?.entry.type !== 'directory') throw new CopyError(`"/${pathNames(from).join('/')}": not found`);
-  const wanted = prepareFolder(draft, `${destination.replace(/\/+$/, '')}/`, options.owner);
+  const wanted = prepareFolder(draft, `${destination.replace(/\/+$/, '')}/`, options);
   const included = pattern === '' ? () => true : matcher([pattern]);
   const copier: Copier = { draft, options, excluded: matcher(options.exclude), inodes: new Map() };
   let found = false;

@@ -9,7 +9,7 @@ import { openAt } from '../layers/content-at.ts';
 import type { LayerEntry } from '../layers/entry.ts';
 import { readLayer } from '../layers/read-layer.ts';
 import { pathNames, resolvePath, type TreeNode } from '../layers/tree.ts';
-import { CopyError, type LayerDraft } from './layer-draft.ts';
+import { CopyError, type LayerDraft, type Owner } from './layer-draft.ts';
 
 export interface OpenArchiveOptions extends CallOptions {
   /** For the uncompressed archive; the caller deletes it. */
@@ -77,9 +77,15 @@ async function isArchive(open: () => Promise<Readable>, options: CallOptions): P
  * as if that folder were the root.
  *
  * @param folder with its links followed
+ * @param owner instead of the archive's
  * @throws CopyError for a hard link to nothing
  */
-export function extractInto(draft: LayerDraft, entries: readonly LayerEntry[], folder: string): void {
+export function extractInto(
+  draft: LayerDraft,
+  entries: readonly LayerEntry[],
+  folder: string,
+  owner?: Owner,
+): void {
   const inside = (path: string): string => [folder, path].filter((part) => part !== '').join('/');
   const place = (path: string): string => {
     const names = pathNames(path);
@@ -93,6 +99,6 @@ export function extractInto(draft: LayerDraft, entries: readonly LayerEntry[], f
   for (const entry of entries) {
     const path = place(entry.path);
     if (entry.type === 'link') draft.link(path, place(entry.linkname ?? ''));
-    else draft.put({ ...entry, path });
+    else draft.put({ ...entry, ...owner, path });
   }
 }

@@ -27,14 +27,16 @@ export async function containerUser(spec: string, tree: () => Promise<Tree>): Pr
     const line = groups.find(([name, , gid]) => name === group || (isNumber(group) && gid === group));
     if (line === undefined && !isNumber(group))
       throw new CopyError(`there is no group ${JSON.stringify(group)} in the image's /etc/group`);
-    return { uid, gid: Number(line?.[2] ?? group), groups: [], home };
+    const gid = Number(line?.[2] ?? group);
+    return { uid, gid, groups: [gid], home };
   }
   const gid = Number(person?.[3] ?? 0);
   const name = person?.[0];
   const listed = groups.filter(
     ([, , , members = '']) => name !== undefined && members.split(',').includes(name),
   );
-  return { uid, gid, groups: [...new Set(listed.map(([, , number]) => Number(number)))], home };
+  const all = [...listed.map(([, , number]) => Number(number)), gid];
+  return { uid, gid, groups: [...new Set(all)], home };
 }
 
 /** The lines of a file of users or groups that have a number. */

@@ -55,8 +55,11 @@ async function putArchive(
   const entries = await openArchive(open, { temporaryDirectory, signal });
   if (entries === undefined) return false;
   // An archive is unpacked into a folder, whatever the destination looks like.
-  const folder = prepareFolder(draft, `${destination.replace(/\/+$/, '')}/`, options.owner);
-  extractInto(draft, entries, folder);
+  const folder = prepareFolder(draft, `${destination.replace(/\/+$/, '')}/`, {
+    owner: options.owner,
+    mode: undefined,
+  });
+  extractInto(draft, entries, folder, options.owner);
   return true;
 }
 

@@ -2,7 +2,7 @@ import { basename } from 'node:path/posix';
 import { Readable } from 'node:stream';
 import { resolveSources } from '../../../dockerfile/base.ts';
 import { readHeredocMark } from '../../../dockerfile/heredoc.ts';
-import type { Heredoc, Instruction } from '../../../dockerfile/model.ts';
+import type { Heredoc, Instruction, Stage } from '../../../dockerfile/model.ts';
 import { expandWord } from '../../../dockerfile/words.ts';
 import { contentOf } from '../../../transforms/heredoc-command.ts';
 import { parseChmod } from '../copy/chmod.ts';
@@ -27,9 +27,18 @@ export type PutSource = (source: string, work: CopyWork) => Promise<void>;
 
 export const copy: Step = async (state, instruction, site) => {
   const [from] = resolveSources(site.dockerfile, instruction);
+  if (from?.base.kind === 'stage') refuseLater(from.base.stage, instruction, site);
   const source = from ? await site.source(from.base, instruction) : site.context;
   return await copyStep(state, instruction, site, async (path, work) => putFiles(source, path, work));
 };
+
+/** A mount may take files from any stage; COPY takes them from those above its own. */
+function refuseLater(stage: Stage, instruction: Instruction, site: StepSite): void {
+  const own = site.dockerfile.stages.find(({ instructions }) => instructions.includes(instruction));
+  if (!own || stage.index < own.index) return;
+  const name = stage.name ?? String(stage.index);
+  throw stepFailed(site, instruction, `cannot copy from stage "${name}": it stands below this one`);
+}
 
 /** Builds the layer of a COPY or ADD. */
 export async function copyStep(
@@ -65,8 +74,11 @@ async function copyWith(
   const names = pathNames(`${folder}/${wanted}`);
   const destination = names.length === 0 ? '/' : `/${names.join('/')}${isFolder ? '/' : ''}`;
   const owner = flags.chown === undefined ? undefined : await ownerIn(site, state, instruction, flags.chown);
-  // A linked layer knows nothing of what lies below it.
-  const draft = new LayerDraft(flags.link ? emptyTree() : await state.tree(), site.now);
+  // A linked layer knows nothing of what lies below it. BuildKit links nothing whose mode it changes.
+  const draft = new LayerDraft(
+    flags.link && flags.chmod === undefined ? emptyTree() : await state.tree(),
+    site.now,
+  );
   const mode = flags.chmod === undefined ? undefined : parseChmod(flags.chmod);
   const options: CopyOptions = { owner, mode, exclude: flags.exclude };
   const work: CopyWork = { draft, destination, options, parents: flags.parents };
@@ -136,7 +148,7 @@ function flagsOf(state: StageState, instruction: Instruction, site: StepSite): C
   const link = booleanFlag(instruction, 'link');
   const parents = booleanFlag(instruction, 'parents');
   const exclude = instruction.flags.flatMap(({ name, value }) =>
-    name === 'exclude' && value ? [expand(site, state, instruction, value)] : [],
+    name === 'exclude' && value ? [value] : [],
   );
   const shown = [
     ...(parents ? ['--parents'] : []),

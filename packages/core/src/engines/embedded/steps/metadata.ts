@@ -18,15 +18,15 @@ export const maintainer: Step = (state, instruction) => {
 };
 
 export const expose: Step = (state, instruction, site) => {
-  const specs = instruction.args.flatMap((raw) => expandToWords(site, state, instruction, raw));
+  // Sorted as they are written, variables and all.
+  const specs = [...instruction.args]
+    .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+    .flatMap((raw) => expandToWords(site, state, instruction, raw));
   try {
     const ports = specs.flatMap((spec) => exposedPorts(spec));
     const added = Object.fromEntries(ports.map((port) => [port, {}]));
     const all = { ...recordIn<object>(state.config, 'ExposedPorts'), ...added };
-    const shown = Object.keys(added)
-      .sort()
-      .map((port) => `${port}:{}`);
-    return withHistory(withConfig(state, { ExposedPorts: all }), `EXPOSE map[${shown.join(' ')}]`);
+    return withHistory(withConfig(state, { ExposedPorts: all }), `EXPOSE [${ports.join(' ')}]`);
   } catch (error) {
     if (!(error instanceof PortError)) throw error;
     throw stepFailed(site, instruction, error.message, { cause: error });
@@ -110,7 +110,7 @@ function timesOf(flags: readonly Flag[]): HealthTimes {
 
 /** What Go's `%q` makes of the structure. */
 function healthText(test: readonly string[], times: HealthTimes): string {
-  const durations = [times.Interval, times.Timeout, times.StartPeriod].map(
+  const durations = [times.Interval, times.Timeout, times.StartPeriod, times.StartInterval].map(
     (value) => `"${goDuration(value ?? 0)}"`,
   );
   return `&{${goQuoteList(test)} ${durations.join(' ')} ${goQuoteNumber(times.Retries ?? 0)}}`;

@@ -1,12 +1,23 @@
+import { Readable } from 'node:stream';
 import type { Platform } from '@mabuild/oci';
 import { resolveSources } from '../../../dockerfile/base.ts';
 import type { Instruction } from '../../../dockerfile/model.ts';
 import { readMount } from '../../../dockerfile/mounts.ts';
-import { commandOfHeredocs } from '../../../transforms/heredoc-command.ts';
+import { commandOfHeredocs, contentOf, isHeredocAlone } from '../../../transforms/heredoc-command.ts';
+import type { RunSettings } from '../../run-settings.ts';
 import type { StoredLayer } from '../layers/layer-scanner.ts';
 import { listIn, type StageState, textIn, withHistory } from '../state.ts';
 import { shellOf } from './command.ts';
-import { expand, type FileSource, notSupported, type Step, type StepSite, stacked } from './step.ts';
+import { treeOfFile } from './copy.ts';
+import {
+  expand,
+  type FileSource,
+  notSupported,
+  type Step,
+  type StepSite,
+  stacked,
+  stepFailed,
+} from './step.ts';
 
 /** One `--mount` of RUN: its fields, variables expanded, and what it takes its files from. */
 export interface RunMount {
@@ -33,6 +44,8 @@ export interface RunRequest {
   readonly workingDirectory: string;
   /** `default`, `host` or `none`. */
   readonly network: string;
+  /** What it gets besides files. */
+  readonly settings?: RunSettings | undefined;
   readonly mounts: readonly RunMount[];
 }
 
@@ -52,6 +65,10 @@ const undeclared = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_P
 export function runStep(run: RunProgram | undefined): Step {
   return async (state, instruction, site) => {
     if (!run) throw runRefused(site, instruction);
+    if (instruction.flags.some(({ name, value }) => name === 'security' && value === 'insecure')) {
+      const what = 'RUN --security=insecure asks for rights that the sandbox does not give';
+      throw notSupported(site, instruction, what, 'leave it out, or build with Docker or podman');
+    }
     const request = await requestOf(state, instruction, site);
     const createdBy = historyOf(state, request.command);
     const { layer } = await site.run(request, () => run(request, site));
@@ -81,38 +98,64 @@ async function requestOf(state: StageState, instruction: Instruction, site: Step
     const equals = item.indexOf('=');
     return [item.slice(0, equals), item.slice(equals + 1)] as const;
   });
+  // Of an ENV and an ARG of one name the later counts.
+  const known = [...proxies, ...state.arguments, ...image].map(
+    ([name, value]) => [name, state.variables.get(name) ?? value] as const,
+  );
+  const script = scriptOf(instruction, site);
   return {
     instruction,
     platform: state.platform,
     layers: state.layers,
-    command: commandOf(state, instruction, site),
-    environment: Object.fromEntries([...proxies, ...state.arguments, ...image]),
+    command: script ? [...shellOf(state), `${scripts}/${script.name}`] : commandOf(state, instruction),
+    environment: Object.fromEntries(known),
     user: textIn(state.config, 'User'),
     workingDirectory: textIn(state.config, 'WorkingDir') || '/',
     network: flag('network') ?? site.build.network,
-    mounts: await mountsOf(state, instruction, site),
+    settings: site.build.settings,
+    mounts: [...(await mountsOf(state, instruction, site)), ...(script ? [script.mount] : [])],
   };
 }
 
-function commandOf(state: StageState, instruction: Instruction, site: StepSite): readonly string[] {
+function commandOf(state: StageState, instruction: Instruction): readonly string[] {
   if (instruction.json) return instruction.args;
   const shell = shellOf(state);
-  if (instruction.heredocs.length === 0) return [...shell, instruction.args.join(' ')];
-  const words = commandOfHeredocs(instruction, shell);
-  if (words) return words;
-  throw notSupported(
-    site,
-    instruction,
-    'the interpreter of its script takes no program on its command line',
-    'write the script with COPY <<EOF, and run that file',
+  const plain = [...shell, instruction.args.join(' ')];
+  return instruction.heredocs.length === 0 ? plain : (commandOfHeredocs(instruction, shell) ?? plain);
+}
+
+/** Where BuildKit puts the heredocs that are programs. */
+const scripts = '/dev/pipes';
+
+/** A heredoc that is all of a RUN and begins with `#!` is a program of its own. */
+function scriptOf(
+  instruction: Instruction,
+  site: StepSite,
+): { readonly name: string; readonly mount: RunMount } | undefined {
+  const [heredoc] = instruction.heredocs;
+  if (instruction.json || !heredoc || !isHeredocAlone(instruction)) return undefined;
+  const body = contentOf(heredoc);
+  if (!body.startsWith('#!')) return undefined;
+  const { name } = heredoc;
+  const bytes = Buffer.from(body);
+  const tree = treeOfFile(name, { mode: 0o755, mtime: site.now, size: bytes.length }, async () =>
+    Readable.from([bytes], { objectMode: false }),
   );
+  return { name, mount: { fields: { target: scripts }, source: { tree: async () => tree } } };
 }
 
 function historyOf(state: StageState, command: readonly string[]): string {
-  const given = [...state.arguments].map(([name, value]) => `${name}=${value}`);
+  const given = [...state.arguments].map(([name, value]) => `${name}=${state.variables.get(name) ?? value}`);
   const prefix = given.length === 0 ? [] : [`|${given.length}`, ...given];
   return `RUN ${[...prefix, ...command].join(' ')} # buildkit`;
 }
+
+/** What a `--mount` of any type can have. */
+const mountFields: ReadonlySet<string> = new Set(
+  'type from source src target dst destination readonly ro readwrite rw id sharing required size mode uid gid env'.split(
+    ' ',
+  ),
+);
 
 async function mountsOf(
   state: StageState,
@@ -124,8 +167,11 @@ async function mountsOf(
     instruction.flags
       .filter(({ name }) => name === 'mount')
       .map(async (flag) => {
+        const given = readMount(flag);
+        const unknown = given.find(({ key }) => !mountFields.has(key));
+        if (unknown) throw stepFailed(site, instruction, `unexpected key '${unknown.key}' in --mount`);
         const fields = Object.fromEntries(
-          readMount(flag).map(({ key, value }) => [key, expand(site, state, instruction, value ?? '')]),
+          given.map(({ key, value }) => [key, expand(site, state, instruction, value ?? '')]),
         );
         const from = sources.find((item) => item.flag === flag);
         return { fields, source: from ? await site.source(from.base, instruction) : site.context };

@@ -9,7 +9,7 @@ import { BuildFailedError } from '../../build-failed.ts';
 import type { BuildSecrets } from '../../build-secrets.ts';
 import type { EngineBuild } from '../../engine.ts';
 import type { RunOutcome } from '../cache/run-cache.ts';
-import type { Owner } from '../copy/layer-draft.ts';
+import { CopyError, type Owner } from '../copy/layer-draft.ts';
 import { ownerOf } from '../copy/users.ts';
 import type { LayerEntry } from '../layers/entry.ts';
 import type { StoredLayer } from '../layers/layer-scanner.ts';
@@ -118,9 +118,10 @@ export function ownerIn(
   instruction: Instruction,
   spec: string,
 ): Promise<Owner> {
-  return ownerOf(spec, state.tree, (what) =>
-    site.warn(instruction, `the image knows no ${what}: root's number is taken, as BuildKit does`),
-  );
+  return ownerOf(spec, state.tree, (what) => {
+    if (state.layers.length === 0) throw new CopyError(`scratch knows no ${what}: give its number`);
+    site.warn(instruction, `the image knows no ${what}: root's number is taken, as BuildKit does`);
+  });
 }
 
 /** Expands a word with the variables of a state. @throws MabuildError `DOCKERFILE_EXPANSION` with its place */

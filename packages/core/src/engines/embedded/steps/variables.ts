@@ -20,9 +20,9 @@ export const arg: Step = (state, instruction, site) => {
   for (const { name: rawName, value: word } of argDefinitions(instruction)) {
     const name = expand(site, next, instruction, rawName);
     const written = word && expand(site, next, instruction, word.raw);
-    shown.push(written === undefined ? name : `${name}=${written}`);
     const given = Object.hasOwn(site.build.buildArgs, name) ? site.build.buildArgs[name] : undefined;
     const value = given ?? written ?? site.globals.get(name)?.value;
+    shown.push(value === undefined ? name : `${name}=${value}`);
     if (value === undefined) continue;
     next = {
       ...next,

@@ -5,8 +5,10 @@ import { expand, ownerIn, type Step, stepFailed, withLayer } from './step.ts';
 
 export const workdir: Step = async (state, instruction, site) => {
   const wanted = expand(site, state, instruction, instruction.args[0] ?? '');
-  const base = wanted.startsWith('/') ? '' : textIn(state.config, 'WorkingDir');
-  const path = `/${pathNames(`${base}/${wanted}`).join('/')}`;
+  // As BuildKit does, an absolute path is kept as it is written.
+  const path = wanted.startsWith('/')
+    ? wanted
+    : `/${pathNames(`${textIn(state.config, 'WorkingDir')}/${wanted}`).join('/')}`;
   const next = withConfig(state, { WorkingDir: path });
   const createdBy = `WORKDIR ${path}`;
   if (path === '/') return withHistory(next, createdBy);
