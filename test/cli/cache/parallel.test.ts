@@ -22,7 +22,12 @@ describe('a cache that several processes use', function () {
     work = await mkdtemp(join(tmpdir(), 'mabuild-parallel-'));
     await bundled('packages/cli/src/sandbox-helper.ts', work);
     program = await bundled('test/support/cache-worker.ts', work);
-    const lines = ['COPY data /more', 'RUN --mount=type=cache,target=/c cat /data > /c/x && cat /c/x > /y'];
+    const lines = [
+      'COPY data /more',
+      'RUN --mount=type=cache,target=/c cat /data > /c/x && cat /c/x > /y',
+      // It fails when somebody else is there.
+      'RUN --mount=type=cache,target=/l,sharing=locked mkdir /l/busy && sleep 0.2 && rmdir /l/busy',
+    ];
     await writeContext(join(work, 'context'), await randomContext(lines));
   });
   after(() => rm(work, { recursive: true, force: true }));

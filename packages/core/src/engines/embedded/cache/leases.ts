@@ -43,8 +43,7 @@ export async function openLease(cache: string): Promise<Lease> {
   const file = await enter(cache, 'build', '').catch(() => undefined);
   // A cache that cannot be written to is not deleted from by this user either.
   if (file === undefined) return { claim: async () => undefined, release: async () => undefined };
-  const beat = setInterval(() => void utimes(file, new Date(), new Date()).catch(() => undefined), heartbeat);
-  beat.unref();
+  const stop = keepAlive(file);
   const claimed = new Map<string, Promise<void>>();
   const claim = async (path: string): Promise<void> => {
     const now = new Date();
@@ -61,10 +60,20 @@ export async function openLease(cache: string): Promise<Lease> {
       return known;
     },
     async release() {
-      clearInterval(beat);
+      stop();
       await rm(file, { force: true });
     },
   };
+}
+
+/** Dates a file for as long as this process holds it. @returns what ends that */
+export function keepAlive(file: string): () => void {
+  const beat = setInterval(() => {
+    const now = new Date();
+    utimes(file, now, now).catch(() => undefined);
+  }, heartbeat);
+  beat.unref();
+  return () => clearInterval(beat);
 }
 
 /** When the oldest of the builds that use a cache began; `undefined` when there is none. */
@@ -114,14 +123,18 @@ async function holders(cache: string): Promise<readonly Holder[]> {
     const [, kind, since] = names.exec(name) ?? [];
     const file = join(folder, name);
     if (kind === undefined) await removeOld(file);
-    else if (await isLiving(file, name))
+    else if (await isHeld(file, name))
       found.push({ file, kind: kind as Holder['kind'], since: Number(since) });
     else await rm(file, { force: true }).catch(() => undefined);
   }
   return found;
 }
 
-async function isLiving(file: string, name: string): Promise<boolean> {
+/**
+ * Tells whether whoever made a file still runs: as /proc says, or as its date does where that cannot tell.
+ * @param name holds its process's name, where there is one
+ */
+export async function isHeld(file: string, name: string): Promise<boolean> {
   const owner = new RegExp(processNamePattern).exec(name)?.[0];
   const [pid = '', , space] = owner?.split('.') ?? [];
   if (owner !== undefined && space === processName()?.split('.')[2])
@@ -147,6 +160,6 @@ async function listOf(intent: string): Promise<readonly unknown[]> {
 
 async function gone(intent: string): Promise<void> {
   const name = intent.slice(intent.lastIndexOf('/') + 1);
-  while ((await stat(intent).catch(() => undefined)) !== undefined && (await isLiving(intent, name)))
+  while ((await stat(intent).catch(() => undefined)) !== undefined && (await isHeld(intent, name)))
     await wait(2);
 }

@@ -60,6 +60,7 @@ export async function prepareMounts(
         const path = pathIn(fields);
         mounts.push({
           ...{ kind: 'cache', target, name, id, fresh: false },
+          ...(shared === 'shared' ? {} : { sharing: shared }),
           ...(hasSource ? await filesOf(source, path) : { from: undefined, path: '' }),
           readOnly: flag(fields, ['ro', 'readonly']) ?? false,
           ...{ mode: octal(fields.mode, 0o755), ...idsOf(fields) },

@@ -7,6 +7,7 @@ import type { CallOptions, Platform } from '@mabuild/oci';
 import type { Emulation } from '../../engine.ts';
 import type { LayerEntry } from '../layers/entry.ts';
 import type { StoredLayer } from '../layers/layer-scanner.ts';
+import { lockCaches } from './cache-locks.ts';
 import {
   type ChosenSandbox,
   chooseSandbox,
@@ -37,6 +38,8 @@ export type SandboxMount =
       readonly from: MountFiles | undefined;
       /** As the Dockerfile has it. */
       readonly id?: string | undefined;
+      /** Nobody else may use it meanwhile: waits for it, or takes another one. */
+      readonly sharing?: 'locked' | 'private' | undefined;
     })
   | Extract<JobMount, { kind: 'tmpfs' | 'secret' | 'ssh' }>;
 
@@ -112,78 +115,94 @@ export function createSandbox(options: SandboxOptions): Sandbox {
   };
   const unpacking = new Map<string, Promise<void>>();
   let isNoted = false;
+  const execute = async (request: SandboxRequest, call: SandboxCallOptions): Promise<SandboxResult> => {
+    const { sandbox, emulators, emulation, refused } = await platformOf(request.platform, call);
+    if (emulation.kind === 'none') throw platformRefused(request.platform, refused ?? '');
+    if (sandbox.kind === 'proot' && !isNoted) {
+      isNoted = true;
+      call.onNote?.(prootNote);
+    }
+    const prepare = async (layers: readonly StoredLayer[]): Promise<readonly JobLayer[]> => {
+      for (const { id } of jobLayers(layers)) await options.claim?.(`${sandbox.site.directory}/layers/${id}`);
+      await unpack(sandbox, layers, unpacking, call);
+      return jobLayers(layers).map((layer) => ({ ...layer, comes: false }));
+    };
+    const layers = await prepare(request.layers);
+    const streams: (() => Promise<AsyncIterable<Uint8Array>>)[] = [];
+    const mounts: JobMount[] = [];
+    const filesOf = async (files: MountFiles): Promise<readonly JobLayer[] | 'tar'> => {
+      if ('layers' in files) return await prepare(files.layers);
+      streams.push(async () => layerTar(files.entries));
+      return 'tar';
+    };
+    for (const mount of request.mounts) {
+      if (mount.kind === 'bind') mounts.push({ ...mount, from: await filesOf(mount.from) });
+      else if (mount.kind === 'cache') {
+        const { id = '', sharing: _, ...others } = mount;
+        const use = await noteCacheUse(sandbox.site.directory, mount.name, id);
+        await options.claim?.(use);
+        mounts.push({ ...others, from: mount.from === undefined ? undefined : await filesOf(mount.from) });
+      } else mounts.push(mount);
+    }
+    await mkdir(request.temporaryDirectory, { recursive: true });
+    const contents = join(request.temporaryDirectory, `changes-${randomBytes(6).toString('hex')}`);
+    const release = (): Promise<void> => rm(contents, { force: true });
+    const { command, network } = request;
+    const resolv = network === 'none' ? '' : await readFile('/etc/resolv.conf', 'utf8').catch(() => '');
+    const isV6 = request.platform.architecture === 'arm' && request.platform.variant === 'v6';
+    const emulated = 'interpreter' in emulation && isV6 ? { QEMU_CPU: 'arm1176' } : {};
+    try {
+      const messages = await runJob(
+        sandbox.site,
+        {
+          ...sandbox.job,
+          layers,
+          run: {
+            command: { ...command, environment: { ...emulated, ...command.environment } },
+            ...{ mounts, network, emulators, hostname, contents },
+            files: { resolv, hosts },
+          },
+        },
+        { ...call, streams },
+      );
+      let result: SandboxResult = { kind: 'exited', code: 0 };
+      for (const message of messages) {
+        if (message.kind === 'note') call.onNote?.(message.text);
+        else if (message.kind === 'exited' || message.kind === 'not-started') result = message;
+        else if (message.kind === 'changed')
+          result = {
+            kind: 'changed',
+            entries: message.entries.map((entry) => opened(entry, contents)),
+            release,
+          };
+      }
+      if (result.kind !== 'changed') await release();
+      return result;
+    } catch (error) {
+      await release();
+      throw error;
+    }
+  };
   return {
     choice: (call = {}) => choose(call),
     async emulation(platform, call = {}) {
       return (await platformOf(platform, call)).emulation;
     },
     async execute(request, call = {}) {
-      const { sandbox, emulators, emulation, refused } = await platformOf(request.platform, call);
-      if (emulation.kind === 'none') throw platformRefused(request.platform, refused ?? '');
-      if (sandbox.kind === 'proot' && !isNoted) {
-        isNoted = true;
-        call.onNote?.(prootNote);
-      }
-      const prepare = async (layers: readonly StoredLayer[]): Promise<readonly JobLayer[]> => {
-        for (const { id } of jobLayers(layers))
-          await options.claim?.(`${sandbox.site.directory}/layers/${id}`);
-        await unpack(sandbox, layers, unpacking, call);
-        return jobLayers(layers).map((layer) => ({ ...layer, comes: false }));
-      };
-      const layers = await prepare(request.layers);
-      const streams: (() => Promise<AsyncIterable<Uint8Array>>)[] = [];
-      const mounts: JobMount[] = [];
-      const filesOf = async (files: MountFiles): Promise<readonly JobLayer[] | 'tar'> => {
-        if ('layers' in files) return await prepare(files.layers);
-        streams.push(async () => layerTar(files.entries));
-        return 'tar';
-      };
-      for (const mount of request.mounts) {
-        if (mount.kind === 'bind') mounts.push({ ...mount, from: await filesOf(mount.from) });
-        else if (mount.kind === 'cache') {
-          const { id = '', ...others } = mount;
-          const use = await noteCacheUse(sandbox.site.directory, mount.name, id);
-          await options.claim?.(use);
-          mounts.push({ ...others, from: mount.from === undefined ? undefined : await filesOf(mount.from) });
-        } else mounts.push(mount);
-      }
-      await mkdir(request.temporaryDirectory, { recursive: true });
-      const contents = join(request.temporaryDirectory, `changes-${randomBytes(6).toString('hex')}`);
-      const release = (): Promise<void> => rm(contents, { force: true });
-      const { command, network } = request;
-      const resolv = network === 'none' ? '' : await readFile('/etc/resolv.conf', 'utf8').catch(() => '');
-      const isV6 = request.platform.architecture === 'arm' && request.platform.variant === 'v6';
-      const emulated = 'interpreter' in emulation && isV6 ? { QEMU_CPU: 'arm1176' } : {};
+      const sharing = request.mounts.flatMap((mount) =>
+        mount.kind === 'cache' && mount.sharing ? [{ mount, name: mount.name, sharing: mount.sharing }] : [],
+      );
+      if (sharing.length === 0) return await execute(request, call);
+      const { sandbox } = await platformOf(request.platform, call);
+      const locks = await lockCaches(sandbox.site.directory, sharing, call);
       try {
-        const messages = await runJob(
-          sandbox.site,
-          {
-            ...sandbox.job,
-            layers,
-            run: {
-              command: { ...command, environment: { ...emulated, ...command.environment } },
-              ...{ mounts, network, emulators, hostname, contents },
-              files: { resolv, hosts },
-            },
-          },
-          { ...call, streams },
-        );
-        let result: SandboxResult = { kind: 'exited', code: 0 };
-        for (const message of messages) {
-          if (message.kind === 'note') call.onNote?.(message.text);
-          else if (message.kind === 'exited' || message.kind === 'not-started') result = message;
-          else if (message.kind === 'changed')
-            result = {
-              kind: 'changed',
-              entries: message.entries.map((entry) => opened(entry, contents)),
-              release,
-            };
-        }
-        if (result.kind !== 'changed') await release();
-        return result;
-      } catch (error) {
-        await release();
-        throw error;
+        const mounts = request.mounts.map((mount) => {
+          const index = sharing.findIndex((item) => item.mount === mount);
+          return index < 0 ? mount : ({ ...mount, name: locks.names[index] } as SandboxMount);
+        });
+        return await execute({ ...request, mounts }, call);
+      } finally {
+        await locks.release();
       }
     },
   };
