@@ -1,5 +1,5 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { build } from 'esbuild';
 
 /**
@@ -31,7 +31,7 @@ export async function bundleCommand(root, folder = join(root, 'packages/cli/dist
       entryPoints: entries('main', 'sdk/connections', 'sdk/detect-engine'),
       entryNames: '[name]',
       splitting: true,
-      plugins: [elsewhere('checking')],
+      plugins: [elsewhere('checking'), straight(root, 'oci')],
     }),
     // Started for one file or in every thread: alone they load a fraction of what they would share with the command.
     await build({
@@ -60,6 +60,39 @@ function elsewhere(...names) {
       onResolve({ filter }, ({ path, kind }) =>
         kind === 'dynamic-import' ? { path: `./${basename(path, '.ts')}.js`, external: true } : undefined,
       );
+    },
+  };
+}
+
+/**
+ * Imports what a package's index passes on from where it is made: files that are loaded together are told by what they
+ * import, and an index imports everything.
+ */
+function straight(root, name) {
+  const index = join(root, 'packages', name, 'src/index.ts');
+  return {
+    name: 'straight',
+    async setup({ onLoad }) {
+      const homes = new Map();
+      for (const [, names, file] of (await readFile(index, 'utf8')).matchAll(
+        /^export \{([^}]*)\} from '([^']+)'/gm,
+      )) {
+        for (const item of names.split(',')) homes.set(item.trim(), join(dirname(index), file));
+      }
+      const imports = new RegExp(`^import \\{([^}]*)\\} from '@mabuild/${name}';`, 'gm');
+      onLoad({ filter: /[/\\]packages[/\\]cli[/\\]src[/\\].*\.ts$/ }, async ({ path }) => ({
+        loader: 'ts',
+        contents: (await readFile(path, 'utf8')).replace(imports, (_, names) =>
+          names
+            .split(',')
+            .map((item) => item.trim())
+            .filter((item) => item !== '' && !item.startsWith('type '))
+            .map(
+              (item) => `import { ${item} } from ${JSON.stringify(homes.get(item.split(' ')[0]) ?? index)};`,
+            )
+            .join(' '),
+        ),
+      }));
     },
   };
 }
