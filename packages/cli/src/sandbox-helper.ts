@@ -6,7 +6,6 @@ await serveSandbox({
   input: process.stdin,
   tell: (line) => writeAll(3, Buffer.from(line)),
   pid: process.pid,
-  output: { stdout: process.stdout, stderr: process.stderr },
 });
 process.exit();
 

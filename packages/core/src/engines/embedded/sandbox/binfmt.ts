@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import type { JobEmulator } from './job.ts';
 import { closeOnExec, here, may, must, numbered } from './kernel.ts';
@@ -62,5 +63,7 @@ function registration(architecture: string, file: string): string {
   ];
   const text = (bytes: readonly number[]): string =>
     bytes.map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
-  return `:mabuild-${architecture}:M::${text(magic)}:${text(mask)}:${file}:POCF`;
+  // The table of an earlier job of this user namespace may still be there.
+  const name = `mabuild-${architecture}-${randomBytes(4).toString('hex')}`;
+  return `:${name}:M::${text(magic)}:${text(mask)}:${file}:POCF`;
 }

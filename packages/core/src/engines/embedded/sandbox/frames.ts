@@ -18,9 +18,15 @@ function length(size: number): Uint8Array {
 export class FrameReader {
   readonly #source: AsyncIterator<Uint8Array>;
   #rest: Uint8Array = new Uint8Array(0);
+  #taken = 0;
 
   constructor(source: AsyncIterable<Uint8Array>) {
     this.#source = source[Symbol.asyncIterator]();
+  }
+
+  /** Streams that were read to their end. */
+  get taken(): number {
+    return this.#taken;
   }
 
   async *next(): AsyncGenerator<Uint8Array> {
@@ -32,7 +38,10 @@ export class FrameReader {
         missing -= part.length;
       }
       let left = Buffer.concat(header).readUInt32BE();
-      if (left === 0) return;
+      if (left === 0) {
+        this.#taken += 1;
+        return;
+      }
       while (left > 0) {
         const part = await this.#some(left);
         left -= part.length;

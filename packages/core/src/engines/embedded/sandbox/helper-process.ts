@@ -1,32 +1,14 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { promisify } from 'node:util';
 import { type CallOptions, MabuildError } from '@mabuild/oci';
-import { failureOf, type ProgramFailure } from './batch.ts';
-import { errnoName } from './errno.ts';
 import { framed } from './frames.ts';
-import type { JobMessage, SandboxJob, SandboxKind } from './job.ts';
-import { mountFlags, must, namespaceFlags } from './kernel.ts';
-import { enterName } from './leftovers.ts';
-import { type Step, syscallProgram } from './syscall-program.ts';
-import type { IdMaps } from './user-ids.ts';
+import type { JobMessage, SandboxJob } from './job.ts';
+import { type HelperSite, startHelper } from './start-helper.ts';
 
-/** How helpers are started. */
-export interface HelperSite {
-  /** Node and the module that serves jobs. */
-  readonly command: readonly string[];
-  /** Of this machine. */
-  readonly architecture: string;
-  readonly kind: SandboxKind;
-  /** Of a user namespace. */
-  readonly ids: IdMaps;
-  /** Where its program may be written; this user's only. */
-  readonly directory: string;
-}
+export type { HelperSite } from './start-helper.ts';
 
 export interface JobOptions extends CallOptions {
   readonly onOutput?: ((stream: 'stdout' | 'stderr', chunk: Uint8Array) => void) | undefined;
@@ -34,12 +16,14 @@ export interface JobOptions extends CallOptions {
   readonly streams?: readonly (() => Promise<AsyncIterable<Uint8Array>>)[];
 }
 
-const scratch = 0x2000_0000;
-const gate = 5;
-const run = promisify(execFile);
+/** How long a helper waits for another job: starting one takes longer than most of what it does. */
+const idleMilliseconds = 2000;
+
+/** Helpers that have nothing to do, by the command that they were started with, and then by the rest of their site. */
+const idle = new WeakMap<readonly string[], Map<string, Helper[]>>();
 
 /**
- * Starts a helper, gives it a job and collects what it tells.
+ * Gives a job to a helper, started for it or left by an earlier job, and collects what it tells.
  *
  * @throws MabuildError `SANDBOX_UNAVAILABLE` when the kernel does not let it start, and what the helper throws
  */
@@ -48,163 +32,163 @@ export async function runJob(
   job: SandboxJob,
   options: JobOptions,
 ): Promise<readonly JobMessage[]> {
-  const { signal, onOutput } = options;
+  const { signal } = options;
   signal?.throwIfAborted();
-  const steps = enteringSteps(site);
-  const program = `${site.directory}/${enterName()}`;
-  await mkdir(site.directory, { recursive: true, mode: 0o700 });
-  await chmod(site.directory, 0o700);
-  await writeFile(program, syscallProgram(site.architecture, steps), { mode: 0o700, flag: 'wx' });
-  const child = await startProgram(program);
-  // At once: Node throws away what nobody listens to when the process has ended.
-  const entered = letIn(child, site, steps);
-  entered.catch(() => undefined);
-  // It runs, so nobody needs its name: nothing is left however this ends.
-  await rm(program, { force: true });
-  // What ends early takes its ends of the pipes with it; why it ended is told otherwise.
-  for (const stream of child.stdio) stream?.on('error', () => undefined);
-  const kill = (): void => void child.kill('SIGKILL');
-  signal?.addEventListener('abort', kill, { once: true });
-  const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
-  closed.catch(() => undefined);
+  const waiting = helpersOf(site);
+  const helper = waiting.pop()?.taken() ?? new Helper(await startHelper(site, signal));
   try {
-    child.stdout?.on('data', (chunk: Buffer) => onOutput?.('stdout', chunk));
-    const said: Buffer[] = [];
-    child.stderr?.on('data', (chunk: Buffer) => {
-      said.push(chunk);
-      onOutput?.('stderr', chunk);
+    const messages = await helper.work(job, options);
+    helper.rest(waiting);
+    return messages;
+  } catch (error) {
+    helper.kill();
+    throw error;
+  }
+}
+
+function helpersOf({ command, ...rest }: HelperSite): Helper[] {
+  const sites = idle.get(command) ?? new Map<string, Helper[]>();
+  idle.set(command, sites);
+  const key = JSON.stringify(rest);
+  const helpers = sites.get(key) ?? [];
+  sites.set(key, helpers);
+  return helpers;
+}
+
+/** A process that does one job after another. */
+class Helper {
+  readonly #child: ChildProcess;
+  readonly #closed: Promise<readonly [number | null, NodeJS.Signals | null]>;
+  readonly #said: Buffer[] = [];
+  #tell: (message: JobMessage) => void = () => undefined;
+  #timer: NodeJS.Timeout | undefined;
+  /** It is not to get another job. */
+  #spent = false;
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+    this.#closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+    this.#closed.catch(() => undefined);
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on('data', (chunk: Buffer) => void this.#said.push(chunk));
+    const lines = createInterface({ input: child.stdio[3] as Readable });
+    lines.on('line', (line) => {
+      const message = messageOf(line);
+      if (message) this.#tell(message);
     });
-    const failure = await entered;
-    if (failure !== undefined) throw notEntered(failure);
-    const messages: JobMessage[] = [];
-    const told = (async () => {
-      for await (const line of createInterface({ input: child.stdio[3] as Readable }))
-        messages.push(JSON.parse(line) as JobMessage);
-    })();
-    child.stdin?.write(`${JSON.stringify(job)}\n`);
-    const sent = send(child.stdio[4] as Writable, options.streams ?? []);
-    // A helper that fails early takes no more; why it failed is what counts.
-    const sending = sent.then(
-      () => undefined,
-      (error: unknown) => {
-        if (!isBrokenPipe(error)) kill();
-        return error;
-      },
-    );
-    await told;
-    child.stdin?.end();
-    const [code, ended] = await closed;
-    signal?.throwIfAborted();
-    const unsent = await sending;
-    if (unsent !== undefined && !isBrokenPipe(unsent)) throw unsent;
-    for (const message of messages) {
-      if (message.kind !== 'failed') continue;
-      const { code: failed, hint } = message;
-      throw new MabuildError(message.message, { code: failed, hint });
+  }
+
+  async work(
+    job: SandboxJob,
+    { signal, onOutput, streams = [] }: JobOptions,
+  ): Promise<readonly JobMessage[]> {
+    const child = this.#child;
+    const kill = (): void => void child.kill('SIGKILL');
+    signal?.addEventListener('abort', kill, { once: true });
+    try {
+      const messages: JobMessage[] = [];
+      const told = new Promise<void>((resolve) => {
+        this.#tell = (message) => {
+          if (message.kind === 'output') onOutput?.(message.stream, Buffer.from(message.data, 'base64'));
+          else messages.push(message);
+          if (message.kind === 'done' || message.kind === 'failed') resolve();
+        };
+      });
+      if (signal?.aborted) kill();
+      child.stdin?.write(`${JSON.stringify(job)}\n`);
+      // A helper that fails early takes no more; why it failed is what counts.
+      const sending = send(child.stdio[4] as Writable, streams).then(
+        () => undefined,
+        (error: unknown) => {
+          if (!isBrokenPipe(error)) kill();
+          return error;
+        },
+      );
+      await Promise.race([told, this.#closed]);
+      const last = messages.at(-1);
+      if (last?.kind !== 'done') {
+        // One that failed clears up and ends.
+        child.stdin?.end();
+        await this.#closed;
+      }
+      signal?.throwIfAborted();
+      const unsent = await sending;
+      if (unsent !== undefined && !isBrokenPipe(unsent)) throw unsent;
+      if (last?.kind === 'failed') {
+        const { code, hint, message } = last;
+        throw new MabuildError(message, { code, hint });
+      }
+      if (last?.kind !== 'done') throw this.#lost(await this.#closed);
+      // What it did not take would be taken for what the next job brings.
+      this.#spent = last.streams !== streams.length;
+      return messages;
+    } finally {
+      signal?.removeEventListener('abort', kill);
     }
-    if (messages.at(-1)?.kind === 'done') return messages;
-    throw new MabuildError(
-      `the sandbox's helper ended ${ended ? `by ${ended}` : `with ${code}`}: ${Buffer.concat(said).toString('utf8').trim().slice(-500)}`,
+  }
+
+  /** Lets it wait for another job, for a while; this process does not wait for it. */
+  rest(waiting: Helper[]): void {
+    if (!this.#usable()) {
+      this.kill();
+      return;
+    }
+    for (const handle of this.#handles()) handle.unref?.();
+    waiting.push(this);
+    this.#timer = setTimeout(() => {
+      const at = waiting.indexOf(this);
+      if (at >= 0) waiting.splice(at, 1);
+      // It ends when its input does.
+      this.#child.stdin?.end();
+    }, idleMilliseconds).unref();
+  }
+
+  /** The helper, at work again; nothing when it has ended meanwhile. */
+  taken(): Helper | undefined {
+    clearTimeout(this.#timer);
+    if (!this.#usable()) return undefined;
+    for (const handle of this.#handles()) handle.ref?.();
+    return this;
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+    for (const stream of this.#child.stdio) stream?.destroy();
+  }
+
+  #usable(): boolean {
+    const { exitCode, signalCode } = this.#child;
+    return !this.#spent && exitCode === null && signalCode === null;
+  }
+
+  /** What keeps this process running. */
+  #handles(): readonly { ref?(): unknown; unref?(): unknown }[] {
+    const { stdio } = this.#child;
+    return [
+      this.#child,
+      ...stdio.flatMap((stream) => (stream === null || stream === undefined ? [] : [stream])),
+    ] as readonly { ref?(): unknown; unref?(): unknown }[];
+  }
+
+  #lost([code, signal]: readonly [number | null, NodeJS.Signals | null]): MabuildError {
+    const said = Buffer.concat(this.#said).toString('utf8').trim().slice(-500);
+    return new MabuildError(
+      `the sandbox's helper ended ${signal ? `by ${signal}` : `with ${code}`}: ${said}`,
       { code: 'SANDBOX_FAILED', hint: 'build again; if it happens again, please report it' },
     );
-  } finally {
-    signal?.removeEventListener('abort', kill);
-    kill();
-    for (const stream of child.stdio) stream?.destroy();
-    await rm(program, { force: true });
   }
 }
 
-/** Another thread that starts a program may hold the file open for writing for a moment. */
-async function startProgram(program: string): Promise<ChildProcess> {
-  for (let attempt = 0; ; attempt += 1) {
-    const child = spawn(program, [], { stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'], env: {} });
-    try {
-      await once(child, 'spawn');
-      return child;
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'ETXTBSY' && attempt < 20) {
-        await new Promise((resolve) => setTimeout(resolve, 5));
-        continue;
-      }
-      throw new MabuildError(`starting a program in ${program.slice(0, program.lastIndexOf('/'))}: ${code}`, {
-        code: 'SANDBOX_UNAVAILABLE',
-        hint: 'the cache must lie on a file system that programs can be started from: set XDG_CACHE_HOME',
-        cause: error,
-      });
-    }
+/** A line that was cut off says nothing: its helper has ended. */
+function messageOf(line: string): JobMessage | undefined {
+  try {
+    return JSON.parse(line) as JobMessage;
+  } catch {
+    return undefined;
   }
 }
 
-/** What the helper's process does before it becomes Node. */
-function enteringSteps({ kind, command }: HelperSite): readonly Step[] {
-  const { user, mount } = namespaceFlags;
-  const flags = kind === 'user-namespace' ? user | mount : mount;
-  const isPlain = kind === 'chroot' || kind === 'proot';
-  const [node = ''] = command;
-  return [
-    must('get memory', 'mmap', scratch, 4096, 3, 0x32, -1, 0),
-    ...(isPlain ? [] : [must('make namespaces', 'unshare', flags)]),
-    must('knock', 'write', gate, '.', 1),
-    // The maps of a user namespace are written from outside, and count from the next program on.
-    must('wait for the user map', 'read', gate, scratch, 1),
-    ...(isPlain
-      ? []
-      : [must('take mounts apart', 'mount', 0, '/', 0, mountFlags.recursive | mountFlags.private, 0)]),
-    must('hide a file descriptor', 'fcntl', gate, 2, 1),
-    must('start Node', 'execve', node, { texts: command }, { texts: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'] }),
-  ];
-}
-
-async function letIn(
-  child: ChildProcess,
-  { kind, ids }: HelperSite,
-  steps: readonly Step[],
-): Promise<ProgramFailure | undefined> {
-  const door = (child.stdio as readonly unknown[])[gate] as Readable & Writable;
-  const reports = child.stdio[3] as Readable;
-  const report: Buffer[] = [];
-  const take = (chunk: Buffer): void => void report.push(chunk);
-  reports.on('data', take);
-  const reported = new Promise((resolve) => reports.once('close', resolve));
-  const [knock] = await Promise.race([
-    once(door, 'data') as Promise<[Buffer]>,
-    once(door, 'end') as Promise<[]>,
-  ]);
-  if (knock === undefined) {
-    await reported;
-    return failureOf(steps, Buffer.concat(report)) ?? { purpose: 'start a process', errno: 0 };
-  }
-  reports.off('data', take);
-  reports.pause();
-  if (kind === 'user-namespace') await writeMaps(child.pid ?? 0, ids);
-  door.write('.');
-  door.resume();
-  return undefined;
-}
-
-async function writeMaps(pid: number, ids: IdMaps): Promise<void> {
-  if (ids.kind === 'tools') {
-    try {
-      await run('newuidmap', [String(pid), ...ids.users.flat().map(String)]);
-      await run('newgidmap', [String(pid), ...ids.groups.flat().map(String)]);
-    } catch (error) {
-      throw new MabuildError(`making a sandbox: ${(error as Error).message.trim()}`, {
-        code: 'SANDBOX_UNAVAILABLE',
-        hint: 'see `mabuild doctor`',
-        cause: error,
-      });
-    }
-    return;
-  }
-  if (ids.kind === 'single') await writeFile(`/proc/${pid}/setgroups`, 'deny');
-  const text = (map: readonly (readonly number[])[]): string =>
-    map.map((line) => `${line.join(' ')}\n`).join('');
-  await writeFile(`/proc/${pid}/uid_map`, text(ids.users));
-  await writeFile(`/proc/${pid}/gid_map`, text(ids.groups));
-}
-
+/** Sends streams one after the other; the pipe stays open for those of the next job. */
 async function send(
   pipe: Writable,
   streams: readonly (() => Promise<AsyncIterable<Uint8Array>>)[],
@@ -212,18 +196,11 @@ async function send(
   const all = async function* (): AsyncGenerator<Uint8Array> {
     for (const open of streams) yield* framed(await open());
   };
-  await pipeline(Readable.from(all(), { objectMode: false }), pipe);
+  if (streams.length > 0) await pipeline(Readable.from(all(), { objectMode: false }), pipe, { end: false });
 }
 
 function isBrokenPipe(error: unknown): boolean {
   return ['EPIPE', 'ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'].includes(
     (error as NodeJS.ErrnoException).code ?? '',
   );
-}
-
-function notEntered({ purpose, errno }: ProgramFailure): MabuildError {
-  return new MabuildError(`making a sandbox: could not ${purpose} (${errnoName(errno)})`, {
-    code: 'SANDBOX_UNAVAILABLE',
-    hint: 'see `mabuild doctor`',
-  });
 }

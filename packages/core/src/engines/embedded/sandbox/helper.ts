@@ -1,6 +1,6 @@
 import { createReadStream, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Readable } from 'node:stream';
+import { type Readable, Writable } from 'node:stream';
 import { isMabuildError, processName } from '@mabuild/oci';
 import { type ProgramPlace, runProgram } from './batch.ts';
 import { endProcesses } from './end-processes.ts';
@@ -14,37 +14,51 @@ import { removeTree } from './remove-tree.ts';
 import { runInChroot } from './run-in-chroot.ts';
 import { runInProot } from './run-in-proot.ts';
 import { runInSandbox } from './run-in-sandbox.ts';
-import type { HelperOutput } from './sandbox-run.ts';
+import type { HelperOutput, SandboxRun } from './sandbox-run.ts';
 import { tidyShelf } from './shelf-tidy.ts';
 
 /** What the process of a helper gives. */
 export interface HelperProcess {
-  /** The job's line, then nothing; it ends when whoever started the helper is gone. */
+  /** A line for each job; it ends when whoever started the helper is gone, or needs it no more. */
   readonly input: Readable;
   /** Writes a line to file descriptor 3. */
   tell(line: string): void;
   readonly pid: number;
-  readonly output: HelperOutput;
 }
 
 /**
- * Does one job with the privileges that it was started with: unpacks layers, and executes a RUN.
+ * Does jobs one after the other, with the privileges that it was started with: unpacks layers, and executes RUNs.
  *
- * It ends, and with it all that it started, when its input does.
+ * It ends, and with it all that it started, when its input does, and after a job that failed.
  */
-export async function serveSandbox({ input, tell, pid, output }: HelperProcess): Promise<void> {
+export async function serveSandbox({ input, tell, pid }: HelperProcess): Promise<void> {
   const say = (message: JobMessage): void => tell(`${JSON.stringify(message)}\n`);
   const gone = new AbortController();
-  const job = await readJob(input, () => gone.abort());
-  if (job === undefined) return;
+  const frames = new FrameReader(createReadStream('', { fd: 4, autoClose: false }));
+  const output: HelperOutput = { stdout: outputOf('stdout', say), stderr: outputOf('stderr', say) };
+  const name = String(processName() ?? pid);
+  const next = jobsOf(input, () => gone.abort());
+  for (let job = await next(); job !== undefined; job = await next()) {
+    if (!(await serveJob({ job, name, frames, signal: gone.signal, say, output }))) return;
+  }
+}
+
+interface JobSite extends Pick<SandboxRun, 'job' | 'frames' | 'signal' | 'say' | 'output'> {
+  /** Of this process. */
+  readonly name: string;
+}
+
+/** Does one job; what it made but the layers is gone when the end of it is told. @returns whether another may come */
+async function serveJob({ job, name, frames, signal, say, output }: JobSite): Promise<boolean> {
   const { architecture, directory } = job;
-  const work = `${directory}/work/${processName() ?? pid}`;
+  const work = `${directory}/work/${name}`;
+  const taken = frames.taken;
+  let end: JobMessage | undefined;
   try {
-    for (const name of ['layers', 'caches', 'work'])
-      mkdirSync(`${directory}/${name}`, { recursive: true, mode: 0o755 });
+    for (const folder of ['layers', 'caches', 'work'])
+      mkdirSync(`${directory}/${folder}`, { recursive: true, mode: 0o755 });
     mkdirSync(work, { mode: 0o700 });
     removeLeftovers(directory, { architecture, directory: work }, (text) => say({ kind: 'note', text }));
-    const frames = new FrameReader(createReadStream('', { fd: 4, autoClose: false }));
     const site: ShelfSite = {
       directory,
       place: { architecture, directory: work },
@@ -55,14 +69,14 @@ export async function serveSandbox({ input, tell, pid, output }: HelperProcess):
     const layers = await layersOf(job.layers, () => frames.next(), site);
     if (job.run) {
       const run = { chroot: runInChroot, proot: runInProot }[job.kind as string] ?? runInSandbox;
-      await run({ job, run: job.run, layers, frames, site, work, signal: gone.signal, say, output });
+      await run({ job, run: job.run, layers, frames, site, work, signal, say, output });
     }
     if (job.tidy)
       for (const measured of tidyShelf(directory, job.tidy, site.onNote))
         say({ kind: 'measured', ...measured });
-    say({ kind: 'done' });
+    end = { kind: 'done', streams: frames.taken - taken };
   } catch (error) {
-    if (gone.signal.aborted) return;
+    if (signal.aborted) return false;
     const { message, code = 'SANDBOX_FAILED' } = error as NodeJS.ErrnoException;
     const hint = isMabuildError(error) ? error.hint : undefined;
     say({ kind: 'failed', code, message, ...(hint === undefined ? {} : { hint }) });
@@ -70,6 +84,18 @@ export async function serveSandbox({ input, tell, pid, output }: HelperProcess):
     unmountAll(work, { architecture, directory });
     removeTree(work);
   }
+  if (end) say(end);
+  return end !== undefined;
+}
+
+/** What a command writes is told in the order of everything else. */
+function outputOf(stream: 'stdout' | 'stderr', say: (message: JobMessage) => void): Writable {
+  return new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      say({ kind: 'output', stream, data: chunk.toString('base64') });
+      done();
+    },
+  });
 }
 
 /** Takes away every mount below a folder, so that deleting the folder deletes nothing else. */
@@ -89,22 +115,35 @@ function unmountAll(folder: string, place: ProgramPlace): void {
   if (failure !== undefined) throw new Error(`could not ${failure.purpose} (${errnoName(failure.errno)})`);
 }
 
-async function readJob(input: Readable, onGone: () => void): Promise<SandboxJob | undefined> {
-  return await new Promise((resolve) => {
-    let text = '';
-    const take = (chunk: Buffer): void => {
-      text += chunk.toString('utf8');
-      if (!text.endsWith('\n')) return;
-      input.off('data', take);
-      input.resume();
-      resolve(JSON.parse(text) as SandboxJob);
-    };
-    input.on('data', take);
-    input.once('end', () => {
-      onGone();
-      resolve(undefined);
-    });
+/** Reads jobs as they are asked for; `undefined` when none comes any more. */
+function jobsOf(input: Readable, onGone: () => void): () => Promise<SandboxJob | undefined> {
+  const lines: string[] = [];
+  let text = '';
+  let ended = false;
+  let wake = (): void => undefined;
+  input.setEncoding('utf8');
+  input.on('data', (chunk: string) => {
+    const [first = '', ...others] = chunk.split('\n');
+    text += first;
+    for (const other of others) {
+      lines.push(text);
+      text = other;
+    }
+    wake();
   });
+  input.once('end', () => {
+    ended = true;
+    onGone();
+    wake();
+  });
+  return async () => {
+    while (lines.length === 0 && !ended)
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    const line = ended ? undefined : lines.shift();
+    return line === undefined ? undefined : (JSON.parse(line) as SandboxJob);
+  };
 }
 
 /** Deletes what helpers left that were ended in the middle: only here may files of all its users be deleted. */

@@ -71,7 +71,7 @@ export interface JobEmulator {
   readonly file: string;
 }
 
-/** What a helper is started for; it comes as JSON on its stdin, which is then held open. */
+/** What a helper is to do; it comes as a line of JSON on its stdin, which is then held open. */
 export interface SandboxJob {
   /** Of this machine. */
   readonly architecture: string;
@@ -111,5 +111,8 @@ export type JobMessage =
   | { readonly kind: 'not-started'; readonly purpose: string; readonly errno: number }
   | { readonly kind: 'changed'; readonly entries: readonly JobEntry[] }
   | ({ readonly kind: 'measured' } & Measured)
-  | { readonly kind: 'done' }
+  /** What the command wrote, base64. */
+  | { readonly kind: 'output'; readonly stream: 'stdout' | 'stderr'; readonly data: string }
+  /** With how many of the streams that came it took. */
+  | { readonly kind: 'done'; readonly streams: number }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string; readonly hint?: string };
