@@ -26,6 +26,8 @@ export interface FolderContextOptions extends CallOptions {
   readonly onClose?: (() => Promise<void>) | undefined;
 }
 
+/** Bytes that are read of a file at a time: each read costs more than its bytes. */
+const readLength = 256 * 1024;
 /** How many `lstat` calls run at once. */
 const statsAtOnce = 64;
 
@@ -172,7 +174,7 @@ async function openFile(folder: string, path: string, rules: IgnoreRules): Promi
   try {
     handle = await open(full, readFlags);
     checkPlace(handle.fd, full, path);
-    return handle.createReadStream();
+    return handle.createReadStream({ highWaterMark: readLength });
   } catch (error) {
     await handle?.close();
     throw notOpened(path, full, error);

@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream';
 import type {
   BlobStore,
-  CallOptions,
   Descriptor,
   ImageReference,
   ImageSource,
   MutatedImage,
+  ReadOptions,
 } from '@mabuild/oci';
 import type { ResolvedBase } from '../plan/resolve-bases.ts';
 
@@ -22,12 +22,12 @@ export function builtSource(
   const ofBase = new Map(base?.manifest.layers.map((layer) => [layer.digest, layer]));
   return {
     root: image.descriptor,
-    async read(descriptor: Descriptor, options?: CallOptions): Promise<Readable> {
+    async read(descriptor: Descriptor, options?: ReadOptions): Promise<Readable> {
       const document = documents.get(descriptor.digest);
       if (document) return Readable.from([document], { objectMode: false });
       const layer = ofBase.get(descriptor.digest);
       if (base && layer && !(await store.has(descriptor))) return base.source.read(layer, options);
-      return store.read(descriptor);
+      return store.read(descriptor, options);
     },
     async mountableFrom(descriptor: Descriptor): Promise<ImageReference | undefined> {
       const layer = ofBase.get(descriptor.digest);

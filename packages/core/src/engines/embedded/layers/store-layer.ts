@@ -54,15 +54,13 @@ export async function storeLayer(
   try {
     let digest = '';
     await placeFile(folder, async (handle) => {
-      const put = async (parts: readonly Buffer[]): Promise<void> => {
-        for (const bytes of parts) {
-          stored.update(bytes);
-          size += bytes.length;
-          for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at)).bytesWritten;
-        }
+      const put = async (bytes: Buffer): Promise<void> => {
+        stored.update(bytes);
+        size += bytes.length;
+        for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at)).bytesWritten;
       };
-      await put([gzipHeader]);
-      const underway: Promise<readonly Buffer[]>[] = [];
+      await put(gzipHeader);
+      const underway: Promise<Buffer>[] = [];
       let before: Buffer = Buffer.alloc(0);
       let checksum = 0;
       let length = 0;
@@ -76,11 +74,11 @@ export async function storeLayer(
         packing.catch(() => {});
         underway.push(packing);
         before = bytes.subarray(-windowSize);
-        if (underway.length >= piecesAtOnce) await put((await underway.shift()) ?? []);
+        if (underway.length >= piecesAtOnce) await put((await underway.shift()) as Buffer);
       }
       copy.end();
       for (const packing of underway) await put(await packing);
-      await put([gzipEnd(checksum, length)]);
+      await put(gzipEnd(checksum, length));
       digest = `sha256:${stored.digest('hex')}`;
       return store.fileOf(digest);
     });
@@ -102,26 +100,29 @@ function gzipEnd(checksum: number, length: number): Buffer {
 const deflate = promisify<Buffer, ZlibOptions, Buffer>(deflateRaw);
 
 /** A piece as deflate blocks that end at a byte; it may repeat what stands in the piece before. */
-async function deflated(bytes: Buffer, before: Buffer): Promise<readonly Buffer[]> {
+async function deflated(bytes: Buffer, before: Buffer): Promise<Buffer> {
   const options: ZlibOptions = {
     level: gzipLevel,
     finishFlush: constants.Z_SYNC_FLUSH,
     chunkSize: pieceSize,
   };
-  return [await deflate(bytes, before.length > 0 ? { ...options, dictionary: before } : options)];
+  return await deflate(bytes, before.length > 0 ? { ...options, dictionary: before } : options);
 }
 
 /** A piece as it is: RFC 1951, "Non-compressed blocks". */
-function storedBlocks(bytes: Buffer): readonly Buffer[] {
-  const parts: Buffer[] = [];
+function storedBlocks(bytes: Buffer): Buffer {
+  const blocks = Math.ceil(bytes.length / longestBlock);
+  const stored = Buffer.allocUnsafe(bytes.length + blocks * 5);
+  let end = 0;
   for (let at = 0; at < bytes.length; at += longestBlock) {
     const some = bytes.subarray(at, at + longestBlock);
-    const head = Buffer.alloc(5);
-    head.writeUInt16LE(some.length, 1);
-    head.writeUInt16LE(~some.length & 0xffff, 3);
-    parts.push(head, some);
+    stored[end] = 0;
+    stored.writeUInt16LE(some.length, end + 1);
+    stored.writeUInt16LE(~some.length & 0xffff, end + 3);
+    stored.set(some, end + 5);
+    end += some.length + 5;
   }
-  return parts;
+  return stored;
 }
 
 interface Piece extends LayerChunk {
