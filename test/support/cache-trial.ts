@@ -20,6 +20,7 @@ export interface CacheTrial {
     cache: string,
     files: Readonly<Record<string, ContextFile>>,
     request?: Partial<BuildRequest>,
+    options?: BuildOptions,
   ): Promise<CacheBuild>;
   remove(): Promise<void>;
 }
@@ -73,7 +74,7 @@ export async function cacheTrial({ helper = false }: { helper?: boolean } = {}):
   return {
     work,
     options,
-    async build(cache, files, request = {}) {
+    async build(cache, files, request = {}, given = {}) {
       const name = `build-${builds++}`;
       await writeContext(join(work, name), files);
       const output = join(work, `${name}-image`);
@@ -94,7 +95,7 @@ export async function cacheTrial({ helper = false }: { helper?: boolean } = {}):
           },
           ...{ output: { type: 'oci', path: output }, ...request },
         },
-        { ...options(cache), onEvent },
+        { ...options(cache), ...given, onEvent },
       );
       const layers = await layersOf(output);
       return { digest, layers, cached: steps.cached ?? [], done: steps.done ?? [], warnings };

@@ -1,8 +1,11 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestOf } from '@mabuild/oci';
 import { startTestRegistry, type TestRegistry } from '@mabuild/registry/testing';
 import { expect } from 'chai';
+import { cacheUsage } from '../../../packages/cli/src/sdk/cache/cache-usage.ts';
+import { pruneCache } from '../../../packages/cli/src/sdk/cache/prune-cache.ts';
 import { type CacheTrial, cacheTrial, randomContext } from '../../support/cache-trial.ts';
 import { hasDebs } from '../../support/debs.ts';
 import { rejection } from '../../support/rejection.ts';
@@ -105,6 +108,32 @@ describe('caches that are kept elsewhere', function () {
   });
 });
 
+describe('a cache with a limit', () => {
+  it('is brought below it after a build', async () => {
+    const trial = await cacheTrial();
+    try {
+      const large = (text: string) => ({ ...files, a: Buffer.alloc(50_000, text), b: randomBytes(100_000) });
+      await trial.build('limited', large('a'));
+      const before = await cacheUsage(trial.options('limited'));
+      const aged = new Date(Date.now() - 3_600_000);
+      for (const name of ['checked', ...before.entries.map(({ id }) => id)])
+        await utimes(join(trial.work, 'limited', name), aged, aged);
+      const config = { cacheLimit: '150kB' };
+      await trial.build('limited', large('b'), {}, { config });
+      const after = await cacheUsage({ ...trial.options('limited'), config });
+      expect(after.limit).to.equal(150_000);
+      // What the build itself used stays.
+      const ids = after.entries.map(({ id }) => id);
+      for (const { id, size } of before.entries) if (size > 90_000) expect(ids).to.not.include(id);
+      expect(ids.length).to.be.greaterThan(1);
+      const again = await trial.build('limited', large('b'));
+      expect(again.digest).to.match(/^sha256:/);
+    } finally {
+      await trial.remove();
+    }
+  });
+});
+
 describe('RUN on a machine with nothing', function () {
   this.timeout(120_000);
   let trial: CacheTrial;
@@ -124,6 +153,19 @@ describe('RUN on a machine with nothing', function () {
     expect(second.digest).to.equal(first.digest);
     for (const kind of await readdir(join(trial.work, 'second/sandbox')))
       expect(await readdir(join(trial.work, 'second/sandbox', kind, 'layers'))).to.deep.equal([]);
+    // What it holds is told, with the ids of cache mounts.
+    const mounts = await randomContext(['RUN --mount=type=cache,id=mine,target=/c cp /data /c/data']);
+    await trial.build('first', mounts);
+    const { kinds, entries, size } = await cacheUsage(trial.options('first'));
+    expect(entries.filter(({ kind }) => kind === 'cache-mount').map(({ name }) => name)).to.deep.equal([
+      'mine',
+    ]);
+    expect(kinds.find(({ kind }) => kind === 'unpacked')?.items).to.be.greaterThan(1);
+    expect(entries.some(({ inUse }) => inUse)).to.equal(false);
+    expect(size).to.be.greaterThan(1_000_000);
+    const pruned = await pruneCache({ kinds: ['unpacked', 'cache-mount'] }, trial.options('first'));
+    expect(pruned.removed.map(({ kind }) => kind)).to.deep.equal(['unpacked', 'cache-mount']);
+    expect((await cacheUsage(trial.options('first'))).size).to.equal(pruned.size);
     // What follows is executed on what came from there.
     const more = await randomContext(['RUN cat /random > /copy', 'RUN : nothing', 'RUN cat /copy > /more']);
     const third = await trial.build('third', more, { cacheFrom: ['oci:kept'] });

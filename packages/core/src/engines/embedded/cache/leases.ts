@@ -48,8 +48,8 @@ export async function openLease(cache: string): Promise<Lease> {
   const claim = async (path: string): Promise<void> => {
     const now = new Date();
     await utimes(path, now, now).catch(() => undefined);
-    for (const { kind, file: intent } of await holders(cache))
-      if (kind === 'prune' && (await listOf(intent)).includes(path)) await gone(intent);
+    for (const { file: intent } of await holders(cache, 'prune'))
+      if ((await listOf(intent)).includes(path)) await gone(intent);
   };
   // Other deletions may be under way: no build begins in the middle of one.
   for (const { kind, file: intent } of await holders(cache)) if (kind === 'prune') await gone(intent);
@@ -78,7 +78,7 @@ export function keepAlive(file: string): () => void {
 
 /** When the oldest of the builds that use a cache began; `undefined` when there is none. */
 export async function oldestLease(cache: string): Promise<number | undefined> {
-  const builds = (await holders(cache)).filter(({ kind }) => kind === 'build');
+  const builds = await holders(cache, 'build');
   return builds.length === 0 ? undefined : Math.min(...builds.map(({ since }) => since)) - slack;
 }
 
@@ -116,12 +116,13 @@ async function enter(cache: string, kind: Holder['kind'], content: string): Prom
   return file;
 }
 
-async function holders(cache: string): Promise<readonly Holder[]> {
+async function holders(cache: string, wanted?: Holder['kind']): Promise<readonly Holder[]> {
   const folder = folderOf(cache);
   const found: Holder[] = [];
   for (const name of await readdir(folder).catch(() => [])) {
     const [, kind, since] = names.exec(name) ?? [];
     const file = join(folder, name);
+    if (wanted !== undefined && kind !== undefined && kind !== wanted) continue;
     if (kind === undefined) await removeOld(file);
     else if (await isHeld(file, name))
       found.push({ file, kind: kind as Holder['kind'], since: Number(since) });
