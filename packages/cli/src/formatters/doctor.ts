@@ -56,6 +56,6 @@ function how(support: PlatformSupport): string {
     case 'binfmt-without-f':
       return `${support.qemu ?? 'a static qemu (none found)'} is injected at ${support.interpreter}`;
     default:
-      return 'the host has no emulator registered';
+      return support.why ?? 'the host has no emulator registered';
   }
 }

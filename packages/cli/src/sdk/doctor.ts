@@ -30,6 +30,8 @@ export interface PlatformSupport {
   readonly platform: string;
   readonly emulation: Emulation['kind'];
   readonly interpreter?: string | undefined;
+  /** Why nothing runs. */
+  readonly why?: string | undefined;
   /** The static qemu that would be injected. */
   readonly qemu?: string | undefined;
 }
@@ -89,6 +91,7 @@ async function examineSandbox(
     platforms.push({
       ...{ platform: name, emulation: emulation.kind },
       interpreter: 'interpreter' in emulation ? emulation.interpreter : undefined,
+      why: 'why' in emulation ? emulation.why : undefined,
     });
     if (emulation.kind === 'none')
       advice.push(

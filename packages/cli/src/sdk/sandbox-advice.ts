@@ -64,7 +64,7 @@ function userAdvice(facts: SandboxFacts): readonly string[] {
   }
   if (facts.inContainer && advice.length === 0)
     advice.push(
-      'this container allows no namespaces: start it with `--security-opt seccomp=unconfined --security-opt apparmor=unconfined` for a better sandbox, or as root',
+      'this container allows no namespaces: start it with `--security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined` for a better sandbox, or as root',
     );
   if (advice.length === 0)
     advice.push('something keeps user namespaces from this user: `unshare --user true` shows how');

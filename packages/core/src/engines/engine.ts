@@ -129,7 +129,11 @@ export type Emulation =
   | { readonly kind: 'binfmt-without-f'; readonly interpreter: string }
   /** The sandbox starts every program through the interpreter: nothing need be in the container. */
   | { readonly kind: 'started-through'; readonly interpreter: string }
-  | { readonly kind: 'none' };
+  | {
+      readonly kind: 'none';
+      /** Why, where more is known than that nothing is registered. */
+      readonly why?: string | undefined;
+    };
 
 /** Starts containers: what `mabuild run` and the ELF probes need. */
 export interface ContainerRequest {

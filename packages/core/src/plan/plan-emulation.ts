@@ -51,7 +51,7 @@ export async function planEmulation(
     throw missing(
       platform,
       engine,
-      'no emulator is registered there',
+      emulation.why ?? 'no emulator is registered there',
       engine.info.kind === 'embedded'
         ? '`mabuild emulator fetch` gets static qemu programs; `mabuild doctor` shows what runs here'
         : "install qemu-user-static and binfmt-support on the engine's host; `mabuild doctor` shows what it runs",

@@ -286,8 +286,9 @@ export function becomeUser({ directory, user }: ContainerCommand): readonly Step
   return [
     must(`enter ${directory}`, 'chdir', directory),
     ...dropped.map((number) => may('prctl', 24, number, 0, 0, 0)),
-    user.groups.length === 0 && user.uid === 0
-      ? may('setgroups', 0, 0)
+    // A namespace of one user allows no groups, and its root needs none.
+    user.uid === 0
+      ? may('setgroups', user.groups.length, groups)
       : must(ids, 'setgroups', user.groups.length, groups),
     must(ids, 'setresgid', user.gid, user.gid, user.gid),
     must(ids, 'setresuid', user.uid, user.uid, user.uid),

@@ -29,7 +29,7 @@ export async function platformRun(
   const program = probeProgram(platform);
   const none = (refused: string): PlatformRun => ({
     ...{ sandbox, emulators: [], refused },
-    emulation: { kind: 'none' },
+    emulation: { kind: 'none', why: refused },
   });
   if (platform.os !== host.os || program === undefined)
     return none(`${formatPlatform(platform)} cannot be run on ${host.os}`);
@@ -75,7 +75,8 @@ async function throughProot(
     return await prootRun(options, await withProot(sandbox, options), platform, call);
   } catch (error) {
     if (!isMabuildError(error)) throw error;
-    return { sandbox, emulators: [], refused: error.message, emulation: { kind: 'none' } };
+    const refused = error.message;
+    return { sandbox, emulators: [], refused, emulation: { kind: 'none', why: refused } };
   }
 }
 
@@ -98,7 +99,8 @@ async function prootRun(
   } catch (error) {
     call.signal?.throwIfAborted();
     if (!isMabuildError(error)) throw error;
-    return { sandbox, emulators: [], refused: error.message, emulation: { kind: 'none' } };
+    const refused = error.message;
+    return { sandbox, emulators: [], refused, emulation: { kind: 'none', why: refused } };
   }
 }
 

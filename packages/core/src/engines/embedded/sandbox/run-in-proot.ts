@@ -3,6 +3,7 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
+  realpathSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -43,8 +44,8 @@ export async function runInProot(context: SandboxRun): Promise<void> {
     ...makeDev(`${secret}/dev`),
     ...ownFiles(run.files, secret).map(({ path, target }) => ({ from: `${secret}/${path}`, to: target })),
   ];
-  const [emulator] = run.emulators;
-  if (emulator !== undefined) wanted.push(showOnly(emulator.file, `${secret}/machine`));
+  const [emulator] = run.emulators.map(({ file }) => realpathSync(file));
+  if (emulator !== undefined) wanted.push(showOnly(emulator, `${secret}/machine`));
   for (const [index, mount] of run.mounts.entries())
     wanted.push(await bindOf(mount, `${work}/mounts/${index}`, context));
   const stubs = stubsOf(
@@ -62,7 +63,7 @@ export async function runInProot(context: SandboxRun): Promise<void> {
   writeFileSync(`${secret}/dev/.inside`, syscallProgram(job.architecture, inside), { mode: 0o700 });
   const outside = outsideSteps({
     ...{ command: job.proot, architecture: job.architecture, directory: work, root: 'root' },
-    ...{ temporary: secret, emulator: emulator?.file, binds, inside: '/dev/.inside' },
+    ...{ temporary: secret, emulator, binds, inside: '/dev/.inside' },
     user: run.command.user,
   });
   const program = writeProgram({ ...context.site.place, directory: secret }, outside);
