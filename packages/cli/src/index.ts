@@ -1,3 +1,4 @@
+export type { Ulimit } from '@mabuild/core';
 export type { Config, RegistryConfig } from './config.ts';
 export {
   countFindings,

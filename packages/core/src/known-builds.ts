@@ -45,8 +45,11 @@ export function openKnownBuilds(context: BuildContext, engine: Engine, memory: M
 
 /** Everything else that decides what a build gives. */
 function inputsOf(build: EngineBuild): readonly unknown[] {
-  const { dockerfile, platform, addedFiles, buildArgs, labels, target, network } = build;
-  return [formatPlatform(platform), dockerfile, addedFiles, buildArgs, labels, target ?? null, network];
+  const { dockerfile, platform, addedFiles, buildArgs, labels, target, network, settings } = build;
+  return [
+    ...[formatPlatform(platform), dockerfile, addedFiles, buildArgs, labels, target ?? null, network],
+    ...(settings ? [settings] : []),
+  ];
 }
 
 /** A digest of what is known of every file without reading it; `undefined` while one may still be written to. */

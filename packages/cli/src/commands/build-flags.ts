@@ -3,6 +3,7 @@ import type { Io } from '../io.ts';
 import type { BuildRequest } from '../sdk/build/build-request.ts';
 import { type Output, parseOutput } from '../sdk/build/output.ts';
 import { type GlobalOptions, keyValues, namedPlatforms, oneOf, positive } from './options.ts';
+import { bytesOf, hostsOf, ulimitsOf } from './run-flags.ts';
 import { agentsOf, secretsOf } from './secret-flags.ts';
 
 /** The flags of `mabuild build` as they are parsed. */
@@ -29,6 +30,9 @@ export interface BuildFlags extends GlobalOptions {
   readonly annotation?: readonly string[];
   readonly tagSuffix?: boolean;
   readonly network: string;
+  readonly addHost?: readonly string[];
+  readonly shmSize?: string;
+  readonly ulimit?: readonly string[];
   readonly engine: string;
   readonly emulation: string;
   readonly qemu?: string;
@@ -81,6 +85,9 @@ export function buildRequestOf(context: string, options: BuildFlags, io: Io): Bu
     cacheTo: options.cacheTo ?? [],
     pull: options.pull ?? false,
     network: oneOf('--network', options.network, ['default', 'host', 'none']),
+    addHosts: hostsOf(options.addHost),
+    shmSize: options.shmSize === undefined ? undefined : bytesOf('--shm-size', options.shmSize),
+    ulimits: ulimitsOf(options.ulimit),
     engine: oneOf('--engine', options.engine, ['auto', 'buildkit', 'classic', 'embedded']),
     emulation: oneOf('--emulation', options.emulation, ['auto', 'binfmt', 'inject', 'off']),
     qemu: options.qemu,

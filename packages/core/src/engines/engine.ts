@@ -11,6 +11,7 @@ import type {
 import type { AddedFile, BuildContext } from '../context/context.ts';
 import type { OnBuildEvent } from '../events.ts';
 import type { BuildSecrets } from './build-secrets.ts';
+import type { RunSettings } from './run-settings.ts';
 
 /** The two builders of a Docker Engine, and the one of this process. */
 export type Builder = 'buildkit' | 'classic' | 'embedded';
@@ -62,6 +63,8 @@ export interface EngineBuild {
   readonly pull: boolean;
   /** `default`, `host` or `none`. */
   readonly network: string;
+  /** `--add-host`, `--shm-size`, `--ulimit`. @default the engine's own */
+  readonly settings?: RunSettings | undefined;
   /** External bases that this build starts from; a classic build over private ones pulls them first. */
   readonly bases: readonly ImageReference[];
   /** Folders that COPY --from and mounts name, for the embedded engine. */

@@ -46,3 +46,4 @@ export {
 export type { RunProgram } from './embedded/steps/run.ts';
 export { type EndpointRequest, type EngineCandidate, engineCandidates } from './endpoint.ts';
 export type * from './engine.ts';
+export { type RunSettings, type Ulimit, type UlimitName, ulimitNumbers } from './run-settings.ts';

@@ -163,6 +163,7 @@ async function planTask(
     noCache: request.noCache,
     pull: request.pull,
     network: request.network,
+    settings: request.settings,
     bases: bases.map((base) => withDigest(base.reference, base.manifestDescriptor.digest)),
     ...(request.folders === undefined ? {} : { folders: request.folders }),
     originalLocation: (line) => lineLocation(dockerfile, prepared.originalLine(line)),

@@ -3,6 +3,7 @@ import type { BuildContext } from '../context/context.ts';
 import type { NamedContext } from '../dockerfile/image-uses.ts';
 import type { BaseStyle, ImageMapping } from '../dockerfile/retarget-base.ts';
 import type { Builder, Engine, EngineBuild } from '../engines/engine.ts';
+import type { RunSettings } from '../engines/run-settings.ts';
 import type { BuildPlan, BuildTask } from './plan.ts';
 import type { EmulationMode, LentProgram } from './plan-emulation.ts';
 import type { ResolvedBase } from './resolve-bases.ts';
@@ -21,6 +22,8 @@ export interface PlanRequest {
   readonly pull: boolean;
   /** `default`, `host` or `none`. */
   readonly network: string;
+  /** For RUN. @default the engine's own */
+  readonly settings?: RunSettings | undefined;
   readonly builder: 'auto' | Builder;
   /** `--build-context`: what stands for names of images, and the folders among them. */
   readonly contexts?: Readonly<Record<string, NamedContext>> | undefined;

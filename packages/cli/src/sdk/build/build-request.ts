@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { Builder } from '@mabuild/core';
+import type { Builder, Ulimit } from '@mabuild/core';
 import type { Platform } from '@mabuild/oci';
 import type { CacheFrom, CacheTo } from '../cache/cache-spec.ts';
 import type { Output } from './output.ts';
@@ -40,6 +40,12 @@ export interface BuildRequest {
   readonly pull?: boolean | undefined;
   /** For RUN: `default`, `host` or `none`. */
   readonly network?: string | undefined;
+  /** Added to /etc/hosts of RUN; the address `host-gateway` is the builder's machine. */
+  readonly addHosts?: readonly { readonly name: string; readonly address: string }[] | undefined;
+  /** Of RUN's /dev/shm, bytes. @default 64 MiB */
+  readonly shmSize?: number | undefined;
+  /** Limits of RUN's processes. @default the builder's */
+  readonly ulimits?: readonly Ulimit[] | undefined;
   /** @default 'auto' */
   readonly engine?: 'auto' | Builder | undefined;
   /** @default 'auto' */

@@ -9,6 +9,7 @@ import {
   type Engine,
   type PlannedBuild,
   planBuild,
+  type RunSettings,
   runBuild,
 } from '@mabuild/core';
 import { formatPlatform, MabuildError, type Platform, type PushEvent } from '@mabuild/oci';
@@ -26,7 +27,7 @@ import { openRequestContext } from './context.ts';
 import { exportFiles } from './export-files.ts';
 import { loadImages, writeDockerArchives } from './load.ts';
 import { type NamedContexts, openNamedContexts } from './named-contexts.ts';
-import { type Output, outputFailure } from './output.ts';
+import { outputFailure, outputIn } from './output.ts';
 import { assemble, type Published, parseTag, pushSuffixedTags, pushTags, writeLayout } from './publish.ts';
 import { openSecrets } from './secrets.ts';
 
@@ -189,6 +190,7 @@ async function plan(site: BuildSite, request: BuildRequest, options: BuildOption
       noCache: request.noCache ?? false,
       pull: request.pull ?? false,
       network: request.network ?? 'default',
+      settings: settingsOf(request),
       builder: request.engine ?? 'auto',
       ...site.named,
       emulation: request.emulation ?? 'auto',
@@ -200,6 +202,12 @@ async function plan(site: BuildSite, request: BuildRequest, options: BuildOption
     },
     { engine, resolver: registry, signal: options.signal },
   );
+}
+
+/** `undefined` when nothing is asked for: builds without are remembered as they were. */
+function settingsOf({ addHosts = [], shmSize, ulimits = [] }: BuildRequest): RunSettings | undefined {
+  const isDefault = addHosts.length === 0 && shmSize === undefined && ulimits.length === 0;
+  return isDefault ? undefined : { hosts: addHosts, shmSize, ulimits };
 }
 
 function sourceDateEpoch(site: BuildSite): Readonly<Record<string, string>> {
@@ -219,7 +227,7 @@ async function deliver(
   request: BuildRequest,
   options: BuildOptions,
 ): Promise<{ readonly digest: string; readonly references: readonly Published[] }> {
-  const output: Output = request.output ?? { type: 'load' };
+  const output = outputIn(request.output ?? { type: 'load' }, site.environment.workingDirectory);
   const tags = request.tags ?? [];
   const assembly = assemble(images, {
     index: request.index ?? 'auto',

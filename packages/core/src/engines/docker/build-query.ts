@@ -5,7 +5,8 @@ import type { EngineBuild } from '../engine.ts';
 export function buildQuery(
   build: EngineBuild,
   options: { readonly hasBridge: boolean },
-): Record<string, string | boolean | undefined> {
+): Record<string, string | number | boolean | readonly string[] | undefined> {
+  const { hosts = [], shmSize, ulimits = [] } = build.settings ?? {};
   return {
     platform: formatPlatform(build.platform),
     buildargs: JSON.stringify(build.buildArgs),
@@ -13,6 +14,12 @@ export function buildQuery(
     target: build.target,
     nocache: build.noCache || undefined,
     pull: build.pull || undefined,
+    extrahosts: hosts.map(({ name, address }) => `${name}:${address}`),
+    shmsize: shmSize,
+    ulimits:
+      ulimits.length === 0
+        ? undefined
+        : JSON.stringify(ulimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard }))),
     networkmode: build.network === 'default' && !options.hasBridge ? 'host' : build.network,
   };
 }

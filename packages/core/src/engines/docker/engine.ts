@@ -106,6 +106,7 @@ export class DockerEngine implements Engine {
   async build(build: EngineBuild, context: BuildContext, options: EngineBuildOptions): Promise<EngineImage> {
     const { hasBridge } = this.info;
     if (options.secrets && build.builder === 'classic') throw withoutSecrets();
+    if (build.builder === 'buildkit' && !this.info.capabilities.runNetwork) refuseLimits(build, this.info);
     const id = await (build.builder === 'buildkit'
       ? this.#buildkit().build(build, context, { ...options, hasBridge })
       : buildClassic(this.client, build, context, { ...options, hasBridge }));
@@ -229,6 +230,15 @@ export class DockerEngine implements Engine {
       await removeImage(this.client, name);
     }
   }
+}
+
+/** Before Docker 23 its BuildKit is asked for limits and says nothing. */
+function refuseLimits({ settings }: EngineBuild, { version }: EngineInfo): void {
+  if (settings === undefined || (settings.shmSize === undefined && settings.ulimits.length === 0)) return;
+  throw new MabuildError(`the BuildKit of Docker ${version} leaves --shm-size and --ulimit unheeded`, {
+    code: 'ENGINE_TOO_OLD',
+    hint: 'build with --engine classic or embedded, or with Docker 23 or newer',
+  });
 }
 
 function withoutSecrets(): MabuildError {

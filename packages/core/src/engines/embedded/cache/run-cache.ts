@@ -86,11 +86,13 @@ export function createRunCache(memory: Memory, writer: LayerWriter): RunCache {
 
 /** Everything that decides what a RUN makes: what it runs on and with, not where that came from. */
 async function keyOf(request: RunRequest, { epoch }: RunCacheOptions): Promise<string> {
-  const { platform, layers, command, environment, user, workingDirectory, network, mounts } = request;
+  const { platform, layers, command, environment, user, workingDirectory, network, mounts, settings } =
+    request;
   const facts = [
     ...[format, epoch ?? null, formatPlatform(platform), layers.map(({ diffId }) => diffId)],
     ...[command, variablesOf(environment)],
     ...[user, workingDirectory, network, await Promise.all(mounts.map(mountFacts))],
+    ...(settings ? [settings] : []),
   ];
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
 }

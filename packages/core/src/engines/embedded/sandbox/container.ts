@@ -29,6 +29,10 @@ export interface ContainerCommand {
   /** Absolute. */
   readonly directory: string;
   readonly user: ContainerUser;
+  /** Limits of the process: name and number of the resource, soft and hard limit; -1 is none. */
+  readonly limits?:
+    | readonly (readonly [name: string, number: number, soft: number, hard: number])[]
+    | undefined;
 }
 
 /** Something that the command finds in its place. */
@@ -71,6 +75,8 @@ export interface ContainerRequest {
   readonly mounts: readonly ContainerMount[];
   readonly hostname: string;
   readonly network: 'host' | 'none';
+  /** Of /dev/shm, bytes. */
+  readonly shmSize?: number | undefined;
   /** Root of the machine, not of a user namespace: what the kernel does not keep from it must be hidden. */
   readonly realRoot: boolean;
   /** The user namespace knows one user only. */
@@ -112,6 +118,7 @@ export function containerSteps(request: ContainerRequest): readonly Step[] {
     ...(network === 'none' ? loopback() : []),
     { kind: 'fork' },
     may('setsid'),
+    ...limits(request.command),
     ...becomeUser(request.command),
     ...start(request.command),
   ];
@@ -171,7 +178,7 @@ function proc({ realRoot, procNames }: ContainerRequest): readonly Step[] {
   return steps;
 }
 
-function dev({ singleUser, procNames }: ContainerRequest): readonly Step[] {
+function dev({ singleUser, procNames, shmSize = 64 * 1024 * 1024 }: ContainerRequest): readonly Step[] {
   const { noSetuid, noDevices, noExec, bind } = mountFlags;
   const links = [
     ['/proc/self/fd', 'fd'],
@@ -208,7 +215,7 @@ function dev({ singleUser, procNames }: ContainerRequest): readonly Step[] {
       '/dev/shm',
       'tmpfs',
       noSetuid | noDevices | noExec,
-      'mode=1777,size=64m',
+      `mode=1777,size=${shmSize}`,
     ),
     may('mount', 'mqueue', '/dev/mqueue', 'mqueue', noSetuid | noDevices | noExec, 0),
     ...masked
@@ -275,6 +282,20 @@ function loopback(): readonly Step[] {
 /** Capabilities that a container's root has: Docker's and BuildKit's default. */
 const capabilities: ReadonlySet<number> = new Set([0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31]);
 const lastCapability = 40;
+
+/** Sets the limits of the process. */
+export function limits({ limits: wanted = [] }: ContainerCommand): readonly Step[] {
+  return wanted.map(([name, number, soft, hard]) =>
+    must(
+      `set the limit ${name} to ${soft}:${hard}`,
+      'prlimit64',
+      0,
+      number,
+      new Uint8Array(BigInt64Array.of(BigInt(soft), BigInt(hard)).buffer),
+      0,
+    ),
+  );
+}
 
 /** Gives up what a container's user does not have. */
 export function becomeUser({ directory, user }: ContainerCommand): readonly Step[] {

@@ -94,6 +94,8 @@ export interface SandboxJob {
     /** Text of /etc/resolv.conf and /etc/hosts. */
     readonly files: { readonly resolv: string; readonly hosts: string };
     readonly hostname: string;
+    /** Of /dev/shm, bytes. */
+    readonly shmSize?: number | undefined;
     /** File that gets the contents of changed files one after the other. */
     readonly contents: string;
   };

@@ -1,5 +1,5 @@
 import type { ContainerCommand } from './container.ts';
-import { start } from './container.ts';
+import { limits, start } from './container.ts';
 import { dieWithParent, may, must } from './kernel.ts';
 import { hideNewerCalls } from './newer-calls.ts';
 import type { Step } from './syscall-program.ts';
@@ -78,6 +78,7 @@ export function insideSteps(command: ContainerCommand): readonly Step[] {
     must(`enter ${command.directory}`, 'chdir', command.directory),
     may('setsid'),
     may('umask', 0o022),
+    ...limits(command),
     ...start(command),
   ];
 }

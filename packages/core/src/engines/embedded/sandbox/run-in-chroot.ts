@@ -16,7 +16,7 @@ import { MabuildError } from '@mabuild/oci';
 import { serveAgent } from './agent-socket.ts';
 import { runBatch, writeProgram } from './batch.ts';
 import { composeRoot, folderChanges, takeSnapshot } from './compose.ts';
-import { becomeUser, start } from './container.ts';
+import { becomeUser, limits, start } from './container.ts';
 import { tellChanges } from './contents.ts';
 import { endProcesses } from './end-processes.ts';
 import { errnoName } from './errno.ts';
@@ -70,6 +70,7 @@ export async function runInChroot(context: SandboxRun): Promise<void> {
     runBatch(site.place, [{ name: 'mknodat', arguments: [here, pipe, 0o010600, 0] }]);
     places.put(`/dev/${name}`, (path) => linkSync(pipe, path));
   }
+  if (run.shmSize !== undefined) site.onNote('the size of /dev/shm is not limited without namespaces');
   places.put('/dev/shm', makeOpenFolder);
   const steps = chrootSteps(root, context);
   let ended: boolean;
@@ -96,6 +97,7 @@ function chrootSteps(root: string, { run }: SandboxRun): readonly Step[] {
     dieWithParent(),
     may('setsid'),
     ...dangerous.map((number) => may('prctl', 24, number, 0, 0, 0)),
+    ...limits(run.command),
     ...becomeUser(run.command),
     ...start(run.command),
   ];

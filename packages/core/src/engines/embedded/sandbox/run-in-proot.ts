@@ -36,6 +36,8 @@ export async function runInProot(context: SandboxRun): Promise<void> {
   if (run.network === 'none') throw lacking('RUN --network=none needs');
   const secret = `${work}/private`;
   for (const folder of [secret, `${work}/mounts`]) mkdirSync(folder, { mode: 0o700 });
+  if (run.shmSize !== undefined)
+    context.site.onNote('the size of /dev/shm is not limited without namespaces');
   const { root, changes } = prootRoot(context);
   const layer: UnpackedLayer = { root, opaque: new Set() };
   const wanted: ProotBind[] = [

@@ -40,6 +40,7 @@ export async function runInSandbox(context: SandboxRun): Promise<void> {
     mounts: [...own, ...mounts],
     hostname: run.hostname,
     network: run.network,
+    shmSize: run.shmSize,
     realRoot: job.kind === 'namespaces',
     singleUser: job.singleUser,
     procNames: new Set(readdirSync('/proc')),

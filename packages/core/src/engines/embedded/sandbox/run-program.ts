@@ -33,6 +33,7 @@ export function sandboxRun(sandbox: Sandbox): RunProgram {
             ...{ platform, layers: request.layers, mounts, temporaryDirectory: site.temporaryDirectory },
             command: { arguments: request.command, environment, directory: request.workingDirectory, user },
             network: request.network === 'none' ? 'none' : 'host',
+            settings: request.settings,
           },
           {
             signal: site.signal,
@@ -84,6 +85,7 @@ function errorText(errno: number): string {
   const texts: Readonly<Record<string, string>> = {
     ENOENT: 'no such file or directory',
     EACCES: 'permission denied',
+    EPERM: 'operation not permitted',
     ENOEXEC: 'exec format error',
     ENOTDIR: 'not a directory',
   };

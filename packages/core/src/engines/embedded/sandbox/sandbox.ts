@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { CallOptions, Platform } from '@mabuild/oci';
 import type { Emulation } from '../../engine.ts';
+import { type RunSettings, ulimitNumbers } from '../../run-settings.ts';
 import type { LayerEntry } from '../layers/entry.ts';
 import type { StoredLayer } from '../layers/layer-scanner.ts';
 import { lockCaches } from './cache-locks.ts';
@@ -50,6 +51,7 @@ export interface SandboxRequest {
   readonly layers: readonly StoredLayer[];
   readonly command: ContainerCommand;
   readonly network: 'host' | 'none';
+  readonly settings?: RunSettings | undefined;
   readonly mounts: readonly SandboxMount[];
   /** Gets the contents of changed files. */
   readonly temporaryDirectory: string;
@@ -147,7 +149,10 @@ export function createSandbox(options: SandboxOptions): Sandbox {
     await mkdir(request.temporaryDirectory, { recursive: true });
     const contents = join(request.temporaryDirectory, `changes-${randomBytes(6).toString('hex')}`);
     const release = (): Promise<void> => rm(contents, { force: true });
-    const { command, network } = request;
+    const { command, network, settings } = request;
+    const limits = settings?.ulimits.map(
+      ({ name, soft, hard }) => [name, ulimitNumbers[name], soft, hard] as const,
+    );
     const resolv = network === 'none' ? '' : await readFile('/etc/resolv.conf', 'utf8').catch(() => '');
     const isV6 = request.platform.architecture === 'arm' && request.platform.variant === 'v6';
     const emulated = 'interpreter' in emulation && isV6 ? { QEMU_CPU: 'arm1176' } : {};
@@ -158,9 +163,10 @@ export function createSandbox(options: SandboxOptions): Sandbox {
           ...sandbox.job,
           layers,
           run: {
-            command: { ...command, environment: { ...emulated, ...command.environment } },
+            command: { ...command, limits, environment: { ...emulated, ...command.environment } },
             ...{ mounts, network, emulators, hostname, contents },
-            files: { resolv, hosts },
+            shmSize: settings?.shmSize,
+            files: { resolv, hosts: hosts + moreHosts(settings) },
           },
         },
         { ...call, streams },
@@ -206,6 +212,13 @@ export function createSandbox(options: SandboxOptions): Sandbox {
       }
     },
   };
+}
+
+/** RUN has this machine's network, so that the way to it is the loopback. */
+function moreHosts(settings: RunSettings | undefined): string {
+  return (settings?.hosts ?? [])
+    .map(({ name, address }) => `${address === 'host-gateway' ? '127.0.0.1' : address}\t${name}\n`)
+    .join('');
 }
 
 function jobLayers(layers: readonly StoredLayer[]): readonly Omit<JobLayer, 'comes'>[] {

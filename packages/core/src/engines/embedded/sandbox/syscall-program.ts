@@ -70,6 +70,7 @@ const numbers = {
   unshare: [272, 97],
   dup3: [292, 24],
   read: [0, 63],
+  prlimit64: [302, 261],
   open_tree: [428, 428],
   move_mount: [429, 429],
   openat2: [437, 437],
