@@ -171,6 +171,22 @@ describe('RUN on a machine with nothing', function () {
     const third = await trial.build('third', more, { cacheFrom: ['oci:kept'] });
     expect(third.layers['linux/amd64']?.slice(0, -1)).to.deep.equal(first.layers['linux/amd64']);
   });
+
+  it('is not executed in other stages either, with mode=max', async () => {
+    const lines = ['FROM scratch', 'COPY --from=0 /random /kept'];
+    const context = await randomContext(lines);
+    const to = ['type=local,dest=all,mode=max'];
+    const first = await trial.build('stages', context, { cacheTo: to });
+    // What was taken from there may be given on, also where it was never needed.
+    const second = await trial.build('stages elsewhere', context, {
+      cacheFrom: ['oci:all'],
+      cacheTo: ['type=local,dest=again,mode=max'],
+    });
+    const third = await trial.build('stages once more', context, { cacheFrom: ['oci:again'] });
+    expect(second.digest).to.equal(first.digest);
+    expect(third.digest).to.equal(first.digest);
+    for (const { done } of [second, third]) expect(done).to.deep.equal([]);
+  });
 });
 
 // biome-ignore lint/suspicious/noExplicitAny: documents that are made wrong

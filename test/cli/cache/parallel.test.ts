@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -59,5 +59,27 @@ describe('a cache that several processes use', function () {
     const { rounds, removed } = JSON.parse(output) as { rounds: number; removed: number };
     expect(rounds).to.be.greaterThan(1);
     expect(removed).to.be.greaterThan(0);
+  });
+
+  it('survives builds and deletions that are killed', async () => {
+    for (let round = 0; round < 6; round += 1) {
+      const victims = [start('build', `killed-${round}`, '3'), start('prune')];
+      for (const victim of victims) victim.stdout?.resume();
+      await new Promise((resolve) => setTimeout(resolve, 300 + round * 250));
+      for (const victim of victims) victim.kill('SIGKILL');
+      await Promise.all(victims.map((victim) => once(victim, 'close')));
+    }
+    const built = await ended(start('build', 'after', '2'));
+    expect(built.code, built.errors).to.equal(0);
+    const last = start('prune');
+    last.stdin?.end();
+    const pruned = await ended(last);
+    expect(pruned.code, pruned.errors).to.equal(0);
+    const cache = join(work, 'cache');
+    expect(await readdir(join(cache, 'content/blobs/sha256'))).to.deep.equal([]);
+    expect(await readdir(join(cache, 'leases'))).to.deep.equal([]);
+    for (const kind of await readdir(join(cache, 'sandbox')))
+      for (const folder of ['layers', 'caches'])
+        expect(await readdir(join(cache, 'sandbox', kind, folder)), `${kind} ${folder}`).to.deep.equal([]);
   });
 });
