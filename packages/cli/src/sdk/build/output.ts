@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { MabuildError } from '@mabuild/oci';
 import { unwritable } from '../../file-error.ts';
 
@@ -59,6 +60,11 @@ function dockerOutput(text: string): Output {
       if (path !== undefined) return { type: fields.get('type') as 'local' | 'tar', path };
   }
   throw invalidOutput(text);
+}
+
+/** An output whose path is taken from a folder. */
+export function outputIn(output: Output, folder: string): Output {
+  return 'path' in output ? { ...output, path: resolve(folder, output.path) } : output;
 }
 
 /** What writing an output failed with, as an error that names the path when the file system refused. */
