@@ -2,7 +2,7 @@ import { lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs';
 import type { LayerEntry, LayerEntryType } from '../layers/entry.ts';
 import { type ProgramPlace, runReading } from './batch.ts';
 import { isWhiteout, type MergedNode, mergedNode, type UnpackedLayer } from './merged.ts';
-import { isKeptAttribute } from './unpack.ts';
+import { isKeptAttribute } from './special-files.ts';
 
 /** An entry of a layer together with the file that has its content. */
 export interface ChangedEntry {

@@ -17,7 +17,7 @@ import {
 import { type BatchCall, type ProgramPlace, runBatch } from './batch.ts';
 import { byBytes, type ChangedEntry, entryOf, fieldsOf, readAttributes } from './changes.ts';
 import { isWhiteout, type UnpackedLayer } from './merged.ts';
-import { isKeptAttribute } from './unpack.ts';
+import { isKeptAttribute } from './special-files.ts';
 
 /**
  * Copies layers over each other into a folder, for machines that mount no overlayfs.

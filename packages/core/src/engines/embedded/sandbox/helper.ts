@@ -10,6 +10,7 @@ import type { JobMessage, SandboxJob } from './job.ts';
 import { must } from './kernel.ts';
 import { layersOf, type ShelfSite } from './layer-shelf.ts';
 import { sandboxLeftovers } from './leftovers.ts';
+import { pathError } from './path-error.ts';
 import { removeTree } from './remove-tree.ts';
 import { runInChroot } from './run-in-chroot.ts';
 import { runInProot } from './run-in-proot.ts';
@@ -77,8 +78,9 @@ async function serveJob({ job, name, frames, signal, say, output }: JobSite): Pr
     end = { kind: 'done', streams: frames.taken - taken };
   } catch (error) {
     if (signal.aborted) return false;
-    const { message, code = 'SANDBOX_FAILED' } = error as NodeJS.ErrnoException;
-    const hint = isMabuildError(error) ? error.hint : undefined;
+    const told = pathError(error, work) ?? error;
+    const { message, code = 'SANDBOX_FAILED' } = told as NodeJS.ErrnoException;
+    const hint = isMabuildError(told) ? told.hint : undefined;
     say({ kind: 'failed', code, message, ...(hint === undefined ? {} : { hint }) });
   } finally {
     unmountAll(work, { architecture, directory });
