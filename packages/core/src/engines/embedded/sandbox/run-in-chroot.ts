@@ -81,7 +81,13 @@ export async function runInChroot(context: SandboxRun): Promise<void> {
     endProcesses(root, site.place);
     places.restore();
   }
-  if (!ended) return;
+  if (!ended) {
+    // What the command says of it is seldom clear: "Cannot find /proc", "no such file", a wrong number of processors.
+    site.onNote(
+      'this RUN had no /proc and no processes, network or mounts of its own, as this machine lets its root have no namespaces; if that is why it failed, start the container that mabuild runs in with --security-opt seccomp=unconfined --security-opt apparmor=unconfined --cap-add SYS_ADMIN, or build where user namespaces are allowed',
+    );
+    return;
+  }
   removeStubs(root, stubs);
   tellChanges(folderChanges(root, before, site.place, places.paths), context);
 }
@@ -173,14 +179,17 @@ async function putMount(mount: JobMount, folder: string, places: Places, context
     default: {
       const cache = `${context.job.directory}/caches/${mount.name}`;
       if (!existsSync(cache)) {
-        mkdirSync(cache);
-        chownSync(cache, mount.uid, mount.gid);
-        chmodSync(cache, mount.mode);
-        if (mount.from !== undefined) {
+        const made = `${folder}-cache`;
+        if (mount.from === undefined) {
+          mkdirSync(made);
+          chownSync(made, mount.uid, mount.gid);
+          chmodSync(made, mount.mode);
+        } else {
           const { root, layers } = await rootOf(mount.from, true, folder, context);
-          rmSync(cache, { recursive: true });
-          copyTree(`${root}/${mergedPath(layers, mount.path)}`, cache);
+          copyTree(`${root}/${mergedPath(layers, mount.path)}`, made);
         }
+        // It is there whole or not at all.
+        renameSync(made, cache);
       }
       places.put(
         mount.target,

@@ -37,7 +37,10 @@ export function sandboxRun(sandbox: Sandbox): RunProgram {
           },
           {
             signal: site.signal,
-            onNote: (note) => site.log(instruction, 'stderr', `mabuild: ${note}\n`),
+            onNote: (note) => {
+              tail.add(`mabuild: ${note}\n`);
+              site.log(instruction, 'stderr', `mabuild: ${note}\n`);
+            },
             onOutput: (stream, chunk) => {
               const text = Buffer.from(chunk).toString('utf8');
               tail.add(text);
