@@ -107,8 +107,9 @@ class Helper {
       await Promise.race([told, this.#closed]);
       const last = messages.at(-1);
       if (last?.kind !== 'done') {
-        // One that failed clears up and ends.
+        // One that failed clears up and ends; a read of what else might come would hold it.
         child.stdin?.end();
+        child.stdio[4]?.destroy();
         await this.#closed;
       }
       signal?.throwIfAborted();
@@ -138,8 +139,9 @@ class Helper {
     this.#timer = setTimeout(() => {
       const at = waiting.indexOf(this);
       if (at >= 0) waiting.splice(at, 1);
-      // It ends when its input does.
+      // It ends when its input does, and what might come beside that.
       this.#child.stdin?.end();
+      this.#child.stdio[4]?.destroy();
     }, idleMilliseconds).unref();
   }
 
