@@ -8,7 +8,11 @@
 import { main } from './lib/main.mjs';
 import { build } from './lib/workspace.mjs';
 
+// What runs in the foreground ends by itself then, and what was made for it is deleted.
+process.on('SIGINT', () => undefined);
+
 await main(async () => {
+  console.error('compiling mabuild');
   await build();
   const docker = process.argv.includes('--docker') || process.env.MABUILD_DEMO_ENGINE === 'docker';
   // What these import comes with the build.

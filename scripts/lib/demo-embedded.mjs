@@ -39,6 +39,7 @@ export async function demo() {
 /** Where docker.io's busybox is read: made from Debian packages into our registry, or where there are none, docker.io itself. */
 async function baseImages(registry) {
   if (!(await hasApt())) return [];
+  console.error('making busybox images of Debian packages');
   try {
     await pushDemoBase({ registry: registry.url, cache });
     return ['--mirror', `docker.io=${registry.url}`];
@@ -52,7 +53,7 @@ async function baseImages(registry) {
 async function ensureEmulators(env) {
   if (await runsAll(env)) return;
   say('This machine runs no ARM programs yet: static emulators, for this user only');
-  await mabuild(['emulator', 'fetch'], env);
+  await mabuild(['emulator', 'fetch'], { ...env, MABUILD_CACHE: cache });
 }
 
 async function runsAll(env) {

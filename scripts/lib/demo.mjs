@@ -72,7 +72,8 @@ export async function migrateAndBuild({ image, reading, building }, env) {
     env,
   );
   say('Three images and one manifest list, straight from the untouched Dockerfile');
-  const options = [...building, '--platform', platforms.join(','), '--push', '-t', image];
+  const quiet = process.stderr.isTTY ? [] : ['--progress', 'quiet'];
+  const options = [...building, ...quiet, '--platform', platforms.join(','), '--push', '-t', image];
   await mabuild(['build', ...options, example], env);
   say('What the registry has now, and whether it is what it says');
   await mabuild(['inspect', '--require', platforms.join(','), image], env);

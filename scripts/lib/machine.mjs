@@ -69,16 +69,25 @@ export const environment = {
   NODE_EXTRA_CA_CERTS: '/etc/ssl/certs/ca-certificates.crt',
 };
 
+/** What root may do in a container of Docker without further privileges. */
+const capabilities =
+  'chown dac_override fowner fsetid kill setgid setuid setpcap net_bind_service net_raw sys_chroot mknod audit_write setfcap';
+
 /**
  * Runs a command on a fresh machine as its ordinary user: in a user namespace whose kernel knows no emulators. Needs root.
  *
  * @param {string} root see {@link machineRoot}
  * @param {readonly string[]} command
- * @param {{ home: string, namespaces: boolean, cache: string }} options `home` is the user's home folder, whose folder
- *   `clone` is where the command starts; without `namespaces`, user.max_user_namespaces is 0
+ * @param {{ home: string, namespaces: boolean, cache: string, contained?: boolean }} options `home` is the user's home
+ *   folder, whose folder `clone` is where the command starts; without `namespaces`, user.max_user_namespaces is 0;
+ *   `contained` is root with what a container leaves it
  * @returns {Promise<{ status: number | string, output: string }>}
  */
-export async function runOnMachine(root, command, { home, namespaces, cache }) {
+export async function runOnMachine(root, command, { home, namespaces, cache, contained = false }) {
+  const bounds = ['-all', ...capabilities.split(' ').map((name) => `+${name}`)].join(',');
+  const become = contained
+    ? `--inh-caps=-all --bounding-set=${bounds}`
+    : `--reuid ${user.id} --regid ${user.id} --init-groups`;
   const native = { x64: 'amd64', arm64: 'arm64' }[process.arch];
   const busybox = join(
     await debTree('busybox-static', native, { cache: join(cache, 'debs') }),
@@ -100,7 +109,7 @@ export async function runOnMachine(root, command, { home, namespaces, cache }) {
     '/tmp/busybox umount -l .',
     '/tmp/busybox rm /tmp/busybox',
     `cd ${user.home}/clone`,
-    `exec setpriv --reuid ${user.id} --regid ${user.id} --init-groups "$@"`,
+    `exec setpriv ${become} "$@"`,
   ];
   const variables = Object.entries({ ...environment, HOME: user.home }).map((entry) => entry.join('='));
   const child = spawn(

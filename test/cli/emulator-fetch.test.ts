@@ -21,7 +21,7 @@ describe('mabuild emulator fetch', () => {
   };
 
   /** An apt-get whose every package is this one. */
-  async function apt(script: string, deb = Buffer.alloc(0)): Promise<void> {
+  async function apt(script: string, deb: Buffer = Buffer.alloc(0)): Promise<void> {
     await mkdir(join(home, 'bin'));
     await writeFile(join(home, 'some.deb'), deb);
     await writeFile(join(home, 'bin/apt-get'), `#!/bin/sh\n${script}\n`);

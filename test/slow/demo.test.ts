@@ -44,6 +44,12 @@ servicesDescribe('npm run demo on a fresh machine', function (services) {
     expectDemo({ status: 0, output });
   });
 
+  it('as root in a container whose kernel knows no emulators', async () => {
+    await run('chown', ['-R', '0:0', home]);
+    const container = { home, namespaces: false, cache, contained: true };
+    expectDemo(await timed(() => runOnMachine(machine, demo, container)));
+  });
+
   it('as an ordinary user where user.max_user_namespaces is 0', async () => {
     await own(home);
     expectDemo(await timed(() => runOnMachine(machine, demo, { home, namespaces: false, cache })));

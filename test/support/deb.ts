@@ -28,7 +28,7 @@ export async function debOf(
 
 /** An `ar` archive, deb(5). */
 export function arOf(members: Readonly<Record<string, Buffer>>): Buffer {
-  const parts = [Buffer.from('!<arch>\n')];
+  const parts: Buffer[] = [Buffer.from('!<arch>\n')];
   for (const [name, bytes] of Object.entries(members)) {
     const header = `${name.padEnd(16)}${'0'.padEnd(12)}${'0'.padEnd(6)}${'0'.padEnd(6)}${'100644'.padEnd(8)}${String(bytes.length).padEnd(10)}\`\n`;
     parts.push(Buffer.from(header), bytes, Buffer.from(bytes.length % 2 === 1 ? '\n' : ''));
