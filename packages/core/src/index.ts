@@ -118,6 +118,7 @@ export {
 export type { BuildPlan, BuildTask, PlannedBase, Strategy } from './plan/plan.ts';
 export { planBuild } from './plan/plan-build.ts';
 export type { PlannedBuild, PlannedTask, PlanRequest, PlanWorld } from './plan/plan-request.ts';
+export { rememberingResolver } from './plan/remembering-resolver.ts';
 export {
   type FetchableProgram,
   type FetchProgramsRequest,

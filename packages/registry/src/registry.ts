@@ -8,6 +8,7 @@ import {
   type ImageResolver,
   type ImageSink,
   type ImageSource,
+  isConfigType,
   MabuildError,
   type ReadOptions,
   withDigest,
@@ -41,7 +42,7 @@ export interface RegistryOptions extends ConnectionOptions {
    */
   readonly mirrors?: Readonly<Record<string, readonly string[]>> | undefined;
   readonly retry?: RetryOptions | undefined;
-  /** Remembers manifests by digest between runs. */
+  /** Remembers manifests and configs by digest between runs. */
   readonly manifestStore?: ManifestStore | undefined;
   readonly onEvent?: OnRegistryEvent | undefined;
 }
@@ -104,6 +105,11 @@ export interface RegistryClient extends ImageResolver {
  */
 export function createRegistryClient(options: RegistryOptions = {}): RegistryClient {
   return new Client(options);
+}
+
+/** Every build of an image asks for its config again. */
+function isSmallConfig({ mediaType, size }: Descriptor): boolean {
+  return isConfigType(mediaType) && size <= 64 * 1024;
 }
 
 function digestIn(reference: ImageReference): string {
@@ -258,15 +264,22 @@ class Client implements RegistryClient {
   async #read(places: readonly Place[], descriptor: Descriptor, options: ReadOptions): Promise<Readable> {
     const { signal } = options;
     signal?.throwIfAborted();
-    if (!isStoredAsManifest(descriptor)) {
-      const opened = await this.#places.firstOf(places, signal, ({ repository }) =>
-        readBlob(repository, descriptor, options),
-      );
-      return opened.found;
-    }
-    const known = await this.#manifests.get(descriptor, { signal });
+    const isManifest = isStoredAsManifest(descriptor);
+    const isRemembered = isManifest || isSmallConfig(descriptor);
+    const known = isRemembered ? await this.#manifests.get(descriptor, { signal }) : undefined;
     if (known !== undefined) {
       return Readable.from([known], { objectMode: false });
+    }
+    if (!isManifest) {
+      const { found } = await this.#places.firstOf(places, signal, ({ repository }) =>
+        readBlob(repository, descriptor, isRemembered ? { signal } : options),
+      );
+      if (!isRemembered) return found;
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of found as AsyncIterable<Uint8Array>) chunks.push(chunk);
+      const bytes = Buffer.concat(chunks);
+      await this.#manifests.set(descriptor.digest, bytes, { signal });
+      return Readable.from([bytes], { objectMode: false });
     }
     const { found } = await this.#places.firstOf(places, signal, ({ repository }) =>
       getManifest(repository, descriptor.digest, { signal }),

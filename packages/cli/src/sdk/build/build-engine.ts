@@ -5,10 +5,11 @@ import {
   type Engine,
   openEmbeddedEngine,
   type RunProgram,
+  rememberingResolver,
   type Sandbox,
   sandboxRun,
 } from '@mabuild/core';
-import { type CallOptions, isMabuildError, MabuildError } from '@mabuild/oci';
+import { type CallOptions, type ImageResolver, isMabuildError, MabuildError } from '@mabuild/oci';
 import type { RegistryClient } from '@mabuild/registry';
 import { version } from '../../version.ts';
 import { machineOf } from '../machine.ts';
@@ -34,6 +35,8 @@ export interface BuildEngineRequest extends CallOptions {
 export interface BuildEngine {
   readonly engine: Engine;
   readonly registry: RegistryClient;
+  /** Finds bases in the registry, each once. */
+  readonly resolver: ImageResolver;
   /** Caches that are kept elsewhere, where they were asked for. */
   readonly cache?: BuildCache | undefined;
 }
@@ -59,7 +62,8 @@ export async function openBuildEngine(toolbox: Toolbox, request: BuildEngineRequ
   try {
     const engine = await toolbox.openEngine();
     if (request.openCache) throw cachesRefused();
-    return { engine, registry: await toolbox.registry(engine.info) };
+    const registry = await toolbox.registry(engine.info);
+    return { engine, registry, resolver: rememberingResolver(registry) };
   } catch (error) {
     if (wanted !== 'auto' || !isMabuildError(error) || error.code !== 'NO_ENGINE') throw error;
     if (!loads) return await embedded(toolbox, request, 'no Docker Engine answers');
@@ -85,6 +89,7 @@ async function embedded(
 ): Promise<BuildEngine> {
   const { environment, memory, blobDirectory, sandboxHelper } = toolbox;
   const registry = await toolbox.registry();
+  const resolver = rememberingResolver(registry);
   const cache = await openCache?.(registry);
   const web = await toolbox.web();
   const platform = machineOf(environment.architecture);
@@ -100,7 +105,7 @@ async function embedded(
   };
   const runs = environment.operatingSystem === 'linux';
   const engine = openEmbeddedEngine({
-    ...{ resolver: registry, memory, blobDirectory, claim, cache, temporaryDirectory, foundBy, version },
+    ...{ resolver, memory, blobDirectory, claim, cache, temporaryDirectory, foundBy, version },
     platform,
     run: runs ? (request, site) => parts().run(request, site) : undefined,
     emulation: runs ? (wanted, call) => parts().sandbox.emulation(wanted, call) : undefined,
@@ -108,7 +113,7 @@ async function embedded(
     variables: environment.variables,
     web: (url) => web.ask(url, { method: 'GET', signal }),
   });
-  return { engine, registry, cache };
+  return { engine, registry, resolver, cache };
 }
 
 interface SandboxParts {
