@@ -1,5 +1,7 @@
 import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import {
+  copyBlobs,
   copyImage,
   type Descriptor,
   digestOf,
@@ -51,6 +53,44 @@ describe('oci copyImage', () => {
     const sink = new MemorySink();
     await copyImage(image, sink, { tags: ['1'] });
     expect(sink.done.filter((line) => line === image.layers[0]?.[0])).to.have.lengthOf(1);
+  });
+
+  it('sends what was sent ahead no second time, and waits for it', async () => {
+    const layers = [[{ path: 'a', content: 'a' }], [{ path: 'b', content: 'b' }]];
+    const image = makeImage({ platform: 'linux/amd64', layers }, { platform: 'linux/arm64', layers });
+    const [first = '', second = ''] = image.layers[0] ?? [];
+    const sink = new MemorySink();
+    const underway = new Map<string, Promise<void>>();
+    const events: string[] = [];
+    const options = {
+      ...{ underway, signal: new AbortController().signal },
+      onEvent: ({ descriptor, state }: PushEvent) => void events.push(`${descriptor.digest} ${state}`),
+    };
+    const ahead = {
+      mediaType: mediaTypes.ociLayerGzip,
+      digest: first,
+      size: (await sizeOf(image, first)) ?? 0,
+    };
+    const sending = copyBlobs(image, sink, [ahead], options);
+    await copyImage(image, sink, { ...options, tags: ['1'] });
+    await sending;
+    for (const digest of [first, second]) {
+      expect(sink.done.filter((line) => line === digest)).to.have.lengthOf(1);
+      expect(events.filter((line) => line === `${digest} sent`)).to.have.lengthOf(1);
+    }
+    expect(sink.done.at(-1)).to.equal(`1=${image.root.digest}`);
+  });
+
+  it('fails with what was sent ahead', async () => {
+    const image = makeImage({ platform: 'linux/amd64', layers: [[{ path: 'a', content: 'a' }]] });
+    const [[first = ''] = []] = image.layers;
+    const sink = new MemorySink();
+    const underway = new Map([[first, Promise.reject(new Error('denied'))]]);
+    expect(await rejection(copyImage(image, sink, { underway, tags: ['1'] }))).to.have.property(
+      'message',
+      'denied',
+    );
+    expect(sink.done).not.to.include(`1=${image.root.digest}`);
   });
 
   it('sends nothing that is there, and nothing below it', async () => {
@@ -241,6 +281,13 @@ class MemorySink implements ImageSink {
     this.done.push(`${name}=${digest}`);
     this.#there.add(`${name}=${digest}`);
   }
+}
+
+/** Bytes of a blob of the first image. */
+async function sizeOf(source: ImageSource, digest: string): Promise<number | undefined> {
+  const { manifests } = JSON.parse((await buffer(await source.read(source.root))).toString());
+  const { layers } = JSON.parse((await buffer(await source.read(manifests[0]))).toString());
+  return layers.find((layer: Descriptor) => layer.digest === digest)?.size;
 }
 
 function childrenOf(

@@ -18,6 +18,8 @@ export interface RunBuildOptions extends Omit<FinishOptions, 'engine' | 'signal'
   /** Platforms built side by side. */
   readonly jobs: number;
   readonly onEvent?: OnBuildEvent | undefined;
+  /** Told of each image when it is finished, while others are built. */
+  readonly onImage?: ((image: Omit<BuiltImage, 'seconds'>) => void) | undefined;
 }
 
 /**
@@ -73,6 +75,7 @@ async function runTask(planned: PlannedTask, options: TaskOptions): Promise<Buil
   });
   const image = await imageOf(planned, options);
   const finished = await finishImage(planned, image, options);
+  options.onImage?.(finished);
   const seconds = (performance.now() - began) / 1000;
   onEvent?.({ type: 'task', platform: task.platform, state: 'finished', detail: finished.descriptor.digest });
   return { ...finished, seconds };

@@ -21,6 +21,8 @@ export interface CopyOptions extends CallOptions {
   /** Copy what names the images as its subject too: signatures, SBOMs, attestations. @default false */
   readonly referrers?: boolean | undefined;
   readonly onEvent?: ((event: PushEvent) => void) | undefined;
+  /** Blobs by digest that are copied to the same sink already, or were: what is copied now is added. @default none */
+  readonly underway?: Map<string, Promise<void>> | undefined;
 }
 
 /** Bytes of a blob after which it is told how far it is. */
@@ -64,8 +66,8 @@ export async function copyImages(
   // Every request listens to it.
   setMaxListeners(0, signal);
   signal.throwIfAborted();
-  const { onEvent, referrers = false, jobs = 8 } = options;
-  const copy = new Copy(source, sink, pLimit(jobs), { signal, onEvent, referrers });
+  const { onEvent, underway, referrers = false, jobs = 8 } = options;
+  const copy = new Copy(source, sink, pLimit(jobs), { signal, onEvent, underway, referrers });
   const oneOfMany = pLimit(jobs);
   try {
     await Promise.all(items.map((item) => oneOfMany(() => copy.item(item))));
@@ -76,6 +78,29 @@ export async function copyImages(
     options.signal?.throwIfAborted();
     throw error;
   }
+}
+
+/**
+ * Copies blobs of an image ahead of it: {@link copyImage} with the same `underway` waits for them and copies the rest.
+ * @returns when each is copied or has failed
+ */
+export async function copyBlobs(
+  source: ImageSource,
+  sink: ImageSink,
+  blobs: readonly Descriptor[],
+  options: Omit<CopyOptions, 'root' | 'tags' | 'referrers'> & {
+    readonly signal: AbortSignal;
+    readonly underway: Map<string, Promise<void>>;
+  },
+): Promise<void> {
+  const { signal, onEvent, underway, jobs = 8 } = options;
+  const copy = new Copy(source, sink, pLimit(jobs), { signal, onEvent, underway, referrers: false });
+  await Promise.all(
+    blobs.map((blob) =>
+      // Whoever needs it tries again.
+      copy.blob(blob, source.root.platform).catch(() => void underway.delete(blob.digest)),
+    ),
+  );
 }
 
 async function allTagged(
@@ -93,6 +118,7 @@ interface WalkOptions extends CallOptions {
   readonly signal: AbortSignal;
   readonly onEvent: ((event: PushEvent) => void) | undefined;
   readonly referrers: boolean;
+  readonly underway: Map<string, Promise<void>> | undefined;
 }
 
 /** One walk from roots to their blobs; what is met twice is copied once. */
@@ -101,7 +127,7 @@ class Copy {
   readonly #sink: ImageSink;
   readonly #limit: LimitFunction;
   readonly #options: WalkOptions;
-  readonly #running = new Map<string, Promise<void>>();
+  readonly #running: Map<string, Promise<void>>;
   /** Manifests whose referrers were looked for. */
   readonly #subjects = new Set<string>();
 
@@ -110,6 +136,7 @@ class Copy {
     this.#sink = sink;
     this.#limit = limit;
     this.#options = options;
+    this.#running = options.underway ?? new Map();
   }
 
   async item({ root, tags }: CopyItem): Promise<void> {
@@ -139,9 +166,14 @@ class Copy {
     } else if (isManifestType(descriptor.mediaType)) {
       const { config, layers } = parseImageManifest(bytes);
       const blobs = [...layers.filter((layer) => !isForeignLayerType(layer.mediaType)), config];
-      await Promise.all(blobs.map((blob) => this.#once(blob, () => this.#blob(blob, platform))));
+      await Promise.all(blobs.map((blob) => this.blob(blob, platform)));
     }
     return bytes;
+  }
+
+  /** Copies a blob that is met for the first time. */
+  blob(descriptor: Descriptor, platform: Platform | undefined): Promise<void> {
+    return this.#once(descriptor, () => this.#blob(descriptor, platform));
   }
 
   async putManifest(descriptor: Descriptor, bytes: Buffer, platform: Platform | undefined): Promise<void> {

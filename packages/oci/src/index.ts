@@ -1,4 +1,4 @@
-export { type CopyItem, type CopyOptions, copyImage, copyImages } from './copy.ts';
+export { type CopyItem, type CopyOptions, copyBlobs, copyImage, copyImages } from './copy.ts';
 export { credentialKeys, dockerHubAddress, isDockerHub } from './credential-keys.ts';
 export type { Credential, CredentialOptions, CredentialSource } from './credential-source.ts';
 export { type Descriptor, parseDescriptor } from './descriptor.ts';

@@ -12,7 +12,13 @@ import {
   type RunSettings,
   runBuild,
 } from '@mabuild/core';
-import { formatPlatform, MabuildError, type Platform, type PushEvent } from '@mabuild/oci';
+import {
+  formatPlatform,
+  type ImageResolver,
+  MabuildError,
+  type Platform,
+  type PushEvent,
+} from '@mabuild/oci';
 import type { RegistryClient } from '@mabuild/registry';
 import { keepCacheSmall, withLease } from '../cache/with-lease.ts';
 import { sweepLeftovers } from '../leftovers.ts';
@@ -24,6 +30,7 @@ import { type Caches, cacheOpener, cachesOf, withoutBadCaches, writeCaches } fro
 import { openBuildEngine } from './build-engine.ts';
 import type { BuildRequest, BuildResult } from './build-request.ts';
 import { openRequestContext } from './context.ts';
+import { type EarlyPush, type EarlyPushOptions, openEarlyPush } from './early-push.ts';
 import { exportFiles } from './export-files.ts';
 import { loadImages, writeDockerArchives } from './load.ts';
 import { type NamedContexts, openNamedContexts } from './named-contexts.ts';
@@ -54,25 +61,46 @@ export async function buildAndPush(request: BuildRequest, options: BuildOptions 
 
 async function buildIn(request: InnerRequest, options: BuildOptions): Promise<BuildResult> {
   return withBuild(request, options, async (site) => {
-    const images = await withoutBadCaches(site.cache, options, () => buildImages(site, request, options));
-    const published = await deliver(images, site, request, options).catch((error: unknown) => {
-      throw outputFailure(request.output, error);
-    });
-    await writeCaches(request.caches, images, site, options);
-    await keepCacheSmall(site.toolbox, options);
-    return {
-      reference: request.tags?.[0],
-      digest: published.digest,
-      references: published.references,
-      images: images.map((image) => ({
-        platform: formatPlatform(image.task.platform),
-        digest: image.descriptor.digest,
-        engine: image.task.engine,
-        strategy: image.task.strategy,
-        seconds: image.seconds,
-      })),
-    };
+    const early = earlyPush(site, request, options);
+    try {
+      return await buildAndDeliver({ ...site, early }, request, options);
+    } finally {
+      await early?.close();
+    }
   });
+}
+
+async function buildAndDeliver(
+  site: BuildSite,
+  request: InnerRequest,
+  options: BuildOptions,
+): Promise<BuildResult> {
+  const images = await withoutBadCaches(site.cache, options, () => buildImages(site, request, options));
+  const published = await deliver(images, site, request, options).catch((error: unknown) => {
+    throw outputFailure(request.output, error);
+  });
+  await writeCaches(request.caches, images, site, options);
+  await keepCacheSmall(site.toolbox, options);
+  return {
+    reference: request.tags?.[0],
+    digest: published.digest,
+    references: published.references,
+    images: images.map((image) => ({
+      platform: formatPlatform(image.task.platform),
+      digest: image.descriptor.digest,
+      engine: image.task.engine,
+      strategy: image.task.strategy,
+      seconds: image.seconds,
+    })),
+  };
+}
+
+/** Where images go to one repository; a Docker Engine gives its layers only when it is asked for the whole image. */
+function earlyPush(site: BuildSite, request: InnerRequest, options: BuildOptions): EarlyPush | undefined {
+  const [tag] = request.tags ?? [];
+  const isPushed = request.output?.type === 'push' && !request.tagSuffix;
+  if (tag === undefined || !isPushed || site.engine.info.kind !== 'embedded') return undefined;
+  return openEarlyPush(parseTag(tag), copyingOf(site, options));
 }
 
 /** Says what {@link buildAndPush} would do, and writes nothing anywhere. */
@@ -89,7 +117,9 @@ interface BuildSite {
   readonly environment: Toolbox['environment'];
   readonly engine: Engine;
   readonly registry: RegistryClient;
+  readonly resolver: ImageResolver;
   readonly cache: BuildCache | undefined;
+  readonly early?: EarlyPush | undefined;
   readonly context: BuildContext;
   readonly named: NamedContexts;
   readonly dockerfile: { readonly text: string; readonly name: string };
@@ -125,6 +155,7 @@ async function buildImages(
       sourceDateEpoch: environment.variables.SOURCE_DATE_EPOCH,
       signal: options.signal,
       onEvent: options.onEvent,
+      onImage: (image) => site.early?.begin(image),
     });
   } finally {
     opened.close();
@@ -153,7 +184,7 @@ async function withBuild<T>(
         workingDirectory: environment.workingDirectory,
         signal: options.signal,
       });
-      const { engine, registry, cache } = await openBuildEngine(toolbox, {
+      const { engine, registry, resolver, cache } = await openBuildEngine(toolbox, {
         ...{ engine: request.engine, output: request.output, qemu: request.qemu, temporaryDirectory },
         claim: request.claim,
         openCache: cacheOpener(request.caches, toolbox, { ...options, claim: request.claim }),
@@ -166,6 +197,7 @@ async function withBuild<T>(
         environment,
         engine,
         registry,
+        resolver,
         cache,
         temporaryDirectory,
       });
@@ -178,7 +210,7 @@ async function withBuild<T>(
 }
 
 async function plan(site: BuildSite, request: BuildRequest, options: BuildOptions): Promise<PlannedBuild> {
-  const { toolbox, engine, registry } = site;
+  const { toolbox, engine, resolver } = site;
   return planBuild(
     {
       dockerfile: site.dockerfile.text,
@@ -200,7 +232,7 @@ async function plan(site: BuildSite, request: BuildRequest, options: BuildOption
       keepEmulator: request.keepEmulator ?? false,
       emulatorDirectories: emulatorFolders(site.environment, request.qemu ?? toolbox.config.qemu),
     },
-    { engine, resolver: registry, signal: options.signal },
+    { engine, resolver, signal: options.signal },
   );
 }
 
@@ -220,6 +252,13 @@ function platformsOf(request: BuildRequest, toolbox: Toolbox, engine: Engine): r
   return platforms.length > 0 ? platforms : [engine.info.platform];
 }
 
+function copyingOf(
+  site: BuildSite,
+  { signal, onEvent }: BuildOptions,
+): EarlyPushOptions & Pick<BuildOptions, 'onEvent'> {
+  return { registry: site.registry, memory: site.toolbox.memory, jobs: 16, signal, onEvent };
+}
+
 /** Writes what was built to where the request wants it. */
 async function deliver(
   images: readonly BuiltImage[],
@@ -234,13 +273,7 @@ async function deliver(
     indexType: request.indexType ?? 'oci',
     annotations: request.annotations ?? {},
   });
-  const copying = {
-    registry: site.registry,
-    memory: site.toolbox.memory,
-    jobs: 16,
-    signal: options.signal,
-    onEvent: options.onEvent,
-  };
+  const copying = copyingOf(site, options);
   const digest = assembly.root.digest;
   switch (output.type) {
     case 'push': {
@@ -252,7 +285,11 @@ async function deliver(
       }
       const references = request.tagSuffix
         ? await pushSuffixedTags(images, tags, copying)
-        : await pushTags(assembly, tags, { ...copying, byDigest: output.byDigest ?? false });
+        : await pushTags(assembly, tags, {
+            ...copying,
+            early: site.early,
+            byDigest: output.byDigest ?? false,
+          });
       return { digest, references };
     }
     case 'oci':

@@ -13,6 +13,8 @@ import {
 export interface KnownPlaces {
   /** The same source, which also knows where in the registry its blobs are. */
   knowing(source: ImageSource): ImageSource;
+  /** Whether the registry was seen to hold a blob. */
+  knows(digest: string): Promise<boolean>;
   /** Notes a blob that is in the repository now. */
   note(event: PushEvent): void;
   /** Writes what was noted. */
@@ -41,6 +43,7 @@ export function openKnownPlaces(repository: ImageReference, memory: Memory): Kno
           : own;
       },
     }),
+    knows: async (digest) => (await memory.get('pushed', keyOf(digest))) !== undefined,
     note: ({ state, descriptor }) => {
       const isBlob = !isManifestType(descriptor.mediaType) && !isIndexType(descriptor.mediaType);
       if (isBlob && state !== 'sending') noted.add(descriptor.digest);

@@ -16,6 +16,7 @@ import {
 } from '@mabuild/oci';
 import type { RegistryClient } from '@mabuild/registry';
 import { parseImageName } from '../images/references.ts';
+import type { EarlyPush } from './early-push.ts';
 import { openKnownPlaces } from './known-places.ts';
 import { platformSuffix } from './platform-suffix.ts';
 
@@ -60,6 +61,8 @@ export interface PublishOptions extends CallOptions {
   readonly memory: Memory;
   readonly jobs: number;
   readonly onEvent?: ((event: PushEvent) => void) | undefined;
+  /** What is being sent to the repository already. */
+  readonly underway?: Map<string, Promise<void>> | undefined;
 }
 
 /** One name that was written, and what it points at. */
@@ -72,12 +75,16 @@ export interface Published {
 export async function pushTags(
   assembly: Assembly,
   tags: readonly string[],
-  options: PublishOptions & { readonly byDigest: boolean },
+  options: PublishOptions & { readonly byDigest: boolean; readonly early?: EarlyPush | undefined },
 ): Promise<readonly Published[]> {
   const published: Published[] = [];
   for (const [repository, references] of groupByRepository(tags.map(parseTag))) {
     const names = options.byDigest ? [] : references.map((reference) => reference.tag ?? 'latest');
-    await pushImageTo(references[0]!, assembly, names, options);
+    const { early } = options;
+    const isSame = early?.repository.repository === references[0]!.repository;
+    const underway =
+      isSame && early.repository.registry === references[0]!.registry ? early.underway : undefined;
+    await pushImageTo(references[0]!, assembly, names, { ...options, underway });
     for (const reference of options.byDigest ? [repository] : references.map(formatReference)) {
       published.push({ reference, digest: assembly.root.digest });
     }
@@ -103,6 +110,7 @@ export async function pushImageTo(
     root,
     tags,
     ...copyOptions({ ...options, onEvent }),
+    underway: options.underway,
   });
   await places.save();
 }

@@ -51,6 +51,8 @@ export interface LayerWriter {
 
 const format = 2;
 const hashedAtOnce = 16;
+/** What is written first can be sent while the rest is written. */
+const writtenAtOnce = 2;
 
 /** What is remembered of a layer. */
 export interface RememberedLayer extends Pick<StoredTar, 'diffId' | 'digest' | 'size'> {
@@ -60,6 +62,7 @@ export interface RememberedLayer extends Pick<StoredTar, 'diffId' | 'digest' | '
 
 export function createLayerWriter({ store, memory, imported }: LayerWriterOptions): LayerWriter {
   const underway = new Set<Work>();
+  const writing = createLimit(writtenAtOnce);
   const layerOf = (
     { digest, size, diffId, facts, created }: RememberedLayer,
     cached: boolean,
@@ -119,7 +122,7 @@ export function createLayerWriter({ store, memory, imported }: LayerWriterOption
     }
     const digests = new Map(entries.map((entry) => [entry, entry.digest]));
     const tar = layerChunks(entries, (entry, digest) => void digests.set(entry, digest));
-    const stored = await storeLayer(store, tar, options);
+    const stored = await writing(() => storeLayer(store, tar, options));
     // A later build that finds it makes the same image of it.
     const created = new Date(options.epoch === undefined ? Date.now() : options.epoch * 1000).toISOString();
     const layer: RememberedLayer = { ...stored, created };
