@@ -70,6 +70,31 @@ describe('caches that are kept elsewhere', function () {
     expect(index.manifests).to.have.length(4);
   });
 
+  it('leave layers where they are until they are needed', async () => {
+    const staged = {
+      ...files,
+      Dockerfile:
+        'FROM scratch AS made\nWORKDIR /made\nCOPY a sub/\nFROM made\nWORKDIR /other\nCOPY b .\nFROM scratch\nCOPY b /b\nCOPY --from=1 /made/sub/a /other/b /last/\n',
+    };
+    const reference = `${registry.host}/team/app:lazy`;
+    const first = await trial.build('lazy one', staged, {
+      cacheTo: [`type=registry,ref=${reference},mode=max`],
+    });
+    const begun = registry.requests.length;
+    const second = await trial.build('lazy two', staged, { cacheFrom: [reference] });
+    expect(second.digest).to.equal(first.digest);
+    expect(second.done).to.deep.equal([]);
+    // The records, and the two layers of the image.
+    const blobs = registry.requests.slice(begun).filter(({ url }) => url.includes('/blobs/'));
+    expect(blobs).to.have.length(3);
+    // A step that is new takes what it needs.
+    const more = { ...staged, Dockerfile: `${staged.Dockerfile}COPY --from=1 /other /other\n` };
+    const third = await trial.build('lazy three', more, { cacheFrom: [reference] });
+    expect(third.done).to.deep.equal(['COPY --from=1 /other /other']);
+    const without = await trial.build('lazy four', more);
+    expect(third.layers).to.deep.equal(without.layers);
+  });
+
   it('hold the layers of the image with mode=min, and all with mode=max', async () => {
     const staged = {
       ...files,

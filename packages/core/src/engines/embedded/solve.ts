@@ -99,6 +99,9 @@ export async function solve(
     },
     write: (entries) => world.writer.write(entries, { ...caching, signal }),
     run: (request, execute) => world.runs.outcome(request, execute, caching),
+    remembered: (facts, make) => world.runs.remembered(facts, make, caching),
+    epoch,
+    keepsElsewhere: world.cache !== undefined,
     entries: (layer) => world.scanner.entries(layer, { signal }),
     warn: (instruction, message) =>
       onEvent?.({

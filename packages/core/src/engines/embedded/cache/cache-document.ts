@@ -19,8 +19,8 @@ export interface CachedLayer {
 
 /** What one step made. */
 export interface CacheRecord {
-  /** `run`, or a layer that was written: COPY, ADD, WORKDIR. */
-  readonly kind: 'run' | 'step-layer';
+  /** RUN; COPY and WORKDIR by what they stand on and take; a layer by the files in it. */
+  readonly kind: 'run' | 'step' | 'step-layer';
   /** Digest of everything that went into it, hex. */
   readonly key: string;
   /** Of a layer that was written: a digest of all but its files' contents, hex. */
@@ -80,9 +80,10 @@ export function cacheInvalid(why: string, cause?: unknown): MabuildError {
 
 function recordOf(value: unknown, name: string, blobs: ReadonlyMap<string, number>): CacheRecord {
   const { kind, key, outline, layer } = fieldsOf(value, name);
-  if (kind !== 'run' && kind !== 'step-layer') throw cacheInvalid(`${name} is of no kind that is known`);
+  if (kind !== 'run' && kind !== 'step' && kind !== 'step-layer')
+    throw cacheInvalid(`${name} is of no kind that is known`);
   if (typeof key !== 'string' || !hex.test(key)) throw cacheInvalid(`${name} has no key`);
-  if (kind === 'run') return { kind, key, layer: layer === null ? null : layerOf(layer, name, blobs) };
+  if (kind !== 'step-layer') return { kind, key, layer: layer === null ? null : layerOf(layer, name, blobs) };
   if (typeof outline !== 'string' || !hex.test(outline)) throw cacheInvalid(`${name} has no outline`);
   return { kind, key, outline, layer: layerOf(layer, name, blobs) };
 }

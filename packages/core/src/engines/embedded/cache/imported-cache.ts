@@ -39,6 +39,8 @@ export interface ImportedCache {
   /** What a step made; `undefined` when none of the caches knows it. */
   find(kind: CacheRecord['kind'], key: string): CacheRecord | undefined;
   hasOutline(outline: string): boolean;
+  /** All that is said to have made a layer. */
+  recordsOf(layer: CachedLayer): readonly CacheRecord[];
   /** Gets a layer into the store, once. @throws MabuildError `CACHE_INVALID` when it is not what the cache says */
   fetch(layer: CachedLayer, options?: CallOptions): Promise<LayerFacts>;
   /** Opens a layer's blob where the cache is kept. @throws MabuildError `BLOB_NOT_FOUND` */
@@ -106,6 +108,10 @@ export async function importCaches(
       return record;
     },
     hasOutline: (outline) => outlines.has(outline),
+    recordsOf: ({ digest, diffId }) =>
+      [...records.values()].filter(
+        ({ layer }) => layer && layer.digest === digest && layer.diffId === diffId,
+      ),
     read,
     fetch(layer, call = {}) {
       const key = `${layer.digest} ${layer.diffId}`;

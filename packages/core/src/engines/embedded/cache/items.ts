@@ -56,6 +56,7 @@ export interface CachePlace {
 
 const kindsOfMemory: Readonly<Record<string, CacheKind>> = {
   run: 'result',
+  step: 'result',
   'step-layer': 'result',
   'step-outline': 'result',
   'layer-entries': 'scan',

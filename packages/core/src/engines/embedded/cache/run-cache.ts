@@ -27,8 +27,14 @@ export interface RunCacheOptions {
   readonly onRecord?: OnCacheRecord | undefined;
 }
 
-/** Remembers what RUNs made of what they were given; those that are asked for at the same time are executed once. */
+/** Remembers what steps made of what they were given; those that are asked for at the same time are done once. */
 export interface RunCache {
+  /** What a step makes of facts that decide everything in its layer. */
+  remembered(
+    facts: readonly unknown[],
+    make: () => Promise<WrittenLayer | undefined>,
+    options: RunCacheOptions,
+  ): Promise<RunOutcome>;
   outcome(
     request: RunRequest,
     execute: () => Promise<StoredLayer | undefined>,
@@ -37,6 +43,9 @@ export interface RunCache {
 }
 
 const format = 1;
+const stepFormat = 1;
+
+type Kind = 'run' | 'step';
 
 interface Remembered {
   readonly layer: RememberedLayer | null;
@@ -47,39 +56,54 @@ const proxy = /^(?:https?|ftp|no|all)_proxy$/i;
 
 export function createRunCache(memory: Memory, writer: LayerWriter): RunCache {
   const underway = new Map<string, Promise<RunOutcome>>();
-  const find = async (key: string): Promise<RunOutcome | undefined> => {
-    const known = (await memory.get('run', key)) as Remembered | undefined;
+  const find = async (kind: Kind, key: string): Promise<RunOutcome | undefined> => {
+    const known = (await memory.get(kind, key)) as Remembered | undefined;
     if (known && !known.layer) return { layer: undefined };
     const layer = known?.layer && (await writer.restore(known.layer));
     if (layer) return { layer };
-    const imported = writer.imported('run', key);
+    const imported = writer.imported(kind, key);
     return imported === undefined ? undefined : { layer: imported ?? undefined };
   };
   const make = async (
+    kind: Kind,
     key: string,
-    execute: () => Promise<StoredLayer | undefined>,
+    execute: () => Promise<WrittenLayer | undefined>,
     { noCache }: RunCacheOptions,
   ): Promise<RunOutcome> => {
-    const known = noCache ? undefined : await find(key);
+    const known = noCache ? undefined : await find(kind, key);
     if (known) return known;
     const layer = await execute();
     if (!layer) {
-      await memory.set('run', key, { layer: null } satisfies Remembered);
+      await memory.set(kind, key, { layer: null } satisfies Remembered);
       return { layer: undefined };
     }
     const { diffId, descriptor, facts, created } = layer;
     const { digest, size } = descriptor;
-    await memory.set('run', key, { layer: { diffId, digest, size, facts, created } } satisfies Remembered);
-    return { layer: { ...layer, cached: false } };
+    await memory.set(kind, key, { layer: { diffId, digest, size, facts, created } } satisfies Remembered);
+    return { layer };
+  };
+  const once = async (
+    kind: Kind,
+    key: string,
+    execute: () => Promise<WrittenLayer | undefined>,
+    options: RunCacheOptions,
+  ): Promise<RunOutcome> => {
+    const work = underway.get(key) ?? make(kind, key, execute, options).finally(() => underway.delete(key));
+    underway.set(key, work);
+    const outcome = await work;
+    options.onRecord?.({ kind, key, layer: outcome.layer ? cachedLayer(outcome.layer) : null });
+    return outcome;
   };
   return {
+    remembered: (facts, execute, options) =>
+      once('step', digestOf([stepFormat, options.epoch ?? null, facts]), execute, options),
     async outcome(request, execute, options) {
-      const key = await keyOf(request, options);
-      const work = underway.get(key) ?? make(key, execute, options).finally(() => underway.delete(key));
-      underway.set(key, work);
-      const outcome = await work;
-      options.onRecord?.({ kind: 'run', key, layer: outcome.layer ? cachedLayer(outcome.layer) : null });
-      return outcome;
+      const executed = async (): Promise<WrittenLayer | undefined> => {
+        const layer = await execute();
+        // That its files were written before does not mean that it was not executed.
+        return layer && { ...layer, cached: false };
+      };
+      return await once('run', await keyOf(request, options), executed, options);
     },
   };
 }
@@ -94,6 +118,10 @@ async function keyOf(request: RunRequest, { epoch }: RunCacheOptions): Promise<s
     ...[user, workingDirectory, network, await Promise.all(mounts.map(mountFacts))],
     ...(settings ? [settings] : []),
   ];
+  return digestOf(facts);
+}
+
+function digestOf(facts: readonly unknown[]): string {
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
 }
 

@@ -89,9 +89,12 @@ export function createLayerWriter({ store, memory, imported }: LayerWriterOption
     if (layer === null) return null;
     const fetch = async (options?: CallOptions): Promise<LayerFacts> => {
       const facts = await imported.fetch(layer, options);
-      const known: RememberedLayer = { ...layer, facts };
-      await memory.set(kind, key, kind === 'run' ? { layer: known } : known);
-      if (record.outline !== undefined) await memory.set('step-outline', record.outline, true);
+      // From now on it is found without that cache, too.
+      for (const same of imported.recordsOf(layer)) {
+        const known: RememberedLayer = { ...layer, ...same.layer, facts };
+        await memory.set(same.kind, same.key, same.kind === 'step-layer' ? known : { layer: known });
+        if (same.outline !== undefined) await memory.set('step-outline', same.outline, true);
+      }
       return facts;
     };
     const found = layerOf(layer, true);

@@ -9,9 +9,11 @@ import { parseChmod } from '../copy/chmod.ts';
 import { type CopyOptions, copyParents, copySource } from '../copy/copy-tree.ts';
 import { CopyError, LayerDraft } from '../copy/layer-draft.ts';
 import { isPattern, matchPaths } from '../copy/wildcards.ts';
+import type { WrittenLayer } from '../layers/layer-writer.ts';
 import { applyLayer, emptyTree, pathNames, type Tree } from '../layers/tree.ts';
-import { type StageState, textIn } from '../state.ts';
-import { expand, type FileSource, ownerIn, type Step, type StepSite, stepFailed, withLayer } from './step.ts';
+import { type StageState, textIn, withHistory } from '../state.ts';
+import { sourceFacts } from './source-facts.ts';
+import { expand, type FileSource, ownerIn, type Step, type StepSite, stacked, stepFailed } from './step.ts';
 
 /** What COPY and ADD have in common once their words are expanded. */
 export interface CopyWork {
@@ -29,7 +31,8 @@ export const copy: Step = async (state, instruction, site) => {
   const [from] = resolveSources(site.dockerfile, instruction);
   if (from?.base.kind === 'stage') refuseLater(from.base.stage, instruction, site);
   const source = from ? await site.source(from.base, instruction) : site.context;
-  return await copyStep(state, instruction, site, async (path, work) => putFiles(source, path, work));
+  const put: PutSource = async (path, work) => putFiles(source, path, work);
+  return await copyStep(state, instruction, site, put, (paths) => sourceFacts(source, paths, site));
 };
 
 /** A mount may take files from any stage; COPY takes them from those above its own. */
@@ -40,15 +43,19 @@ function refuseLater(stage: Stage, instruction: Instruction, site: StepSite): vo
   throw stepFailed(site, instruction, `cannot copy from stage "${name}": it stands below this one`);
 }
 
-/** Builds the layer of a COPY or ADD. */
+/** Says what decides which files the sources give, where that is known without reading layers. */
+export type FactsOfSources = (paths: readonly string[]) => Promise<readonly unknown[] | undefined>;
+
+/** Builds the layer of a COPY or ADD. @param facts with them, a layer is found again without looking below it */
 export async function copyStep(
   state: StageState,
   instruction: Instruction,
   site: StepSite,
   put: PutSource,
+  facts: FactsOfSources = async () => undefined,
 ): Promise<StageState> {
   try {
-    return await copyWith(state, instruction, site, put);
+    return await copyWith(state, instruction, site, put, facts);
   } catch (error) {
     if (!(error instanceof CopyError)) throw error;
     throw stepFailed(site, instruction, error.message, { cause: error });
@@ -60,6 +67,7 @@ async function copyWith(
   instruction: Instruction,
   site: StepSite,
   put: PutSource,
+  factsOf: FactsOfSources,
 ): Promise<StageState> {
   const flags = flagsOf(state, instruction, site);
   const words = instruction.args.map((raw) => ({
@@ -73,27 +81,35 @@ async function copyWith(
   const folder = wanted.startsWith('/') ? '' : textIn(state.config, 'WorkingDir');
   const names = pathNames(`${folder}/${wanted}`);
   const destination = names.length === 0 ? '/' : `/${names.join('/')}${isFolder ? '/' : ''}`;
-  const owner = flags.chown === undefined ? undefined : await ownerIn(site, state, instruction, flags.chown);
-  // A linked layer knows nothing of what lies below it. BuildKit links nothing whose mode it changes.
-  const draft = new LayerDraft(
-    flags.link && flags.chmod === undefined ? emptyTree() : await state.tree(),
-    site.now,
-  );
-  const mode = flags.chmod === undefined ? undefined : parseChmod(flags.chmod);
-  const options: CopyOptions = { owner, mode, exclude: flags.exclude };
-  const work: CopyWork = { draft, destination, options, parents: flags.parents };
-  const heredocs = [...instruction.heredocs];
-  for (const { heredoc, text } of words) {
-    const body = heredoc && heredocs.shift();
-    if (body) putHeredoc(body, state, site, work);
-    else await put(text, work);
-  }
-  const sources = [
-    ...words.filter(({ heredoc }) => !heredoc).map(({ text }) => text),
-    ...words.flatMap(({ heredoc }) => (heredoc ? [`<<${heredoc.name}`] : [])),
-  ];
+  const make = async (): Promise<WrittenLayer | undefined> => {
+    const owner =
+      flags.chown === undefined ? undefined : await ownerIn(site, state, instruction, flags.chown);
+    // A linked layer knows nothing of what lies below it. BuildKit links nothing whose mode it changes.
+    const draft = new LayerDraft(
+      flags.link && flags.chmod === undefined ? emptyTree() : await state.tree(),
+      site.now,
+    );
+    const mode = flags.chmod === undefined ? undefined : parseChmod(flags.chmod);
+    const options: CopyOptions = { owner, mode, exclude: flags.exclude };
+    const work: CopyWork = { draft, destination, options, parents: flags.parents };
+    const heredocs = [...instruction.heredocs];
+    for (const { heredoc, text } of words) {
+      const body = heredoc && heredocs.shift();
+      if (body) putHeredoc(body, state, site, work);
+      else await put(text, work);
+    }
+    const entries = draft.entries();
+    return entries.length === 0 ? undefined : await site.write(entries);
+  };
+  const paths = words.filter(({ heredoc }) => !heredoc).map(({ text }) => text);
+  const sources = [...paths, ...words.flatMap(({ heredoc }) => (heredoc ? [`<<${heredoc.name}`] : []))];
   const shown = [instruction.keyword, ...flags.shown, ...sources, wanted].join(' ');
-  return await withLayer(state, draft.entries(), `${shown} # buildkit`, site);
+  const taken = instruction.heredocs.length > 0 || flags.parents ? undefined : await factsOf(paths);
+  const below = state.layers.map(({ diffId }) => diffId);
+  const facts = taken && ['COPY', below, { ...flags, shown: undefined }, destination, paths, taken];
+  const layer = facts ? (await site.remembered(facts, make)).layer : await make();
+  const createdBy = `${shown} # buildkit`;
+  return layer ? stacked(state, layer, createdBy, site) : withHistory(state, createdBy);
 }
 
 /** Copies what a path, maybe a pattern, names in a tree. */

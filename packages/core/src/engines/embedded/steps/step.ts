@@ -15,7 +15,7 @@ import type { LayerEntry } from '../layers/entry.ts';
 import type { StoredLayer } from '../layers/layer-scanner.ts';
 import type { WrittenLayer } from '../layers/layer-writer.ts';
 import { applyLayer, type Tree } from '../layers/tree.ts';
-import { lazily, type StageState, withHistory } from '../state.ts';
+import { lazily, type StageState } from '../state.ts';
 import type { RunRequest } from './run.ts';
 
 /** A file that ADD fetched. */
@@ -52,6 +52,12 @@ export interface StepSite extends CallOptions {
   source(base: Base, instruction: Instruction): Promise<FileSource>;
   /** Writes a layer; `SOURCE_DATE_EPOCH` and `--no-cache` are applied. */
   write(entries: readonly LayerEntry[]): Promise<WrittenLayer>;
+  /** Makes a layer, or finds what was made before of the same facts; they decide all that is in it. */
+  remembered(facts: readonly unknown[], make: () => Promise<WrittenLayer | undefined>): Promise<RunOutcome>;
+  /** `SOURCE_DATE_EPOCH`. */
+  readonly epoch: number | undefined;
+  /** Layers may lie elsewhere, and are better not fetched. */
+  readonly keepsElsewhere: boolean;
   /** Executes a RUN, or finds what it made before. */
   run(request: RunRequest, execute: () => Promise<StoredLayer | undefined>): Promise<RunOutcome>;
   /** Reads what a layer holds. */
@@ -176,17 +182,6 @@ export function expandPairs(
 }
 
 /** The state with a layer on top, and what made it in the history. */
-export async function withLayer(
-  state: StageState,
-  entries: readonly LayerEntry[],
-  createdBy: string,
-  site: StepSite,
-): Promise<StageState> {
-  if (entries.length === 0) return withHistory(state, createdBy);
-  return stacked(state, await site.write(entries), createdBy, site);
-}
-
-/** The state with a layer that is there already on top. */
 export function stacked(
   state: StageState,
   layer: StoredLayer,
