@@ -135,10 +135,17 @@ function readInstallation(words: readonly CodeWord[]): readonly Installation[] {
   for (const word of operands) {
     for (const { start: from, end } of itemsOf(word)) {
       const spec = readPackageSpec(syntax.manager, word.mapped.text.slice(from, end), from);
-      if (spec) installation.operands.push({ ...spec, manager: syntax.manager, word, installation });
+      if (spec) installation.operands.push(operandOf(spec, word, installation));
     }
   }
   return [installation];
+}
+
+/** Written out: there are many, and copies by `...` are slow. */
+function operandOf(spec: PackageSpec, word: CodeWord, installation: Installation): InstallOperand {
+  const { text, start, end, name, version, architecture } = spec;
+  const { manager } = installation;
+  return { text, start, end, name, version, architecture, manager, word, installation };
 }
 
 /** The package manager of a command, and where its own words begin. */

@@ -64,6 +64,12 @@ function isDeclaration({ name }: ShellCommand): boolean {
   return name === 'export' || name === 'local' || name === 'readonly' || name === 'declare';
 }
 
+/** A text of one leaf. */
+function alone(text: string, source: Source | undefined, switched: boolean): MappedText {
+  const leaf = { start: 0, end: text.length, source, through: undefined };
+  return { text, leaves: [leaf], switched };
+}
+
 function mapPart(
   part: ShellPart,
   script: Script,
@@ -80,19 +86,10 @@ function mapPart(
     shell: script.when === 'build',
   };
   if (part.kind === 'text') {
-    const exact = part.exact ? source : undefined;
-    return {
-      text: part.value,
-      leaves: [{ start: 0, end: part.value.length, source: exact, through: undefined }],
-      switched: false,
-    };
+    return alone(part.value, part.exact ? source : undefined, false);
   }
   if (part.kind === 'dynamic') {
-    return {
-      text: part.text,
-      leaves: [{ start: 0, end: part.text.length, source: undefined, through: undefined }],
-      switched: isArchitectureCommand(part.text),
-    };
+    return alone(part.text, undefined, isArchitectureCommand(part.text));
   }
   const reference = { ...source, logical: sliceLogical(script.logical, part.start, part.end), from: 0 };
   const local = locals.get(part.name);

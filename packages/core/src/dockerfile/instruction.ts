@@ -99,7 +99,8 @@ function plain(words: readonly SpanWord[]): Arguments {
 }
 
 function whole(text: string, span: Span): readonly SpanWord[] {
-  return span.start === span.end ? [] : [{ ...span, raw: text.slice(span.start, span.end) }];
+  const { start, end } = span;
+  return start === end ? [] : [{ raw: text.slice(start, end), start, end }];
 }
 
 function blankWords(text: string, span: Span): readonly SpanWord[] {

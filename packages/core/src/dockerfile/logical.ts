@@ -20,13 +20,14 @@ export function sourceOffset(logical: LogicalText, index: number): number {
 /** Lengths of the pieces of long texts, summed up: a script of thousands of lines is asked thousands of times. */
 const sums = new Attached<readonly Range[], readonly number[]>();
 const few = 32;
+const outset = { first: 0, passed: 0 };
 
 /** The piece that a place is in, or one before it, and how many characters come before that piece. */
 function pieceAt(
   pieces: readonly Range[],
   index: number,
 ): { readonly first: number; readonly passed: number } {
-  if (pieces.length <= few) return { first: 0, passed: 0 };
+  if (pieces.length <= few) return outset;
   const ends = sums.get(pieces) ?? addUp(pieces);
   let low = 0;
   let high = pieces.length - 1;

@@ -10,14 +10,15 @@ export function platformArgs(
   build: Platform,
   stage = 'default',
 ): Readonly<Record<string, string>> {
-  return { ...describe('BUILD', build), ...describe('TARGET', target), TARGETSTAGE: stage };
-}
-
-function describe(side: string, platform: Platform): Record<string, string> {
   return {
-    [`${side}PLATFORM`]: formatPlatform(platform),
-    [`${side}OS`]: platform.os,
-    [`${side}ARCH`]: platform.architecture,
-    [`${side}VARIANT`]: platform.variant ?? '',
+    BUILDPLATFORM: formatPlatform(build),
+    BUILDOS: build.os,
+    BUILDARCH: build.architecture,
+    BUILDVARIANT: build.variant ?? '',
+    TARGETPLATFORM: formatPlatform(target),
+    TARGETOS: target.os,
+    TARGETARCH: target.architecture,
+    TARGETVARIANT: target.variant ?? '',
+    TARGETSTAGE: stage,
   };
 }

@@ -216,7 +216,7 @@ function addEnv(dockerfile: Dockerfile, instruction: Instruction, scope: Variabl
   for (let index = 0; index + 1 < instruction.words.length; index += 2) {
     const name = expandIn(dockerfile, instruction.words[index] as Word, before).expansion.text;
     const expanded = expandIn(dockerfile, instruction.words[index + 1] as Word, before);
-    scope.set(name, { name, value: expanded.expansion.text, from: 'env', instruction, ...expanded });
+    scope.set(name, variableOf(name, 'env', instruction, expanded));
   }
 }
 
@@ -251,7 +251,16 @@ function defaultValue(
 ): Variable | undefined {
   if (word === undefined) return undefined;
   const expanded = expandIn(dockerfile, word, scope);
-  return { name, value: expanded.expansion.text, from: 'default', instruction, ...expanded };
+  return variableOf(name, 'default', instruction, expanded);
+}
+
+function variableOf(
+  name: string,
+  from: Variable['from'],
+  instruction: Instruction,
+  { word, expansion, scope }: ExpandedWord,
+): Variable {
+  return { name, value: expansion.text, from, instruction, word, expansion, scope };
 }
 
 /** One name of an ARG and its default as it is written. */

@@ -321,7 +321,7 @@ class ScriptReader {
   }
 
   private part(node: NodePart, place: Place, quoting: ShellQuoting): readonly ShellPart[] {
-    const span = { start: node.pos, end: node.end };
+    const { pos: start, end } = node;
     switch (node.type) {
       case 'Literal':
         return [this.literal(node.value, node, quoting)];
@@ -331,24 +331,24 @@ class ScriptReader {
         return node.parts.flatMap((part) => this.part(part, place, 'double'));
       case 'SimpleExpansion': {
         const name = node.text.slice(1);
-        return [{ kind: 'variable', name, ...span, quoting, plain: true, operand: undefined }];
+        return [{ kind: 'variable', name, start, end, quoting, plain: true, operand: undefined }];
       }
       case 'ParameterExpansion': {
         const { operation } = node;
         const operand = operation?.type === 'Default' ? this.word(operation.operand, place) : undefined;
         const plain = operation === undefined && node.index === undefined && node.prefix === undefined;
-        return [{ kind: 'variable', name: node.parameter, ...span, quoting, plain, operand }];
+        return [{ kind: 'variable', name: node.parameter, start, end, quoting, plain, operand }];
       }
       case 'CommandExpansion':
       case 'ProcessSubstitution':
         this.substitutions([node], place);
-        return [{ kind: 'dynamic', text: this.text.slice(node.pos, node.end), ...span, quoting }];
+        return [{ kind: 'dynamic', text: this.text.slice(start, end), start, end, quoting }];
       case 'Glob':
       case 'BraceExpansion':
       case 'ExtendedGlob':
         return [this.literal(node.text, node, quoting)];
       default:
-        return [{ kind: 'dynamic', text: this.text.slice(node.pos, node.end), ...span, quoting }];
+        return [{ kind: 'dynamic', text: this.text.slice(start, end), start, end, quoting }];
     }
   }
 
