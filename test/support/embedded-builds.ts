@@ -1,4 +1,4 @@
-import { chmod, mkdir, symlink, utimes, writeFile } from 'node:fs/promises';
+import { chmod, link, mkdir, symlink, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -11,6 +11,8 @@ export type ContextFile =
   | string
   | Buffer
   | { readonly link: string }
+  /** Another name of a file that is written before it. */
+  | { readonly same: string }
   | { readonly mode: number; readonly content?: string | Buffer; readonly folder?: true };
 
 /** Writes a build context. */
@@ -27,6 +29,7 @@ export async function writeContext(
       await chmod(at, 0o644);
       await utimes(at, 1_600_000_000, 1_600_000_000);
     } else if ('link' in file) await symlink(file.link, at);
+    else if ('same' in file) await link(join(folder, file.same), at);
     else {
       if (file.folder) await mkdir(at, { recursive: true });
       else await writeFile(at, file.content ?? '');

@@ -5,6 +5,22 @@ import { archive } from './context.ts';
 import type { Row } from './row.ts';
 
 const downloaded = 'sha256:b7a8a844a613be796bc1892dc480f9d92c50d32a5713a87758e5c5addc4ec814';
+/** A tar with one file, compressed by the programs of these names. */
+const packed = {
+  bzip2: Buffer.from(
+    'QlpoOTFBWSZTWZJkhJwAADLbgMkAQAB9gAAQbgheAAgIIABUNIAAAGglNNU0BoABrQX0DIDLqlomrIBQr5qoHMgaMKuc9E6lBa6ta5I2O5GxwcGjYZnIi+LuSKcKEhJMkJOA',
+    'base64',
+  ),
+  xz: Buffer.from(
+    '/Td6WFoAAATm1rRGAgAhARYAAAB0L+Wj4Af/AEZdADgYSJnNXBtXPNnDuJfP5RrcjV4ThHnZpnK6KC47ENPUCG51ow+DVpiv1kYz+i8dGhDSvwhJkrX+3W/gw5xO46WZ/m0m7gAAAADDTCxLBpw6cAABYoAQAAAAgZ2WZ7HEZ/sCAAAAAARZWg==',
+    'base64',
+  ),
+  zstd: Buffer.from(
+    'KLUv/WQAB1UCAJQCcGFja2VkADAwMDA2NDAwMAAxMzEzMjAyNzQ3MTM2ACAwdXN0YXIAMDALAJmBH8IAkQI3RwEAGN6QGDNmqMagVgAmXhGMTsAICiBPrQ==',
+    'base64',
+  ),
+} as const;
+
 const wrong = `sha256:${'0'.repeat(64)}`;
 
 export const addRows: readonly Row[] = [
@@ -13,6 +29,14 @@ export const addRows: readonly Row[] = [
   ['several of ADD', 'FROM BASE\nADD a.txt dir other /added/'],
   ['a tar', 'FROM BASE\nADD archive.tar /un/packed'],
   ['a compressed tar', 'FROM BASE\nADD archive.tar.gz /un/'],
+  ['a tar of bzip2', 'FROM BASE\nADD packed /un/', { files: { packed: packed.bzip2 } }],
+  ['a tar of zstd', 'FROM BASE\nADD packed /un/', { files: { packed: packed.zstd } }],
+  [
+    // That engine starts a program for it, which its packages do not bring.
+    'a tar of xz',
+    'FROM BASE\nADD packed /un/',
+    { files: { packed: packed.xz }, expected: { 'un/packed': 'file 640 0:0 "packed"' } },
+  ],
   ['a tar into the root', 'FROM BASE\nADD archive.tar.gz /'],
   ['a tar into a link to a folder', 'FROM BASE\nADD archive.tar /var/abs'],
   [

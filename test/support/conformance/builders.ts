@@ -18,10 +18,11 @@ export type Builder = (work: Work) => Promise<void>;
 /** The embedded engine, in this process. @param helper the module that executes RUN */
 export function embeddedBuilder(folder: string, helper: string): Builder {
   return async ({ context, layout, about }) => {
-    const { buildArgs, target, labels, buildContexts } = about;
+    const { buildArgs, target, labels, buildContexts, secrets = {} } = about;
     await buildAndPush(
       {
         ...{ context, buildArgs, target, labels, buildContexts },
+        secrets: Object.fromEntries(Object.entries(secrets).map(([name, content]) => [name, { content }])),
         platforms: ['linux/amd64'],
         engine: 'embedded',
         output: { type: 'oci', path: layout },
@@ -45,7 +46,8 @@ export function embeddedBuilder(folder: string, helper: string): Builder {
 /** Docker's own client and engine, out of another Debian release. */
 export function dockerBuilder(folder: string, root: string, host: string): Builder {
   return async ({ context, layout, about }) => {
-    const { buildArgs = {}, target, labels = {}, buildContexts = {} } = about;
+    const { buildArgs = {}, target, labels = {}, buildContexts = {}, secrets = {} } = about;
+    const variables = Object.entries(secrets).map(([name, content]) => [`SECRET_${name}`, content]);
     const pairs = (flag: string, values: Readonly<Record<string, string>>) =>
       Object.entries(values).flatMap(([name, value]) => [flag, `${name}=${value}`]);
     const [command = '', ...args] = commandInRoot(root, [
@@ -56,8 +58,10 @@ export function dockerBuilder(folder: string, root: string, host: string): Build
       ...pairs('--build-arg', buildArgs),
       ...pairs('--label', labels),
       ...pairs('--build-context', buildContexts),
+      ...Object.keys(secrets).flatMap((name) => ['--secret', `id=${name},env=SECRET_${name}`]),
       context,
     ]);
-    await run(command, args, { env: { DOCKER_HOST: host, HOME: folder, DOCKER_CONFIG: folder } });
+    const env = { DOCKER_HOST: host, HOME: folder, DOCKER_CONFIG: folder };
+    await run(command, args, { env: { ...env, ...Object.fromEntries(variables) } });
   };
 }

@@ -15,6 +15,8 @@ export interface RowDetails {
   readonly buildArgs?: Readonly<Record<string, string>>;
   readonly target?: string;
   readonly labels?: Readonly<Record<string, string>>;
+  /** `--secret`: name to content. */
+  readonly secrets?: Readonly<Record<string, string>>;
   /** Name to the image that it means. */
   readonly buildContexts?: Readonly<Record<string, string>>;
   /** Both refuse to build it: what the embedded engine says. */

@@ -100,8 +100,9 @@ export const runRows: readonly Row[] = [
     'FROM BUSY\nRUN --mount=type=cache,id=conform-two,target=/c,uid=5,gid=6,mode=0700 stat -c "%a %u %g" /c > /x',
   ],
   [
-    '--mount=type=cache leaves a folder',
+    '--mount=type=cache leaves no folder',
     'FROM BUSY\nRUN --mount=type=cache,id=conform-three,target=/var/cache/deep true',
+    noLayer,
   ],
   [
     '--mount=type=tmpfs',
@@ -121,6 +122,25 @@ export const runRows: readonly Row[] = [
     'FROM BUSY\nRUN --mount=target=/ctx --mount=type=tmpfs,target=/t cp /ctx/a.txt /t/ && cp /t/a.txt /x',
   ],
   ['a mount of a kind that is none', 'FROM BUSY\nRUN --mount=type=none,target=/x true', { refused: /none/ }],
+  [
+    '--mount=type=secret',
+    'FROM BUSY\nRUN --mount=type=secret,id=token cp /run/secrets/token /x && stat -c "%a %u %g" /run/secrets/token > /y',
+    { secrets: { token: 'a secret' } },
+  ],
+  [
+    '--mount=type=secret with all fields',
+    'FROM BUSY\nUSER app\nRUN --mount=type=secret,id=token,target=/t/s,mode=0440,uid=1000,gid=44 stat -c "%a %u %g" /t/s > /tmp/y && cat /t/s > /tmp/x',
+    { secrets: { token: 'a secret' } },
+  ],
+  [
+    '--mount=type=secret as a variable',
+    'FROM BUSY\nRUN --mount=type=secret,id=token,env=T echo "$T" > /x; ls -d /run/secrets > /y 2> /dev/null || true',
+    { secrets: { token: 'a secret' } },
+  ],
+  [
+    '--mount=type=ssh that is not given',
+    'FROM BUSY\nRUN --mount=type=ssh echo "${SSH_AUTH_SOCK:-none}" > /x',
+  ],
   ['a mount without a target', 'FROM BUSY\nRUN --mount=type=cache true', { refused: /target/ }],
   [
     'a mount with a field that is none',
