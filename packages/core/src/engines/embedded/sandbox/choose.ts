@@ -164,7 +164,7 @@ export async function probe(
         contents: '/dev/null',
       },
     },
-    { ...options, streams: [async () => tar] },
+    { signal: options.signal, streams: [async () => tar] },
   );
   const problem = probeProblem(messages);
   if (problem !== undefined) {
