@@ -4,6 +4,7 @@ import type { Memory } from '../../../memory.ts';
 import type { StoredLayer } from '../layers/layer-scanner.ts';
 import {
   cachedLayer,
+  type LayerKey,
   type LayerWriter,
   type OnCacheRecord,
   type RememberedLayer,
@@ -49,6 +50,7 @@ type Kind = 'run' | 'step';
 
 interface Remembered {
   readonly layer: RememberedLayer | null;
+  readonly written?: LayerKey | undefined;
 }
 
 /** Proxies say how the network is reached, not what is there. */
@@ -60,7 +62,7 @@ export function createRunCache(memory: Memory, writer: LayerWriter): RunCache {
     const known = (await memory.get(kind, key)) as Remembered | undefined;
     if (known && !known.layer) return { layer: undefined };
     const layer = known?.layer && (await writer.restore(known.layer));
-    if (layer) return { layer };
+    if (layer) return { layer: { ...layer, written: known.written } };
     const imported = writer.imported(kind, key);
     return imported === undefined ? undefined : { layer: imported ?? undefined };
   };
@@ -77,9 +79,10 @@ export function createRunCache(memory: Memory, writer: LayerWriter): RunCache {
       await memory.set(kind, key, { layer: null } satisfies Remembered);
       return { layer: undefined };
     }
-    const { diffId, descriptor, facts, created } = layer;
+    const { diffId, descriptor, facts, created, written } = layer;
     const { digest, size } = descriptor;
-    await memory.set(kind, key, { layer: { diffId, digest, size, facts, created } } satisfies Remembered);
+    const remembered = { layer: { diffId, digest, size, facts, created }, written } satisfies Remembered;
+    await memory.set(kind, key, remembered);
     return { layer };
   };
   const once = async (
@@ -91,7 +94,9 @@ export function createRunCache(memory: Memory, writer: LayerWriter): RunCache {
     const work = underway.get(key) ?? make(kind, key, execute, options).finally(() => underway.delete(key));
     underway.set(key, work);
     const outcome = await work;
-    options.onRecord?.({ kind, key, layer: outcome.layer ? cachedLayer(outcome.layer) : null });
+    const layer = outcome.layer ? cachedLayer(outcome.layer) : null;
+    options.onRecord?.({ kind, key, layer });
+    if (outcome.layer?.written) options.onRecord?.({ kind: 'step-layer', ...outcome.layer.written, layer });
     return outcome;
   };
   return {

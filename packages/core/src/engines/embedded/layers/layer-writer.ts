@@ -37,6 +37,15 @@ export interface WriteOptions extends CallOptions {
 export interface WrittenLayer extends StoredLayer {
   /** It was there already. */
   readonly cached: boolean;
+  /** How it is found by the files in it. */
+  readonly written?: LayerKey | undefined;
+}
+
+/** Digests of what a layer holds, hex. */
+export interface LayerKey {
+  readonly key: string;
+  /** Of all but the contents of files. */
+  readonly outline: string;
 }
 
 /** Writes layers into the store; the same files make the same layer, for whatever platform and from whatever step. */
@@ -87,12 +96,14 @@ export function createLayerWriter({ store, memory, imported }: LayerWriterOption
     if (!imported || record === undefined) return undefined;
     const { layer } = record;
     if (layer === null) return null;
+    const byFiles = imported.recordsOf(layer).find((same) => same.kind === 'step-layer');
+    const written = byFiles?.outline ? { key: byFiles.key, outline: byFiles.outline } : undefined;
     const fetch = async (options?: CallOptions): Promise<LayerFacts> => {
       const facts = await imported.fetch(layer, options);
       // From now on it is found without that cache, too.
       for (const same of imported.recordsOf(layer)) {
         const known: RememberedLayer = { ...layer, ...same.layer, facts };
-        await memory.set(same.kind, same.key, same.kind === 'step-layer' ? known : { layer: known });
+        await memory.set(same.kind, same.key, same.kind === 'step-layer' ? known : { layer: known, written });
         if (same.outline !== undefined) await memory.set('step-outline', same.outline, true);
       }
       return facts;
@@ -100,7 +111,7 @@ export function createLayerWriter({ store, memory, imported }: LayerWriterOption
     const found = layerOf(layer, true);
     return {
       ...found,
-      fetch,
+      ...{ written, fetch },
       read: async (options) => {
         await fetch(options);
         return await found.read(options);
@@ -148,7 +159,7 @@ export function createLayerWriter({ store, memory, imported }: LayerWriterOption
       try {
         const { key, layer } = await work.made;
         options.onRecord?.({ kind: 'step-layer', key, outline, layer: cachedLayer(layer) });
-        return layer;
+        return { ...layer, written: { key, outline } };
       } finally {
         underway.delete(work);
       }
