@@ -70,7 +70,7 @@ describe('proot', () => {
   it('is asked for where there is none', async () => {
     const error = await rejection(findProot([{ file: join(folder, 'absent') }]));
     expect(error).to.include({ code: 'SANDBOX_UNAVAILABLE', message: 'there is no proot' });
-    expect(error.hint).to.include('`mabuild emulator fetch proot`');
+    expect((error as { hint?: string }).hint).to.include('`mabuild emulator fetch proot`');
   });
 
   const users: readonly (readonly [uid: number, gid: number, emulator: string | undefined, words: string])[] =
