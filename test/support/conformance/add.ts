@@ -118,6 +118,10 @@ export const addRows: readonly Row[] = [
   ['a URL of an archive', 'FROM BASE\nADD URL/archive.tar.gz /got/'],
   ['a URL through a redirect', 'FROM BASE\nADD URL/moved /got/'],
   ['a URL with a query', 'FROM BASE\nADD URL/file.txt?a=b /got/'],
+  ['a URL with an escape in its name', 'FROM BASE\nADD URL/a%20name.txt /got/'],
+  ['a URL whose path ends with a slash', 'FROM BASE\nADD URL/folder/ /got/name'],
+  ['two URLs', 'FROM BASE\nADD URL/file.txt URL/a%20name.txt /got/'],
+  ['ADD --link of a URL', 'FROM BASE\nADD --link URL/file.txt /opt/x'],
   ['a URL with a variable', 'FROM BASE\nARG F=file\nADD URL/$F.txt /got/'],
   ['a URL with a checksum', `FROM BASE\nADD --checksum=${downloaded} URL/file.txt /got/`],
   [

@@ -15,15 +15,17 @@ export interface Work {
 /** Builds a context, or throws with what the builder says. */
 export type Builder = (work: Work) => Promise<void>;
 
+const usual = 'linux/amd64';
+
 /** The embedded engine, in this process. @param helper the module that executes RUN */
 export function embeddedBuilder(folder: string, helper: string): Builder {
   return async ({ context, layout, about }) => {
-    const { buildArgs, target, labels, buildContexts, secrets = {} } = about;
+    const { buildArgs, target, labels, buildContexts, secrets = {}, platform = usual } = about;
     await buildAndPush(
       {
         ...{ context, buildArgs, target, labels, buildContexts },
         secrets: Object.fromEntries(Object.entries(secrets).map(([name, content]) => [name, { content }])),
-        platforms: ['linux/amd64'],
+        platforms: [platform],
         engine: 'embedded',
         output: { type: 'oci', path: layout },
         verify: false,
@@ -46,13 +48,13 @@ export function embeddedBuilder(folder: string, helper: string): Builder {
 /** Docker's own client and engine, out of another Debian release. */
 export function dockerBuilder(folder: string, root: string, host: string): Builder {
   return async ({ context, layout, about }) => {
-    const { buildArgs = {}, target, labels = {}, buildContexts = {}, secrets = {} } = about;
+    const { buildArgs = {}, target, labels = {}, buildContexts = {}, secrets = {}, platform = usual } = about;
     const variables = Object.entries(secrets).map(([name, content]) => [`SECRET_${name}`, content]);
     const pairs = (flag: string, values: Readonly<Record<string, string>>) =>
       Object.entries(values).flatMap(([name, value]) => [flag, `${name}=${value}`]);
     const [command = '', ...args] = commandInRoot(root, [
       ...['/usr/libexec/docker/cli-plugins/docker-buildx', 'build', '--builder', 'default'],
-      ...['--platform', 'linux/amd64', '--network', 'host', '--provenance', 'false', '--progress', 'plain'],
+      ...['--platform', platform, '--network', 'host', '--provenance', 'false', '--progress', 'plain'],
       ...['--output', `type=oci,tar=false,dest=${layout}`],
       ...(target === undefined ? [] : ['--target', target]),
       ...pairs('--build-arg', buildArgs),

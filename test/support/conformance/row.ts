@@ -14,6 +14,8 @@ export interface RowDetails {
   readonly files?: Readonly<Record<string, ContextFile>>;
   readonly buildArgs?: Readonly<Record<string, string>>;
   readonly target?: string;
+  /** @default 'linux/amd64' */
+  readonly platform?: string;
   readonly labels?: Readonly<Record<string, string>>;
   /** `--secret`: name to content. */
   readonly secrets?: Readonly<Record<string, string>>;
@@ -40,6 +42,6 @@ export interface Difference {
   readonly config?: readonly string[];
   /** `true`: the history is not compared. */
   readonly history?: true;
-  /** That engine builds what ours refuses, or the other way round. */
+  /** That engine builds what is refused here. */
   readonly refusal?: true;
 }

@@ -22,6 +22,12 @@ export const runRows: readonly Row[] = [
   ['ids of a user', 'FROM BUSY\nUSER app\nRUN id > /tmp/id'],
   ['ids of a number', 'FROM BUSY\nUSER 7\nRUN id -u > /tmp/id; id -g >> /tmp/id; id -G >> /tmp/id'],
   ['ids of a user with a group', 'FROM BUSY\nUSER app:extra\nRUN id > /tmp/id'],
+  ['a number that passwd knows', 'FROM BUSY\nUSER 1000\nRUN id > /tmp/id; echo $HOME >> /tmp/id'],
+  ['a HOME that the image sets', 'FROM BUSY\nENV HOME=/mine\nUSER app\nRUN echo $HOME > /tmp/x'],
+  [
+    'a user that RUN made',
+    'FROM BUSY\nRUN echo new:x:77:88::/home/new:/bin/sh >> /etc/passwd\nUSER new\nRUN id > /tmp/id',
+  ],
   ['ids of numbers', 'FROM BUSY\nUSER 7:8\nRUN id -u > /tmp/id; id -g >> /tmp/id; id -G >> /tmp/id'],
   ['a user that nobody has', 'FROM BUSY\nUSER who\nRUN id', { refused: /who/ }],
   ['a group that nobody has', 'FROM BUSY\nUSER app:who\nRUN id', { refused: /who/ }],

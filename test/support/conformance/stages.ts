@@ -1,5 +1,8 @@
 import type { Row } from './row.ts';
 
+const platformArgs =
+  'ARG TARGETPLATFORM TARGETOS TARGETARCH TARGETVARIANT\nENV T=$TARGETPLATFORM,$TARGETOS,$TARGETARCH,$TARGETVARIANT';
+
 export const stageRows: readonly Row[] = [
   ['FROM alone', 'FROM BASE'],
   ['FROM scratch with a file', 'FROM scratch\nCOPY a.txt /'],
@@ -53,6 +56,29 @@ export const stageRows: readonly Row[] = [
   ['automatic ARGs in FROM', 'FROM BASE AS base-amd64\nENV A=amd64\nFROM base-$TARGETARCH\nLABEL a=$A'],
   ['TARGETSTAGE', 'FROM BASE AS one\nARG TARGETSTAGE\nENV T=$TARGETSTAGE', { target: 'one' }],
   ['TARGETSTAGE without a target', 'FROM BASE\nARG TARGETSTAGE\nENV T=$TARGETSTAGE'],
+  ...[
+    'linux/arm64',
+    'linux/arm/v7',
+    'linux/arm/v6',
+    'linux/arm',
+    'linux/386',
+    'linux/riscv64',
+    'linux/amd64/v2',
+  ].map((platform): Row => [`for ${platform}`, `FROM scratch\n${platformArgs}\nCOPY a.txt /`, { platform }]),
+  [
+    'RUN on the build platform for another',
+    'FROM --platform=$BUILDPLATFORM BUSY AS one\nARG TARGETARCH\nRUN echo $TARGETARCH > /x\nFROM scratch\nCOPY --from=one /x /x',
+    { platform: 'linux/s390x' },
+  ],
+  [
+    'COPY --from an image of the target',
+    'FROM scratch\nCOPY --from=BASE /opt/tool /x',
+    {
+      platform: 'linux/arm64',
+      refused: /arm64/,
+      differs: { why: 'an image of another platform is refused', refusal: true },
+    },
+  ],
   ['ONBUILD', 'FROM BASE\nONBUILD COPY a.txt /x\nONBUILD   ENV  A=b'],
   ['ONBUILD of RUN in both forms', 'FROM BUSY\nONBUILD RUN echo "a  b" > /x\nONBUILD RUN ["echo", "c"]'],
   [
