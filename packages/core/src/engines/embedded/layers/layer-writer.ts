@@ -225,10 +225,29 @@ async function digestsOf(
         ? entry.digest
         : limit(async () => {
             signal?.throwIfAborted();
-            const hash = createHash('sha256');
-            for await (const chunk of contentOf(entry)) hash.update(chunk);
-            return `sha256:${hash.digest('hex')}`;
+            return await digestOnce(entry);
           }),
     ),
   );
+}
+
+/** Digests of files by what opens them: several instructions take the same files, for several platforms. */
+const known = new WeakMap<NonNullable<LayerEntry['open']>, Promise<string>>();
+
+async function digestOnce(entry: LayerEntry): Promise<string> {
+  const { open } = entry;
+  const found = open && known.get(open);
+  if (found) return await found;
+  const digest = contentDigest(entry);
+  if (open) {
+    known.set(open, digest);
+    digest.catch(() => known.delete(open));
+  }
+  return await digest;
+}
+
+async function contentDigest(entry: LayerEntry): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of contentOf(entry)) hash.update(chunk);
+  return `sha256:${hash.digest('hex')}`;
 }
