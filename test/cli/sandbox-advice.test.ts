@@ -17,7 +17,8 @@ const facts: SandboxFacts = {
 
 function choice(kind: string | undefined, fileSystem = 'overlay', singleUser = false): Choice {
   const tried = [{ kind: 'user-namespace', fileSystem: 'overlay', refused: 'no' }];
-  if (kind === undefined) return { chosen: undefined, tried: [] };
+  if (kind === undefined)
+    return { chosen: undefined, tried: [{ kind: 'proot', fileSystem: 'copy', refused: fileSystem }] };
   return { chosen: { kind, fileSystem, singleUser }, tried } as unknown as Choice;
 }
 
@@ -34,9 +35,15 @@ const rows: readonly Row[] = [
   { name: 'root', choice: choice('namespaces'), facts: { uid: 0 }, says: [] },
   {
     name: 'none, namespaces switched off',
-    choice: choice(undefined),
+    choice: choice(undefined, 'there is no proot'),
     facts: { userNamespaces: 0 },
     says: ['`mabuild emulator fetch proot`', '`sudo sysctl user.max_user_namespaces=15000`'],
+  },
+  {
+    name: 'none, a container that allows nothing',
+    choice: choice(undefined, 'running a command with proot: it ended too early'),
+    facts: { inContainer: true },
+    says: ['`--cap-add SYS_PTRACE`', 'seccomp=unconfined'],
   },
   {
     name: 'proot, namespaces switched off in two ways',

@@ -25,8 +25,14 @@ export interface SandboxFacts {
 /** What would allow a better sandbox than the one that was chosen, and what that one lacks; a sentence each. */
 export function sandboxAdvice({ chosen, tried }: SandboxChoice, facts: SandboxFacts): readonly string[] {
   const advice: string[] = [];
-  if (chosen === undefined)
-    advice.push('get a sandbox that needs little of the kernel: `mabuild emulator fetch proot`');
+  if (chosen === undefined) {
+    const proot = tried.find(({ kind }) => kind === 'proot');
+    advice.push(
+      proot === undefined || proot.refused === 'there is no proot'
+        ? 'get a sandbox that needs little of the kernel: `mabuild emulator fetch proot`'
+        : 'proot needs the system call ptrace: in a container, `--cap-add SYS_PTRACE` or another seccomp profile allows it',
+    );
+  }
   if (chosen === undefined || chosen.kind === 'chroot' || chosen.kind === 'proot')
     advice.push(...(facts.uid === 0 ? rootAdvice(facts) : userAdvice(facts)));
   if (chosen?.kind === 'user-namespace' && chosen.singleUser) advice.push(...usersAdvice(facts));

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { Writable } from 'node:stream';
 import { MabuildError } from '@mabuild/oci';
 import { failureOf } from './batch.ts';
 import { endWatched } from './end-processes.ts';
@@ -11,6 +12,8 @@ import type { Step } from './syscall-program.ts';
 
 /** How often what is left is looked for when a command has ended, in milliseconds. */
 const interval = 10;
+/** Characters; proot explains itself at length. */
+const keptOfErrors = 4000;
 
 /**
  * Runs proot and what is inside, and tells how the command ended; what it left running is ended with it.
@@ -31,9 +34,14 @@ export async function executeProot(
     env: {},
   });
   for (const { writer } of pipes) closeSync(writer);
-  const drained = pipes.map(({ reader }, index) =>
-    drain(reader, index === 0 ? output.stdout : output.stderr),
-  );
+  let said = '';
+  const errors = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      said = `${said}${chunk.toString('utf8')}`.slice(-keptOfErrors);
+      output.stderr.write(chunk, done);
+    },
+  });
+  const drained = pipes.map(({ reader }, index) => drain(reader, index === 0 ? output.stdout : errors));
   let ending: NodeJS.Timeout | undefined;
   let report = Buffer.alloc(0);
   child.stdio[3]?.on('data', (chunk: Buffer) => {
@@ -55,10 +63,12 @@ export async function executeProot(
   const outcome = outcomeOf(report, inside);
   if (outcome === undefined) {
     if (!report.toString('latin1').startsWith(greeting)) check(failureOf(outside, report));
-    throw new MabuildError(`running a command with proot: proot ended too early, with ${status}`, {
-      code: 'SANDBOX_FAILED',
-      hint: 'see what it said above, and `mabuild doctor`',
-    });
+    const lines = said.split('\n').filter((line) => line.startsWith('proot error: '));
+    const words = lines.map((line) => line.slice('proot error: '.length)).join('; ');
+    throw new MabuildError(
+      `running a command with proot: it ended too early, with ${status}${words === '' ? '' : ` (${words})`}`,
+      { code: 'SANDBOX_FAILED', hint: 'proot needs `ptrace`; see `mabuild doctor`' },
+    );
   }
   say(outcome);
   return outcome.kind === 'exited' && outcome.code === 0;
