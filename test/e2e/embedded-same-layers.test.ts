@@ -1,13 +1,11 @@
-import { spawn } from 'node:child_process';
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
-import type { BuildAnswer, BuildJob } from '../support/build-driver.ts';
+import type { BuildAnswer } from '../support/build-driver.ts';
 import { writeContext } from '../support/embedded-builds.ts';
-import { bundled, helperFolder, removeFolder } from '../support/sandbox.ts';
-import { onlyFor, type SandboxUser, sandboxUsers, userCommand } from '../support/sandbox-users.ts';
+import { sandboxUsers } from '../support/sandbox-users.ts';
 import { servicesDescribe } from '../support/services.ts';
+import { type UserBuilds, userBuilds } from '../support/user-builds.ts';
 
 const platforms = ['linux/amd64', 'linux/arm/v7'];
 
@@ -29,44 +27,18 @@ RUN echo mine >/tmp/mine
 
 servicesDescribe('embedded: the same layers whoever builds, and in which sandbox', function (services) {
   this.timeout(300_000);
-  let root = '';
-  let helper = '';
-  let driver = '';
-  let as: Awaited<ReturnType<typeof userCommand>>;
+  let builds: UserBuilds;
   const users = sandboxUsers();
 
   before(async () => {
-    const made = await helperFolder();
-    root = made.folder;
-    helper = made.helper;
-    driver = await bundled('test/support/build-driver.ts', root);
-    as = await userCommand(root);
+    builds = await userBuilds();
     for (const [name, content] of Object.entries({ root: dockerfile, owners })) {
-      const context = join(root, `context-${name}`);
+      const context = join(builds.root, `context-${name}`);
       await writeContext(context, { Dockerfile: content, 'a.txt': 'a' });
       await chmod(context, 0o755);
     }
   });
-  after(() => removeFolder(root));
-
-  async function build(user: SandboxUser, context: string, cache: string): Promise<BuildAnswer> {
-    const [command = '', ...args] = as.command(user, [process.execPath, driver]);
-    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], cwd: '/' });
-    child.stdin.end(
-      JSON.stringify({
-        helper,
-        directory: join(as.folder(user), cache),
-        options: { only: onlyFor(user) },
-        context: join(root, `context-${context}`),
-        platforms,
-        mirror: services.mirror ?? 'https://registry-1.docker.io',
-        epoch: '1700000000',
-      } satisfies BuildJob),
-    );
-    const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
-    if (output === '') throw new Error(`the driver said: ${errors}`);
-    return JSON.parse(output) as BuildAnswer;
-  }
+  after(() => builds.remove());
 
   const single = users.filter((user) =>
     ['this user', 'nobody, alone', 'nobody, without namespaces'].includes(user),
@@ -76,19 +48,24 @@ servicesDescribe('embedded: the same layers whoever builds, and in which sandbox
     ['of root', 'root', single, 8],
     ['of several owners', 'owners', several, 10],
   ] as const) {
-    let first: BuildAnswer | undefined;
+    let first: BuildAnswer['built'] | undefined;
     for (const user of some)
       it(`${title}, as ${user}`, async () => {
         // Each user has a cache of its own.
-        const answer = await build(user, name, `cache-${name}`);
-        expect(Object.keys(answer)).to.deep.equal(platforms);
-        first ??= answer;
+        const { built: all } = await builds.build(user, `cache-${name}`, {
+          context: join(builds.root, `context-${name}`),
+          platforms,
+          mirror: services.mirror ?? 'https://registry-1.docker.io',
+          epoch: '1700000000',
+        });
+        expect(Object.keys(all)).to.deep.equal(platforms);
+        first ??= all;
         // The config, then the layers.
         for (const built of Object.values(first))
           expect(built)
             .to.be.an('array')
             .with.length(1 + layers);
-        expect(answer).to.deep.equal(first);
+        expect(all).to.deep.equal(first);
       });
   }
 });

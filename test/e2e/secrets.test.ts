@@ -1,13 +1,14 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { run } from '../../scripts/lib/run.mjs';
 import { type CliResult, mabuild, startMabuild } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
+import { copyProgram, holders } from '../support/secret-traces.ts';
 import { servicesDescribe } from '../support/services.ts';
 import { makeWorkspace, type Workspace } from '../support/workspace.ts';
 
@@ -280,31 +281,6 @@ async function filesOf(layout: string): Promise<Readonly<Record<string, string>>
   return found;
 }
 
-/** Files below a folder that hold one of some texts, plainly, in base64 or inside of gzip. */
-function holders(folder: string, texts: readonly string[]): readonly string[] {
-  const needles = texts.flatMap((text) => [text, Buffer.from(text).toString('base64')]);
-  // A build that goes on takes files away meanwhile.
-  return meanwhile(() => readdirSync(folder, { withFileTypes: true })).flatMap((entry) => {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) return holders(path, texts);
-    if (!entry.isFile()) return [];
-    return meanwhile(() => [readFileSync(path)]).flatMap((bytes) => {
-      const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
-      const forms = [bytes, ...(isGzip ? [gunzipSync(bytes)] : [])];
-      return needles.some((needle) => forms.some((form) => form.includes(needle))) ? [path] : [];
-    });
-  });
-}
-
-function meanwhile<T>(read: () => readonly T[]): readonly T[] {
-  try {
-    return read();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
-}
-
 /** The arguments of every process. */
 function commandLines(): readonly string[] {
   return readdirSync('/proc')
@@ -316,15 +292,4 @@ function commandLines(): readonly string[] {
         return [];
       }
     });
-}
-
-/** Puts a program and the libraries that it is linked with into a folder. */
-function copyProgram(program: string, folder: string): void {
-  const linked = execFileSync('ldd', [program], { encoding: 'utf8' });
-  const files = [program, ...[...linked.matchAll(/(\/\S+) \(0x/g)].map((match) => String(match[1]))];
-  for (const file of files) {
-    const at = join(folder, file);
-    mkdirSync(dirname(at), { recursive: true });
-    copyFileSync(file, at);
-  }
 }

@@ -17,10 +17,19 @@ export interface BuildJob {
   /** docker.io's stand-in. */
   readonly mirror: string;
   readonly epoch: string;
+  /** Its content, for any id. */
+  readonly secret?: string | undefined;
+  /** An agent's socket, for any id. */
+  readonly agent?: string | undefined;
+  readonly network?: 'none' | undefined;
 }
 
-/** By platform: the digests of the config and of the layers, or why there are none. */
-export type BuildAnswer = Readonly<Record<string, readonly string[] | string>>;
+export interface BuildAnswer {
+  /** By platform: the digests of the config and of the layers, or why there are none. */
+  readonly built: Readonly<Record<string, readonly string[] | string>>;
+  /** What RUNs wrote. */
+  readonly output: string;
+}
 
 const job = JSON.parse(readFileSync(0, 'utf8')) as BuildJob;
 const temporaryDirectory = `${job.directory}/temporary`;
@@ -44,32 +53,37 @@ const engine = openEmbeddedEngine({
   emulation: (platform, call) => sandbox.emulation(platform, call),
 });
 const context = await openFolderContext(job.context);
-const answer: Record<string, readonly string[] | string> = {};
+const built: Record<string, readonly string[] | string> = {};
+let output = '';
 for (const platform of job.platforms) {
-  let output = '';
   try {
     const image = await engine.build(
       {
         builder: 'embedded',
         platform: parsePlatform(platform),
         dockerfile: readFileSync(`${job.context}/Dockerfile`, 'utf8'),
-        ...{ addedFiles: [], bases: [], labels: {}, noCache: false, pull: false, network: 'default' },
+        ...{ addedFiles: [], bases: [], labels: {}, noCache: false, pull: false },
+        network: job.network ?? 'default',
         buildArgs: { SOURCE_DATE_EPOCH: job.epoch },
       },
       context,
       {
         credentials: { credentialFor: async () => undefined },
+        secrets: {
+          secret: async () => (job.secret === undefined ? undefined : Buffer.from(job.secret)),
+          agent: () => job.agent,
+        },
         onEvent: (event) => {
           if (event.type === 'log') output += event.text;
         },
       },
     );
     const { layers } = await engine.export(image.id, { directory: temporaryDirectory });
-    answer[platform] = [image.id, ...layers.map(({ path }) => path)];
+    built[platform] = [image.id, ...layers.map(({ path }) => path)];
   } catch (error) {
-    answer[platform] = `${(error as Error).message}\n${output}`;
+    built[platform] = `${(error as Error).message}\n${output}`;
   }
 }
-process.stdout.write(JSON.stringify(answer));
+process.stdout.write(JSON.stringify({ built, output } satisfies BuildAnswer));
 await engine.close();
 await registry.close();

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, closeSync, constants, existsSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, constants, existsSync, openSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { dirname } from 'node:path';
 import type { Writable } from 'node:stream';
@@ -37,6 +37,8 @@ export async function execute(
     stdio: ['ignore', ...pipes.map(({ writer }) => writer), 'pipe'],
     env: {},
   });
+  // It runs, and may hold a secret.
+  rmSync(file, { force: true });
   for (const { writer } of pipes) closeSync(writer);
   const drained = pipes.map(({ reader }, index) =>
     drain(reader, index === 0 ? output.stdout : output.stderr),

@@ -25,6 +25,8 @@ import { syscallProgram } from './syscall-program.ts';
 const devices = ['null', 'zero', 'full', 'random', 'urandom', 'tty', 'ptmx', 'pts'];
 /** Where proot shows the machine's root to programs of another architecture; it gets nothing but their emulator. */
 const machineRoot = '/host-rootfs';
+/** Linux: `sun_path` of unix(7) without its end. */
+const longestSocketPath = 107;
 
 /**
  * Executes a RUN with proot, as an ordinary user where the kernel allows no namespaces: it changes the paths of the
@@ -101,6 +103,15 @@ async function bindOf(mount: JobMount, folder: string, context: SandboxRun): Pro
     makeOpenFolder(folder);
     return { from: folder, to: target };
   }
+  // proot puts this path into the command's own calls, which have no room for a longer one.
+  if (mount.kind === 'ssh' && Buffer.byteLength(`${context.work}/private/agent-00`) > longestSocketPath)
+    throw new MabuildError(
+      'RUN --mount=type=ssh: the path of the cache is too long for an agent with proot',
+      {
+        code: 'SANDBOX_UNAVAILABLE',
+        hint: 'set XDG_CACHE_HOME to a shorter path',
+      },
+    );
   // Everything is this user's own.
   const { uid, gid } = statSync(context.work);
   const owned = 'uid' in mount ? { ...mount, uid, gid } : mount;
