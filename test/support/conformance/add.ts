@@ -75,6 +75,15 @@ export const addRows: readonly Row[] = [
     { files: { 'outer.tar': makeTar([{ path: 'inner.tar', content: archive }]) } },
   ],
   ['a tar without a name for it', 'FROM BASE\nADD data /un/', { files: { data: archive } }],
+  [
+    'a tar with the name of a whiteout',
+    'FROM BASE\nADD bad.tar /',
+    {
+      files: { 'bad.tar': makeTar([{ path: 'srv/.wh.old', content: '' }]) },
+      refused: /line 2.*\.wh\.old/,
+      differs: { why: 'a name that begins with `.wh.`', refusal: true },
+    },
+  ],
   ['an empty tar', 'FROM BASE\nADD empty.tar /un/', { files: { 'empty.tar': makeTar([]) } }],
   [
     'a tar with devices',

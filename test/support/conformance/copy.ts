@@ -107,5 +107,14 @@ export const copyRows: readonly Row[] = [
     'FROM BASE\nCOPY . /n/',
     { files: { 'grün/日本.txt': 'x', 'a b/c': 'y', ['long'.repeat(40)]: 'z' } },
   ],
+  [
+    'the name of a whiteout',
+    'FROM BASE\nCOPY . /srv/',
+    {
+      files: { '.wh.old': 'x' },
+      refused: /line 2.*\.wh\.old/,
+      differs: { why: 'a name that begins with `.wh.`', refusal: true },
+    },
+  ],
   ['a deep path', `FROM BASE\nCOPY a.txt /${'deep/'.repeat(30)}`, { files: usualFiles }],
 ];

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { digestOf, isMabuildError } from '@mabuild/oci';
 import { expect } from 'chai';
-import { type EmbeddedTrial, embeddedTrial } from '../../../support/embedded-engine.ts';
+import { type EmbeddedTrial, embeddedTrial, type TrialOptions } from '../../../support/embedded-engine.ts';
 import { makeImage } from '../../../support/made-image.ts';
 import { rejection } from '../../../support/rejection.ts';
 import { makeTar } from '../../../support/tar.ts';
@@ -280,6 +280,49 @@ describe('embedded engine', () => {
     });
   }
 
+  const spellings: readonly (readonly [string, string, TrialOptions['build']?])[] = [
+    ['ARG X=1', 'ARG X=1'],
+    ['ARG X=1', 'ARG X=2', { buildArgs: { X: '2' } }],
+    ['ARG X', 'ARG X'],
+    ['ARG TARGETARCH', 'ARG TARGETARCH=amd64'],
+    ['EXPOSE 80 443/UDP 8000-8001', 'EXPOSE [443/udp 80/tcp 8000/tcp 8001/tcp]'],
+    ['WORKDIR /a//b/../c/', 'WORKDIR /a//b/../c/'],
+    [
+      'HEALTHCHECK --start-interval=5s --retries=3 CMD x',
+      `HEALTHCHECK &{["CMD-SHELL" "x"] "0s" "0s" "0s" "5s" '\\x03'}`,
+    ],
+  ];
+  for (const [line, shown, build = {}] of spellings) {
+    it(`writes ${shown} into the history`, async () => {
+      const built = await trial.build(`FROM base\n${line}`, { build });
+      expect(built.config.history?.at(-1)?.created_by).to.equal(shown);
+    });
+  }
+
+  it('knows the target by TARGETSTAGE', async () => {
+    const dockerfile = 'FROM base AS one\nARG TARGETSTAGE\nENV T=$TARGETSTAGE';
+    for (const target of ['one', undefined]) {
+      const built = await trial.build(dockerfile, { build: target === undefined ? {} : { target } });
+      expect(built.config.config?.Env?.at(-1)).to.equal(`T=${target ?? 'default'}`);
+    }
+  });
+
+  it('runs the triggers of a stage that another stands on', async () => {
+    const built = await trial.build('FROM base AS one\nONBUILD ENV T=1\nFROM one\nENV U=$T');
+    expect(built.config.config?.Env?.slice(-2)).to.deep.equal(['T=1', 'U=1']);
+  });
+
+  const mistaken: readonly (readonly [string, RegExp])[] = [
+    ['FROM base AS one\nCOPY --from=two /bin /x\nFROM base AS two\nFROM one', /line 2.*stage "two"/],
+    ['FROM scratch\nCOPY --chown=app a /', /line 2.*user "app"/],
+  ];
+  for (const [dockerfile, message] of mistaken) {
+    it(`refuses ${JSON.stringify(dockerfile)}`, async () => {
+      const error = await rejection(trial.build(dockerfile, { files: { a: 'A' } }));
+      expect((error as Error).message).to.match(message);
+    });
+  }
+
   describe('ADD of a URL', () => {
     const digest = digestOf(Buffer.from('downloaded'));
     const page = (status: number) => ({
@@ -372,6 +415,27 @@ describe('embedded engine', () => {
       const shown = built.config.history?.map(({ created_by: by }) => by).slice(-3);
       expect(shown?.[0]).to.equal('RUN |1 X=1 /bin/bash -c make $X # buildkit');
     });
+
+    it('executes a heredoc that begins with #! as a program', async () => {
+      const built = await running.build('FROM base\nRUN <<EOF\n#!/bin/awk -f\nBEGIN {}\nEOF');
+      expect(runs).to.deep.equal(['/bin/sh|-c|/dev/pipes/EOF|X=undefined||/|bind']);
+      expect(built.config.history?.at(-1)?.created_by).to.equal('RUN /bin/sh -c /dev/pipes/EOF # buildkit');
+    });
+
+    it('gets the later of an ENV and an ARG', async () => {
+      await running.build('FROM base\nENV X=env\nARG X=arg\nRUN make\nENV X=last\nRUN make');
+      expect(runs.map((run) => run.split('|')[3])).to.deep.equal(['X=arg', 'X=last']);
+    });
+
+    for (const [flag, message] of [
+      ['--mount=target=/x,nonsense=1', /nonsense/],
+      ['--security=insecure', /insecure/],
+    ] as const)
+      it(`refuses ${flag}`, async () => {
+        const error = await rejection(running.build(`FROM base\nRUN ${flag} make`));
+        expect((error as Error).message).to.match(message);
+        expect(runs).to.deep.equal([]);
+      });
 
     const files = { a: 'A', 'd/b': 'B' };
     const repeats: readonly (readonly [
