@@ -26,3 +26,18 @@ describe('what a name that is none says', () => {
       expect.fail('it was read');
     });
 });
+
+describe('a named context', () => {
+  const [platform, folder] = [parsePlatform('linux/arm64'), { kind: 'folder' } as const];
+  const dockerfile = parseDockerfile('FROM scratch AS mine\nFROM mine\nCOPY --from=other / /\n');
+
+  it('stands for an image of its name', () => {
+    expect(imageUses(dockerfile, { platform, contexts: { other: folder } })).to.deep.equal([]);
+  });
+
+  it('is refused where a stage has its name', () => {
+    expect(() => imageUses(dockerfile, { platform, contexts: { Mine: folder, other: folder } })).to.throw(
+      /the build context Mine has the name of a stage/,
+    );
+  });
+});

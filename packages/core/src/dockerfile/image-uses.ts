@@ -13,6 +13,7 @@ import type { Dockerfile, Flag, Instruction, Range, Stage } from './model.ts';
 import { platformArgs } from './platform-args.ts';
 import type { ScopeOptions } from './scope.ts';
 import { stageGraph } from './stage-graph.ts';
+import { findStage } from './stage-name.ts';
 
 /** For which build a Dockerfile is read. */
 export interface BuildTarget {
@@ -64,10 +65,25 @@ export function scopeOf(build: BuildTarget): ScopeOptions {
  */
 export function imageUses(dockerfile: Dockerfile, build: BuildTarget): readonly ImageUse[] {
   const scope = scopeOf(build);
+  refuseStageNames(dockerfile, build);
   return stageGraph(dockerfile, build.target, scope).flatMap((stage) => [
     ...fromUses(dockerfile, stage, build, scope),
     ...stage.instructions.flatMap((instruction) => sourceUses(dockerfile, stage, instruction, build)),
   ]);
+}
+
+/** BuildKit would put such a context in the stage's place. */
+function refuseStageNames(dockerfile: Dockerfile, { contexts = {} }: BuildTarget): void {
+  for (const name of Object.keys(contexts)) {
+    const stage = findStage(dockerfile, name);
+    if (!stage) continue;
+    throw dockerfileError(
+      dockerfile,
+      stage.from.range,
+      `the build context ${name} has the name of a stage, and would not take its place`,
+      'rename one of them',
+    );
+  }
 }
 
 /** What `--build-context` has for a name; another spelling of the same image is the same name. */
