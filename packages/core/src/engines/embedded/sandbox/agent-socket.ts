@@ -1,13 +1,15 @@
-import { chmodSync, chownSync, closeSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, openSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { basename, dirname } from 'node:path';
 import { relayAgent } from '../../ssh-agent.ts';
+import { giveTo } from './give-to.ts';
 import type { JobMount } from './job.ts';
 
 /** Makes a socket that stands for an SSH agent while this process lives. */
 export async function serveAgent(
   { socket, mode, uid, gid }: Extract<JobMount, { kind: 'ssh' }>,
   path: string,
+  onNote: (text: string) => void,
 ): Promise<void> {
   const server = createServer((client) => {
     client.on('error', () => {
@@ -29,6 +31,6 @@ export async function serveAgent(
     closeSync(folder);
   }
   server.unref();
-  chownSync(path, uid, gid);
+  giveTo(path, { uid, gid }, onNote);
   chmodSync(path, mode);
 }

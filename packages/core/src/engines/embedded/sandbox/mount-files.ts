@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { MabuildError } from '@mabuild/oci';
 import { serveAgent } from './agent-socket.ts';
 import { runProgram } from './batch.ts';
 import { composeRoot } from './compose.ts';
 import type { ContainerMount } from './container.ts';
+import { giveTo } from './give-to.ts';
 import type { JobLayer, JobMount } from './job.ts';
 import { mountFlags, must } from './kernel.ts';
 import { layersOf, shelfPath, unpackOnce } from './layer-shelf.ts';
@@ -25,14 +26,14 @@ export async function mountOf(mount: JobMount, folder: string, context: SandboxR
       const name = `secret-${basename(folder)}`;
       const file = `${context.work}/private/${name}`;
       writeFileSync(file, Buffer.from(mount.content, 'base64'), { mode: 0o600 });
-      chownSync(file, mount.uid, mount.gid);
+      giveTo(file, mount, site.onNote);
       chmodSync(file, mount.mode);
       return { kind: 'tree', root: dirname(file), path: name, target, type: 'file', readOnly: true };
     }
     case 'ssh': {
       const root = `${context.work}/private`;
       const name = `agent-${basename(folder)}`;
-      await serveAgent(mount, `${root}/${name}`);
+      await serveAgent(mount, `${root}/${name}`, site.onNote);
       return { kind: 'tree', root, path: name, target, type: 'file', readOnly: true };
     }
     case 'bind': {
@@ -54,7 +55,7 @@ export async function mountOf(mount: JobMount, folder: string, context: SandboxR
       if (!existsSync(cache)) {
         const made = `${folder}-cache`;
         mkdirSync(made);
-        chownSync(made, mount.uid, mount.gid);
+        giveTo(made, mount, site.onNote);
         chmodSync(made, mount.mode);
         if (mount.from !== undefined) await fillCache(mount.from, mount.path, made, folder, context);
         try {

@@ -164,7 +164,7 @@ async function putMount(mount: JobMount, folder: string, places: Places, context
     case 'ssh': {
       let made: Promise<void> | undefined;
       places.put(mount.target, (path) => {
-        made = serveAgent(mount, path);
+        made = serveAgent(mount, path, context.site.onNote);
       });
       await made;
       return;
