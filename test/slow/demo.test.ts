@@ -7,6 +7,7 @@ import { environment, machineRoot, runOnMachine, user } from '../../scripts/lib/
 import { removeTree } from '../../scripts/lib/remove-tree.mjs';
 import { run } from '../../scripts/lib/run.mjs';
 import { cache } from '../../scripts/lib/workspace.mjs';
+import { expectDemo } from '../support/demo.ts';
 import { servicesDescribe } from '../support/services.ts';
 import { repositoryRoot } from '../support/sources.ts';
 
@@ -58,20 +59,6 @@ servicesDescribe('npm run demo on a fresh machine', function (services) {
 });
 
 const demo: readonly string[] = ['npm', 'run', 'demo'];
-
-function expectDemo({ status, output }: { readonly status: number | string; readonly output: string }): void {
-  expect(status, output).to.equal(0);
-  expect(output).to.match(/^127\.0\.0\.1:\d+\/httpd:demo: ok$/m);
-  const machines = [...output.matchAll(/^(linux\/\S+) +This page was made on (\S+)\.$/gm)].map((match) =>
-    match.slice(1),
-  );
-  const arm32 = process.arch === 'x64' ? 'armv7l' : machines[2]?.[1];
-  expect(machines, output).to.deep.equal([
-    ['linux/amd64', 'x86_64'],
-    ['linux/arm64', 'aarch64'],
-    ['linux/arm/v7', arm32],
-  ]);
-}
 
 async function timed<T>(work: () => Promise<T>): Promise<T> {
   const began = performance.now();
