@@ -1,11 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { Readable, type Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import type { Readable, Writable } from 'node:stream';
 import { type CallOptions, MabuildError } from '@mabuild/oci';
 import { framed } from './frames.ts';
-import type { JobMessage, SandboxJob } from './job.ts';
+import type { JobMessage, SandboxJob, StopLine } from './job.ts';
 import { type HelperSite, startHelper } from './start-helper.ts';
 
 export type { HelperSite } from './start-helper.ts';
@@ -14,10 +13,14 @@ export interface JobOptions extends CallOptions {
   readonly onOutput?: ((stream: 'stdout' | 'stderr', chunk: Uint8Array) => void) | undefined;
   /** What the job says will come, in its order. */
   readonly streams?: readonly (() => Promise<AsyncIterable<Uint8Array>>)[];
+  /** The number of the signal that the command gets first when the job is aborted. @default the helper is killed at once */
+  readonly stopWith?: ((reason: unknown) => number) | undefined;
 }
 
 /** How long a helper waits for another job: starting one takes longer than most of what it does. */
 const idleMilliseconds = 2000;
+/** How long a command gets that is told to stop, as with `docker stop`. */
+const stopMilliseconds = 10_000;
 
 /** Helpers that have nothing to do, by the command that they were started with, and then by the rest of their site. */
 const idle = new WeakMap<readonly string[], Map<string, Helper[]>>();
@@ -80,11 +83,20 @@ class Helper {
 
   async work(
     job: SandboxJob,
-    { signal, onOutput, streams = [] }: JobOptions,
+    { signal, onOutput, stopWith, streams = [] }: JobOptions,
   ): Promise<readonly JobMessage[]> {
     const child = this.#child;
     const kill = (): void => void child.kill('SIGKILL');
-    signal?.addEventListener('abort', kill, { once: true });
+    let patience: NodeJS.Timeout | undefined;
+    const stop = (): void => {
+      if (stopWith === undefined) return kill();
+      // It may come too late for this job's command, and is not for another one's.
+      this.#spent = true;
+      child.stdin?.write(`${JSON.stringify({ stop: stopWith(signal?.reason) } satisfies StopLine)}\n`);
+      // Without input it ends everything, and clears up.
+      patience = setTimeout(() => child.stdin?.end(), stopMilliseconds);
+    };
+    signal?.addEventListener('abort', stop, { once: true });
     try {
       const messages: JobMessage[] = [];
       const told = new Promise<void>((resolve) => {
@@ -112,7 +124,7 @@ class Helper {
         child.stdio[4]?.destroy();
         await this.#closed;
       }
-      signal?.throwIfAborted();
+      if (stopWith === undefined || last?.kind !== 'done') signal?.throwIfAborted();
       const unsent = await sending;
       if (unsent !== undefined && !isBrokenPipe(unsent)) throw unsent;
       if (last?.kind === 'failed') {
@@ -121,10 +133,11 @@ class Helper {
       }
       if (last?.kind !== 'done') throw this.#lost(await this.#closed);
       // What it did not take would be taken for what the next job brings.
-      this.#spent = last.streams !== streams.length;
+      this.#spent ||= last.streams !== streams.length;
       return messages;
     } finally {
-      signal?.removeEventListener('abort', kill);
+      clearTimeout(patience);
+      signal?.removeEventListener('abort', stop);
     }
   }
 
@@ -168,7 +181,8 @@ class Helper {
     const { stdio } = this.#child;
     return [
       this.#child,
-      ...stdio.flatMap((stream) => (stream === null || stream === undefined ? [] : [stream])),
+      // One that has ended would wait for a connection to be told.
+      ...stdio.filter((stream) => stream !== null && stream !== undefined && !stream.destroyed),
     ] as readonly { ref?(): unknown; unref?(): unknown }[];
   }
 
@@ -195,10 +209,17 @@ async function send(
   pipe: Writable,
   streams: readonly (() => Promise<AsyncIterable<Uint8Array>>)[],
 ): Promise<void> {
-  const all = async function* (): AsyncGenerator<Uint8Array> {
-    for (const open of streams) yield* framed(await open());
-  };
-  if (streams.length > 0) await pipeline(Readable.from(all(), { objectMode: false }), pipe, { end: false });
+  // No pipeline: what it listens to stays with a pipe that stays open.
+  for (const open of streams) {
+    for await (const chunk of framed(await open())) {
+      if (pipe.destroyed) return;
+      const isWritten = new Promise<void>((resolve, reject) => {
+        pipe.write(chunk, (error) => (error ? reject(error) : resolve()));
+      });
+      isWritten.catch(() => undefined);
+      if (pipe.writableNeedDrain) await isWritten;
+    }
+  }
 }
 
 function isBrokenPipe(error: unknown): boolean {
