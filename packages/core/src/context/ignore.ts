@@ -1,5 +1,6 @@
 import dockerignore, { type Ignore } from '@balena/dockerignore';
 import { MabuildError } from '@mabuild/oci';
+import { globMatcher, isCostly } from './glob.ts';
 
 /** What a .dockerignore says about paths. */
 export interface IgnoreRules {
@@ -39,7 +40,7 @@ export function parseDockerignore(text: string, file = '.dockerignore'): IgnoreR
     .entries()) {
     const pattern = readPattern(line);
     if (pattern === undefined) continue;
-    const problem = problemOf(pattern);
+    const problem = problemOf(pattern) ?? tooCostly(pattern);
     if (problem !== undefined) throw invalid(file, index + 1, line.trim(), problem);
     patterns.push(pattern);
   }
@@ -51,12 +52,17 @@ function rulesOf(patterns: readonly Pattern[]): IgnoreRules {
   const all = compile(patterns);
   const keepers = patterns.flatMap((pattern, index) => (pattern.keeps ? [{ pattern, index }] : []));
   const singles: (Ignore | undefined)[] = [];
+  const costly = patterns.map(({ text }) => (isCostly(text) ? globMatcher(text) : undefined));
   const matches = (index: number, path: string): boolean => {
+    const match = costly[index];
+    if (match) return match(path);
     singles[index] ??= compile([{ ...(patterns[index] as Pattern), keeps: false }]);
     return singles[index].ignores(`${root}/${path}`);
   };
   return {
-    ignores: (path) => all.ignores(`${root}/${path}`),
+    ignores: costly.some((match) => match)
+      ? (path) => patterns[patterns.findLastIndex((_, index) => matches(index, path))]?.keeps === false
+      : (path) => all.ignores(`${root}/${path}`),
     mayKeepInside(folder) {
       const segments = folder.split('/');
       const candidates = keepers.filter(({ pattern }) => reachesInside(pattern, segments));
@@ -117,6 +123,13 @@ function problemOf({ text, keeps }: Pattern): string | undefined {
     }
   }
   return undefined;
+}
+
+/** A pattern of many wildcards is matched here, where escapes and classes are not read. */
+function tooCostly({ text }: Pattern): string | undefined {
+  return isCostly(text) && /[\\[]/.test(text)
+    ? 'it has more than four wildcards and an escape or a class'
+    : undefined;
 }
 
 /** Index of the `]` that ends the class which starts at `from`. */
