@@ -14,6 +14,9 @@ import { mountOf } from './mount-files.ts';
 import { copyRootOwner, ownFiles, removeStubs, stubsOf } from './root-files.ts';
 import { check, type SandboxRun } from './sandbox-run.ts';
 
+const oneUserOnly =
+  'this RUN had one user only, so that chown, su, USER and what changes users by itself fail (apt-get: add -o APT::Sandbox::User=root); if that is why it failed, list subordinate users in /etc/subuid and /etc/subgid, and install uidmap';
+
 /** Executes a RUN, and tells its exit code and what it changed. */
 export async function runInSandbox(context: SandboxRun): Promise<void> {
   const { job, run, layers, site, work } = context;
@@ -45,7 +48,12 @@ export async function runInSandbox(context: SandboxRun): Promise<void> {
     singleUser: job.singleUser,
     procNames: new Set(readdirSync('/proc')),
   });
-  if (!(await executed(writeProgram(place, steps), steps, context))) return;
+  if (!(await executed(writeProgram(place, steps), steps, context))) {
+    // What the command says of it is seldom clear: "setgroups failed", "Invalid argument".
+    if (job.singleUser) site.onNote(oneUserOnly);
+    return;
+  }
+  if (run.discards) return;
   removeStubs(root.written, stubs);
   tellChanges(root.changes(), context);
 }
