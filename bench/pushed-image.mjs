@@ -14,12 +14,14 @@ const accept = [
 ].join(', ');
 
 /**
- * Unpacks every platform of an image in a registry with tar, and lends the folders.
+ * Unpacks some files of every platform of an image in a registry with tar, and lends the folders.
  *
- * @param {{ image: string, dir: string }} options `image`: HOST/REPOSITORY:TAG, over http; `dir`: an empty folder
- * @param {(images: readonly { platform: string, root: string }[]) => Promise<void>} use
+ * @param {{ image: string, dir: string, wanted: RegExp }} options `image`: HOST/REPOSITORY:TAG, over http; `dir`: an empty
+ *   folder; `wanted`: of paths
+ * @param {(images: readonly { platform: string, root: string, names: readonly string[] }[]) => Promise<void>} use `names`
+ *   of all that is in the layers
  */
-export async function withPushedImage({ image, dir }, use) {
+export async function withPushedImage({ image, dir, wanted }, use) {
   const [, host, repository, tag] = /^([^/]+)\/(.+):([^:/]+)$/.exec(image) ?? [];
   const get = async (path) => {
     const answer = await fetch(`http://${host}/v2/${repository}/${path}`, { headers: { accept } });
@@ -36,15 +38,23 @@ export async function withPushedImage({ image, dir }, use) {
       const { os, architecture, variant } = await json(`blobs/${config.digest}`);
       const root = join(dir, String(at));
       await mkdir(root);
+      const names = [];
       for (const layer of layers) {
         const file = join(dir, 'layer');
         await pipeline(Readable.fromWeb((await get(`blobs/${layer.digest}`)).body), createWriteStream(file));
-        await run('tar', ['-xf', file, '-C', root]);
+        const listed = (await run('tar', ['-tf', file])).split('\n').filter((name) => name !== '');
+        const chosen = listed.filter((name) => wanted.test(name.replace(/^\.\//, '')));
+        names.push(...listed);
+        if (chosen.length > 0) {
+          await run('tar', ['-xf', file, '-C', root, '--no-recursion', '-T', '-'], {
+            input: chosen.join('\n'),
+          });
+        }
         await rm(file);
       }
       // An arm64 image may say v8 or leave it out: it is the same.
       const shown = architecture === 'arm' ? [os, architecture, variant] : [os, architecture];
-      images.push({ platform: shown.join('/'), root });
+      images.push({ platform: shown.join('/'), root, names });
     }
     await use(images);
   } finally {
