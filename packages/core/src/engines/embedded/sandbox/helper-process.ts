@@ -18,7 +18,7 @@ export interface JobOptions extends CallOptions {
 }
 
 /** How long a helper waits for another job: starting one takes longer than most of what it does. */
-const idleMilliseconds = 2000;
+const idleMilliseconds = 10_000;
 /** How long a command gets that is told to stop, as with `docker stop`. */
 const stopMilliseconds = 10_000;
 
