@@ -37,6 +37,15 @@ describe('the command', () => {
       says: /linux\/sparc6 is no platform that is known/,
     },
     { argv: ['nonsense'], says: /unknown command 'nonsense'/ },
+    {
+      argv: ['biuld', '--push', '-t', 'a', '.'],
+      says: /unknown command 'biuld' \(USAGE\)\nhint: did you mean build\?/,
+    },
+    { argv: ['cache', 'dv'], says: /unknown command 'dv' \(USAGE\)\nhint: did you mean du\?/ },
+    {
+      argv: ['build', '--plattform', 'linux/arm64', '.'],
+      says: /unknown option '--plattform' \(USAGE\)\nhint: did you mean --platform\?/,
+    },
     { argv: ['build', '-o', '-', '.'], says: /"-" is no output/ },
     { argv: ['build', '--nonsense'], says: /unknown option '--nonsense'/ },
     { argv: ['build', '--platform'], says: /argument missing/ },
@@ -90,6 +99,12 @@ describe('the command', () => {
       expect(answer.code).to.equal(code);
     });
   }
+
+  it('answers its bare name with the help', async () => {
+    const answer = await run(['--no-color']);
+    expect(answer).to.include({ code: 0, stderr: '' });
+    expect(answer.stdout).to.match(/^Usage: mabuild /);
+  });
 
   it('writes an error as one JSON document with --format json', async () => {
     const answer = await run(['check', '--format', 'json', 'absent']);

@@ -20,6 +20,11 @@ export async function runProgram(io: Io, argv: readonly string[]): Promise<ExitC
     await program.parseAsync([...argv], { from: 'user' });
     return exitCode;
   } catch (error) {
+    // The bare name asks what there is; an action of its own would take every misspelt command for an argument.
+    if (error instanceof CommanderError && error.code === 'commander.help' && program.args.length === 0) {
+      program.outputHelp();
+      return 0;
+    }
     // What follows -- is another program's.
     const end = argv.indexOf('--');
     return reportError(error, io, end < 0 ? argv : argv.slice(0, end));
@@ -53,10 +58,6 @@ export function createProgram(io: Io, exit: (code: ExitCode) => void): Command {
     }
     program.addCommand(command);
   }
-  program.argument('[command]').action((command: string | undefined) => {
-    if (command !== undefined) program.error(`unknown command '${command}'`);
-    program.outputHelp();
-  });
   return program;
 }
 

@@ -19,13 +19,17 @@ export function asUsageError(error: CommanderError, argv: readonly string[]): Ma
     });
   }
   // `help NOTHING` shows the whole help and throws that it did.
-  const message =
-    error.code === 'commander.help' ? 'there is no such command' : error.message.replace(/^error: /, '');
+  const said = error.code === 'commander.help' ? 'there is no such command' : error.message;
+  const { message = said, meant } =
+    /^(?:error: )?(?<message>[^\n]*)(?:\n\((?<meant>.*)\))?/.exec(said)?.groups ?? {};
+  const list = '`mabuild --help` lists the commands, `mabuild COMMAND --help` its options';
   return new MabuildError(message, {
     code: 'USAGE',
     hint:
       command === 'run' && unknownOption
         ? "put -- before the program's own options: mabuild run REF -- PROGRAM --option"
-        : '`mabuild --help` lists the commands, `mabuild COMMAND --help` its options',
+        : meant === undefined
+          ? list
+          : `${meant.replace(/^D/, 'd')} ${list}`,
   });
 }
