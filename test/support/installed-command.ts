@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -19,6 +20,10 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Instead of the user's own. */
   readonly home?: string;
+  /** @default '/' */
+  readonly cwd?: string;
+  /** What fits into its cache, MiB; only root can say so. */
+  readonly room?: number | undefined;
 }
 
 export interface StartedCommand {
@@ -54,14 +59,14 @@ export async function installCommand(folder: string): Promise<InstalledCommand> 
   const users = await userCommand(folder);
   return {
     home: (user) => users.folder(user),
-    start(user, args, { env = {}, home = users.folder(user) } = {}) {
-      const [program = '', ...given] = users.command(user, [
-        process.execPath,
-        join(place, 'mabuild.js'),
-        ...args,
-      ]);
+    start(user, args, { env = {}, home = users.folder(user), cwd = '/', room } = {}) {
+      const started = users.command(user, [process.execPath, join(place, 'mabuild.js'), ...args]);
+      const [program = '', ...given] = [
+        ...(room === undefined ? [] : small(join(home, 'cache'), room)),
+        ...started,
+      ];
       const child = spawn(program, given, {
-        cwd: '/',
+        cwd,
         // What a command inherits from others, as a step of a CI system may.
         stdio: ['ignore', 'pipe', 'pipe', 'ignore', 'ignore', 'pipe'],
         env: {
@@ -86,4 +91,14 @@ export async function installCommand(folder: string): Promise<InstalledCommand> 
       };
     },
   };
+}
+
+/** Lets a command have a small file system of its own, which is gone with it. */
+function small(folder: string, mebibytes: number): readonly string[] {
+  mkdirSync(folder, { recursive: true });
+  return [
+    ...['unshare', '--mount', '--propagation', 'private', 'sh', '-ec'],
+    `mount -t tmpfs -o size=${mebibytes}m,mode=777 small "$0"; exec "$@"`,
+    folder,
+  ];
 }

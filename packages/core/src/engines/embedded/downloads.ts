@@ -49,7 +49,9 @@ async function download(url: string, read: WebReader, temporaryDirectory: string
       yield chunk;
     }
   };
-  await pipeline(counted, createWriteStream(file, { mode: 0o600 }));
+  await pipeline(counted, createWriteStream(file, { mode: 0o600 })).catch((error: unknown) => {
+    throw new CopyError(`fetching ${shown}: it was cut off (${(error as Error).message})`);
+  });
   const modified = Math.floor(Date.parse(page.header('last-modified') ?? '') / 1000);
   return {
     ...{ file, size, digest: `sha256:${hash.digest('hex')}` },
