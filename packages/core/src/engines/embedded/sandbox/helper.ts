@@ -113,7 +113,10 @@ function unmountAll(folder: string, place: ProgramPlace): void {
   if (points.length === 0) return;
   // MNT_DETACH
   const steps = points.reverse().map((point) => must(`unmount ${point}`, 'umount2', point, 2));
-  const failure = runProgram({ ...place, directory: dirname(folder) }, steps);
+  // The disk may be full; that folder is in memory.
+  const memory = `${folder}/private`;
+  const directory = points.includes(memory) ? memory : dirname(folder);
+  const failure = runProgram({ ...place, directory }, steps);
   if (failure !== undefined) throw new Error(`could not ${failure.purpose} (${errnoName(failure.errno)})`);
 }
 
