@@ -56,6 +56,11 @@ const zstdWithoutChecksum = Buffer.concat([
   Buffer.from([(zstd[4] ?? 0) & ~4]),
   zstd.subarray(5, -4),
 ]);
+/** Five million zeroes. */
+const bzip2Zeroes = Buffer.from(
+  'QlpoMTFBWSZTWabi8/QAJkvAAsAACAAACCAAMMwFKaapEUbAoijxdyRThQkKbi8/QA==',
+  'base64',
+);
 /** A frame that holds nothing: RFC 8878, "Skippable Frames". */
 const skipped = Buffer.from('502a4d1800000000', 'hex');
 
@@ -132,6 +137,19 @@ describe('decompressed', () => {
       expect(sum(await buffer(await decompressed(piecesOf(bytes, 64))))).to.equal(sum(text));
     });
   }
+
+  it('holds one block of bzip2 at a time, however much a few bytes hold', async () => {
+    const bomb = Buffer.concat(Array(20).fill(bzip2Zeroes));
+    const before = process.memoryUsage().arrayBuffers;
+    let seen = 0;
+    let most = 0;
+    for await (const piece of await decompressed(piecesOf(bomb, 65_536))) {
+      seen += (piece as Buffer).length;
+      most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+      if (seen > 10_000_000) break;
+    }
+    expect(most).to.be.lessThan(50_000_000);
+  });
 
   it('reads many side by side', async () => {
     const all = await Promise.all(
