@@ -108,6 +108,7 @@ async function embedded(
     ...{ resolver, memory, blobDirectory, claim, cache, temporaryDirectory, foundBy, version },
     platform,
     run: runs ? (request, site) => parts().run(request, site) : undefined,
+    runLimits: runs ? (wanted, call) => parts().sandbox.limits(wanted, call) : undefined,
     emulation: runs ? (wanted, call) => parts().sandbox.emulation(wanted, call) : undefined,
     emulationScope: `${thisUser().uid} ${qemu ?? toolbox.config.qemu ?? ''}`,
     variables: environment.variables,

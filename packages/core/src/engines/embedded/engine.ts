@@ -63,6 +63,13 @@ export interface EmbeddedEngineOptions {
   readonly variables: Readonly<Record<string, string | undefined>>;
   /** Executes RUN. @default RUN is refused */
   readonly run?: RunProgram | undefined;
+  /**
+   * Names the sandbox that RUN of a platform gets where files cannot have all owners: what is made there is remembered for
+   * such sandboxes only. @default they can
+   */
+  readonly runLimits?:
+    | ((platform: Platform, options: CallOptions) => Promise<string | undefined>)
+    | undefined;
   /** Says how programs of a platform run in RUN. @default this machine's own run, and no others */
   readonly emulation?: ((platform: Platform, options: CallOptions) => Promise<Emulation>) | undefined;
   /**
@@ -112,6 +119,7 @@ class EmbeddedEngine implements Engine {
       download: createDownloads(options.web, temporaryDirectory),
       repository: createRepositories(temporaryDirectory, options.variables),
       run: options.run,
+      runLimits: options.runLimits,
     };
   }
 

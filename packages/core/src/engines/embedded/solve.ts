@@ -47,6 +47,10 @@ export interface SolveWorld {
   repository(url: string, options: RepositoryOptions): Promise<FileSource>;
   /** Executes RUN; without it a stage that has one is refused before anything is built. */
   readonly run?: RunProgram | undefined;
+  /** Names a sandbox that cannot make all that others make. */
+  readonly runLimits?:
+    | ((platform: Platform, options: CallOptions) => Promise<string | undefined>)
+    | undefined;
 }
 
 /**
@@ -98,7 +102,11 @@ export async function solve(
       return await images.state(base, instruction);
     },
     write: (entries) => world.writer.write(entries, { ...caching, signal }),
-    run: (request, execute) => world.runs.outcome(request, execute, caching),
+    run: (request, execute) =>
+      world.runs.outcome(request, execute, {
+        ...caching,
+        limits: async ({ platform }) => await world.runLimits?.(platform, { signal }),
+      }),
     remembered: (facts, make) => world.runs.remembered(facts, make, caching),
     epoch,
     keepsElsewhere: world.cache !== undefined,

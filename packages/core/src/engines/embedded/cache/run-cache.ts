@@ -26,6 +26,11 @@ export interface RunCacheOptions {
   /** `SOURCE_DATE_EPOCH`: the times in the layer depend on it. */
   readonly epoch: number | undefined;
   readonly onRecord?: OnCacheRecord | undefined;
+  /**
+   * Asked before a RUN is executed: what names a sandbox that cannot make all that others make. Its results serve no other;
+   * those of others serve it. @default it can
+   */
+  readonly limits?: ((request: RunRequest) => Promise<string | undefined>) | undefined;
 }
 
 /** Remembers what steps made of what they were given; those that are asked for at the same time are done once. */
@@ -43,7 +48,12 @@ export interface RunCache {
   ): Promise<RunOutcome>;
 }
 
-const format = 1;
+/** With the key that it is remembered by. */
+interface MadeOutcome extends RunOutcome {
+  readonly key: string;
+}
+
+const format = 2;
 const stepFormat = 1;
 
 type Kind = 'run' | 'step';
@@ -53,11 +63,8 @@ interface Remembered {
   readonly written?: LayerKey | undefined;
 }
 
-/** Proxies say how the network is reached, not what is there. */
-const proxy = /^(?:https?|ftp|no|all)_proxy$/i;
-
 export function createRunCache(memory: Memory, writer: LayerWriter): RunCache {
-  const underway = new Map<string, Promise<RunOutcome>>();
+  const underway = new Map<string, Promise<MadeOutcome>>();
   const find = async (kind: Kind, key: string): Promise<RunOutcome | undefined> => {
     const known = (await memory.get(kind, key)) as Remembered | undefined;
     if (known && !known.layer) return { layer: undefined };
@@ -70,30 +77,39 @@ export function createRunCache(memory: Memory, writer: LayerWriter): RunCache {
     kind: Kind,
     key: string,
     execute: () => Promise<WrittenLayer | undefined>,
-    { noCache }: RunCacheOptions,
-  ): Promise<RunOutcome> => {
+    { noCache }: Pick<RunCacheOptions, 'noCache'>,
+    limits: () => Promise<string | undefined>,
+  ): Promise<MadeOutcome> => {
     const known = noCache ? undefined : await find(kind, key);
-    if (known) return known;
+    if (known) return { ...known, key };
+    const limited = await limits();
+    if (limited !== undefined) {
+      const apart = digestOf([key, limited]);
+      return await make(kind, apart, execute, { noCache }, async () => undefined);
+    }
     const layer = await execute();
     if (!layer) {
       await memory.set(kind, key, { layer: null } satisfies Remembered);
-      return { layer: undefined };
+      return { key, layer: undefined };
     }
     const { diffId, descriptor, facts, created, written } = layer;
     const { digest, size } = descriptor;
     const remembered = { layer: { diffId, digest, size, facts, created }, written } satisfies Remembered;
     await memory.set(kind, key, remembered);
-    return { layer };
+    return { key, layer };
   };
   const once = async (
     kind: Kind,
-    key: string,
+    wanted: string,
     execute: () => Promise<WrittenLayer | undefined>,
     options: RunCacheOptions,
+    limits: () => Promise<string | undefined> = async () => undefined,
   ): Promise<RunOutcome> => {
-    const work = underway.get(key) ?? make(kind, key, execute, options).finally(() => underway.delete(key));
-    underway.set(key, work);
-    const outcome = await work;
+    const work =
+      underway.get(wanted) ??
+      make(kind, wanted, execute, options, limits).finally(() => underway.delete(wanted));
+    underway.set(wanted, work);
+    const { key, ...outcome } = await work;
     const layer = outcome.layer ? cachedLayer(outcome.layer) : null;
     options.onRecord?.({ kind, key, layer });
     if (outcome.layer?.written) options.onRecord?.({ kind: 'step-layer', ...outcome.layer.written, layer });
@@ -108,18 +124,18 @@ export function createRunCache(memory: Memory, writer: LayerWriter): RunCache {
         // That its files were written before does not mean that it was not executed.
         return layer && { ...layer, cached: false };
       };
-      return await once('run', await keyOf(request, options), executed, options);
+      const limits = async (): Promise<string | undefined> => await options.limits?.(request);
+      return await once('run', await keyOf(request, options), executed, options, limits);
     },
   };
 }
 
 /** Everything that decides what a RUN makes: what it runs on and with, not where that came from. */
 async function keyOf(request: RunRequest, { epoch }: RunCacheOptions): Promise<string> {
-  const { platform, layers, command, environment, user, workingDirectory, network, mounts, settings } =
-    request;
+  const { platform, layers, command, user, workingDirectory, network, mounts, settings } = request;
   const facts = [
     ...[format, epoch ?? null, formatPlatform(platform), layers.map(({ diffId }) => diffId)],
-    ...[command, variablesOf(environment)],
+    ...[command, variablesOf(request)],
     ...[user, workingDirectory, network, await Promise.all(mounts.map(mountFacts))],
     ...(settings ? [settings] : []),
   ];
@@ -130,9 +146,9 @@ function digestOf(facts: readonly unknown[]): string {
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
 }
 
-function variablesOf(environment: Readonly<Record<string, string>>): readonly unknown[] {
+function variablesOf({ environment, proxies }: RunRequest): readonly unknown[] {
   return Object.entries(environment)
-    .filter(([name]) => !proxy.test(name))
+    .filter(([name]) => !proxies.includes(name))
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 

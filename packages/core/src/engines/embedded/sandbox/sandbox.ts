@@ -87,6 +87,8 @@ export interface Sandbox {
 const prootNote =
   'RUN is executed with proot, which is incomplete: chown changes nothing, new files belong to the user of the RUN, and what else this user has is not kept from it; `mabuild doctor` says what would allow a better sandbox';
 
+  /** The name of the sandbox that a platform's commands get, where files cannot have all owners in it. */
+  limits(platform: Platform, options?: CallOptions): Promise<string | undefined>;
 const hostname = 'buildkitsandbox';
 const hosts = `127.0.0.1\tlocalhost ${hostname}\n::1\tlocalhost ip6-localhost ip6-loopback\n`;
 
@@ -202,6 +204,10 @@ export function createSandbox(options: SandboxOptions): Sandbox {
       const { sandbox } = await platformOf(request.platform, call);
       const locks = await lockCaches(sandbox.site.directory, sharing, call);
       try {
+    async limits(platform, call = {}) {
+      const { kind, singleUser } = (await platformOf(platform, call)).sandbox;
+      return singleUser ? kind : undefined;
+    },
         const mounts = request.mounts.map((mount) => {
           const index = sharing.findIndex((item) => item.mount === mount);
           return index < 0 ? mount : ({ ...mount, name: locks.names[index] } as SandboxMount);

@@ -38,6 +38,8 @@ export interface RunRequest {
   readonly command: readonly string[];
   /** The image's Env, and the ARGs over it. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Names in it that only the build gave, to say how the network is reached: what is made does not depend on them. */
+  readonly proxies: readonly string[];
   /** As USER has it: name or number, and maybe a group; empty for root. */
   readonly user: string;
   /** Absolute. */
@@ -102,6 +104,7 @@ async function requestOf(state: StageState, instruction: Instruction, site: Step
   const known = [...proxies, ...state.arguments, ...image].map(
     ([name, value]) => [name, state.variables.get(name) ?? value] as const,
   );
+  const named = new Set([...state.arguments, ...image].map(([name]) => name));
   const script = scriptOf(instruction, site);
   return {
     instruction,
@@ -109,6 +112,7 @@ async function requestOf(state: StageState, instruction: Instruction, site: Step
     layers: state.layers,
     command: script ? [...shellOf(state), `${scripts}/${script.name}`] : commandOf(state, instruction),
     environment: Object.fromEntries(known),
+    proxies: proxies.flatMap(([name]) => (named.has(name) ? [] : [name])),
     user: textIn(state.config, 'User'),
     workingDirectory: textIn(state.config, 'WorkingDir') || '/',
     network: flag('network') ?? site.build.network,
