@@ -3,6 +3,8 @@ import { expect } from 'chai';
 import { type EmbeddedTrial, embeddedTrial, type TrialOptions } from '../../../../support/embedded-engine.ts';
 import { makeImage } from '../../../../support/made-image.ts';
 
+type Build = NonNullable<TrialOptions['build']>;
+
 describe('results of RUN', () => {
   const base = makeImage({ platform: 'linux/amd64', config: {}, layers: [[{ path: 'a', content: 'A' }]] });
   let trial: EmbeddedTrial;
@@ -28,14 +30,7 @@ describe('results of RUN', () => {
   afterEach(() => trial.remove());
 
   /** How often both builds together execute the RUN. */
-  const rows: readonly (readonly [
-    string,
-    string,
-    string,
-    TrialOptions['build'],
-    TrialOptions['build'],
-    number,
-  ])[] = [
+  const rows: readonly (readonly [string, string, string, Build, Build, number])[] = [
     ['the same', 'RUN make', 'RUN make', {}, {}, 1],
     ['another proxy of the build', 'RUN make', 'RUN make', proxy('1'), proxy('2'), 1],
     ['another proxy in ENV', 'ENV https_proxy=1\nRUN make', 'ENV https_proxy=2\nRUN make', {}, {}, 2],
@@ -77,10 +72,10 @@ describe('results of RUN', () => {
   });
 });
 
-function proxy(value: string): TrialOptions['build'] {
+function proxy(value: string): Build {
   return { buildArgs: { https_proxy: value } };
 }
 
-function hosts(address: string): TrialOptions['build'] {
+function hosts(address: string): Build {
   return { settings: { hosts: [{ name: 'h', address }], shmSize: undefined, ulimits: [] } };
 }
