@@ -45,7 +45,9 @@ async function findFiles({ cacheDirectory, temporaryDirectory }: Places): Promis
   ];
   const parts = await Promise.all(folders.map((folder) => unfinishedFiles(folder)));
   const leases = join(cacheDirectory, 'leases');
-  const held = (await namesIn(leases)).map((name) => join(leases, name));
+  // Behind a link lie files of somebody else.
+  const isOwn = (await lstat(leases).catch(() => undefined))?.isDirectory() ?? false;
+  const held = isOwn ? (await namesIn(leases)).map((name) => join(leases, name)) : [];
   return [
     ...(await temporaryFolders(temporaryDirectory)),
     ...parts.flat(),

@@ -1,7 +1,16 @@
-import { mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { cacheItems, keepWithin, openLease, type PruneOptions, pruneItems } from '@mabuild/core';
+import {
+  allSandboxLeftovers,
+  cacheItems,
+  keepWithin,
+  openLease,
+  type PruneOptions,
+  pruneItems,
+  type SandboxOptions,
+} from '@mabuild/core';
+import { parsePlatform } from '@mabuild/oci';
 import { expect } from 'chai';
 
 const block = 4096;
@@ -93,6 +102,40 @@ describe('pruning a cache', () => {
     });
   }
 
+  const links: readonly (readonly [string, string, string])[] = [
+    ['memory', '', 'etc/shadow'],
+    ['memory/evil', 'etc', 'etc/shadow'],
+    ['content', '', 'blobs/sha256/aa'],
+    ['content/blobs/evil', 'etc', 'etc/shadow'],
+    ['manifests', 'etc', 'etc/shadow'],
+    ['programs', '', 'etc/shadow'],
+    ['sandbox', '', 'chroot-copy/layers/mine/file'],
+    ['sandbox/chroot-copy', 'chroot-copy', 'chroot-copy/layers/mine/file'],
+    ['sandbox/chroot-copy/layers', 'etc', 'etc/mine/file'],
+    ['leases', 'etc', 'etc/shadow'],
+    ['sandbox/chroot-copy/work', 'etc', 'etc/build-1.2.3/file'],
+    ['sandbox/chroot-copy/caches', 'etc', 'etc/.gone-0/file'],
+  ];
+  for (const [link, target, victim] of links)
+    it(`deletes nothing that lies behind a link: ${link}`, async () => {
+      const outside = await mkdtemp(join(tmpdir(), 'mabuild-outside-'));
+      try {
+        const file = join(outside, victim);
+        await mkdir(dirname(file), { recursive: true });
+        await writeFile(file, 'mine');
+        for (const old of [file, dirname(file)]) await utimes(old, 1, 1);
+        await rm(path(link), { recursive: true, force: true });
+        await mkdir(dirname(path(link)), { recursive: true });
+        await symlink(join(outside, target), path(link));
+        await (await openLease(directory)).release();
+        await pruneItems({ directory, sandbox: sandboxIn(path('sandbox')) });
+        expect(allSandboxLeftovers(path('sandbox'))).to.deep.equal([]);
+        expect(await readFile(file, 'utf8')).to.equal('mine');
+      } finally {
+        await rm(outside, { recursive: true });
+      }
+    });
+
   it('leaves what a build uses, and programs while one runs', async () => {
     const lease = await openLease(directory);
     await lease.claim(path('content/blobs/sha256/aa'));
@@ -122,3 +165,11 @@ describe('pruning a cache', () => {
     expect(await keepWithin({ directory }, 4 * block)).to.equal(undefined);
   });
 });
+
+/** No sandbox of it starts. */
+function sandboxIn(directory: string): SandboxOptions {
+  return {
+    ...{ helper: ['/nonexistent'], directory, platform: parsePlatform('linux/amd64') },
+    ...{ uid: 1, gid: 1, userName: 'nobody', emulators: [], proot: [], only: [] },
+  };
+}

@@ -1,7 +1,8 @@
-import { type Dirent, lstatSync, readdirSync, type Stats } from 'node:fs';
+import { lstatSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import type { CallOptions } from '@mabuild/oci';
 import type { SandboxOptions } from '../sandbox/choose.ts';
+import { entriesBelow } from '../sandbox/names-below.ts';
 import { sizeOnDisk } from '../sandbox/shelf-tidy.ts';
 import { openShelves, type Shelf, type ShelfItem } from '../sandbox/shelves.ts';
 
@@ -71,16 +72,16 @@ export async function cacheItems(
 ): Promise<readonly CacheItem[]> {
   const items: CacheItem[] = [];
   const files = (folder: string, kind: CacheKind): void => {
-    for (const name of namesIn(join(directory, folder))) {
+    for (const name of namesIn(directory, folder)) {
       const item = itemAt(directory, `${folder}/${name}`, kind, (stats) => stats.isFile());
       if (item !== undefined) items.push(item);
     }
   };
-  for (const { name } of entriesIn(join(directory, 'content/blobs'))) files(`content/blobs/${name}`, 'layer');
-  for (const entry of entriesIn(join(directory, 'memory')))
+  for (const { name } of entriesBelow(directory, 'content/blobs')) files(`content/blobs/${name}`, 'layer');
+  for (const entry of entriesBelow(directory, 'memory'))
     if (entry.isDirectory()) files(`memory/${entry.name}`, kindsOfMemory[entry.name] ?? 'record');
   files('manifests', 'download');
-  for (const name of namesIn(join(directory, 'programs'))) {
+  for (const name of namesIn(directory, 'programs')) {
     const id = `programs/${name}`;
     const item = itemAt(directory, id, 'program', (stats) => stats.isDirectory());
     if (item !== undefined) items.push({ ...item, size: sizeOnDisk(item.path) });
@@ -122,14 +123,6 @@ function itemAt(
 }
 
 /** Names without those of what is being written. */
-function namesIn(directory: string): readonly string[] {
-  return entriesIn(directory).flatMap(({ name }) => (name.startsWith('.') ? [] : [name]));
-}
-
-function entriesIn(directory: string): readonly Dirent[] {
-  try {
-    return readdirSync(directory, { withFileTypes: true });
-  } catch {
-    return [];
-  }
+function namesIn(directory: string, folder: string): readonly string[] {
+  return entriesBelow(directory, folder).flatMap(({ name }) => (name.startsWith('.') ? [] : [name]));
 }

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { processName, processNamePattern } from '@mabuild/oci';
+import { namesBelow } from '../sandbox/names-below.ts';
 
 /** Says that a build uses what it is about to look for: nobody deletes it before the build has ended. */
 export type Claim = (path: string) => Promise<void>;
@@ -119,7 +120,7 @@ async function enter(cache: string, kind: Holder['kind'], content: string): Prom
 async function holders(cache: string, wanted?: Holder['kind']): Promise<readonly Holder[]> {
   const folder = folderOf(cache);
   const found: Holder[] = [];
-  for (const name of await readdir(folder).catch(() => [])) {
+  for (const name of namesBelow(cache, 'leases')) {
     const [, kind, since] = names.exec(name) ?? [];
     const file = join(folder, name);
     if (wanted !== undefined && kind !== undefined && kind !== wanted) continue;

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { readdirSync, renameSync, rmSync, statSync, unlinkSync } from 'node:fs';
+import { renameSync, rmSync, statSync, unlinkSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CallOptions } from '@mabuild/oci';
+import { namesBelow } from '../sandbox/names-below.ts';
 import { openShelves } from '../sandbox/shelves.ts';
 import { type CacheItem, type CacheKind, type CachePlace, cacheItems, lastUseOf } from './items.ts';
 import { announced } from './leases.ts';
@@ -108,9 +109,9 @@ async function remove({ path, kind, place }: CacheItem): Promise<void> {
 function clearPrograms(directory: string): void {
   const programs = join(directory, 'programs');
   try {
-    for (const name of readdirSync(programs))
+    for (const name of namesBelow(directory, 'programs'))
       if (name.startsWith('.gone-')) rmSync(join(programs, name), { recursive: true, force: true });
   } catch {
-    // There are none.
+    // The next one tries again.
   }
 }

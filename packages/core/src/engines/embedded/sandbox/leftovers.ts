@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { readdirSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { isLeftBehind, processName, processNamePattern } from '@mabuild/oci';
+import { namesBelow } from './names-below.ts';
 
 const enterPattern = new RegExp(`^enter-(?:${processNamePattern}-)?[0-9a-f]{12}$`);
 
@@ -14,8 +15,10 @@ export function enterName(): string {
 /** What helpers and those who started them left in a sandbox's folder because they were ended in the middle. */
 export function sandboxLeftovers(directory: string): readonly string[] {
   const paths = [
-    ...namesIn(`${directory}/work`).map((name) => `${directory}/work/${name}`),
-    ...namesIn(directory)
+    ...namesBelow(dirname(directory), `${basename(directory)}/work`).map(
+      (name) => `${directory}/work/${name}`,
+    ),
+    ...namesBelow(dirname(directory), basename(directory))
       .filter((name) => enterPattern.test(name))
       .map((name) => `${directory}/${name}`),
   ];
@@ -24,13 +27,7 @@ export function sandboxLeftovers(directory: string): readonly string[] {
 
 /** The same in the folders of all sandboxes of a machine. @param directory the folder that holds theirs */
 export function allSandboxLeftovers(directory: string): readonly string[] {
-  return namesIn(directory).flatMap((name) => sandboxLeftovers(`${directory}/${name}`));
-}
-
-function namesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
+  return namesBelow(dirname(directory), basename(directory)).flatMap((name) =>
+    sandboxLeftovers(`${directory}/${name}`),
+  );
 }

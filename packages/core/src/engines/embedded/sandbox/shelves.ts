@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { type CallOptions, placeFile } from '@mabuild/oci';
 import { prepareSandbox, type SandboxOptions, sandboxOrder } from './choose.ts';
 import { runJob } from './helper-process.ts';
 import type { JobMessage } from './job.ts';
+import { entriesBelow, namesBelow } from './names-below.ts';
 import { type ShelfTidy, tidyShelf } from './shelf-tidy.ts';
 
 /** An unpacked layer, or the folder of a `RUN --mount=type=cache`. */
@@ -55,7 +56,7 @@ export async function noteCacheUse(shelf: string, name: string, id: string): Pro
 
 /** Opens the shelves of all sandboxes that there were; those of this user's own through their helper. */
 export async function openShelves(options: SandboxOptions): Promise<readonly Shelf[]> {
-  const present = await readdir(options.directory, { withFileTypes: true }).catch(() => []);
+  const present = entriesBelow(dirname(options.directory), basename(options.directory));
   const shelves = new Map<string, Shelf>();
   for (const entry of present) {
     if (!entry.isDirectory()) continue;
@@ -128,7 +129,7 @@ function shelfAt(
     async clear(options = {}) {
       const remove: string[] = [];
       for (const folder of ['layers', 'caches'])
-        for (const name of await readdir(join(directory, folder)).catch(() => []))
+        for (const name of namesBelow(directory, folder))
           if (takenDown.test(name)) remove.push(`${folder}/${name}`);
       if (remove.length === 0) return [];
       const answers = await ask({ remove, measure: [] }, options);
@@ -168,9 +169,8 @@ async function namesOn(
   folder: string,
   read: (name: string) => Promise<ShelfItem>,
 ): Promise<readonly ShelfItem[]> {
-  const names = await readdir(join(directory, folder)).catch(() => []);
   const items: ShelfItem[] = [];
-  for (const name of names) {
+  for (const name of namesBelow(directory, folder)) {
     if (takenDown.test(name)) continue;
     // It went away meanwhile.
     const item = await read(name).catch(() => undefined);
