@@ -69,6 +69,20 @@ for name; do [ -f "${pool}/$name.deb" ] || { echo "E: Unable to locate package $
     expect((lstatSync(file).mode & 0o7777).toString(8)).to.equal('755');
   });
 
+  it('writes nothing through a link of a package', async () => {
+    const proot = await debOf({
+      './usr/lib/up': '->..',
+      './usr/lib/up/up': '->..',
+      './usr/lib/up/up/escaped': 'x',
+      './usr/bin/proot': 'proot',
+    });
+    await fetch({ proot, libtalloc2: await debOf({}) }, ['proot']).catch(() => undefined);
+    const found = await readdir(folder, { recursive: true });
+    expect(found.filter((name) => name.endsWith('/escaped'))).to.deep.equal([
+      'programs/proot/usr/lib/up/up/escaped',
+    ]);
+  });
+
   it('takes the second package where the first is empty, as since Debian 13, or is not there', async () => {
     const second = { 'qemu-user': await debOf({ './usr/bin/qemu-arm': 'arm' }) };
     const first = { 'qemu-user-static': await debOf({ './usr/share/doc/nothing': '' }) };

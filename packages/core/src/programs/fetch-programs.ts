@@ -119,7 +119,7 @@ async function unpackFiles(file: string, tree: string, wanted: RegExp, call: Cal
       await placeStream(target, async () => body, call);
       await chmod(target, mode & 0o755);
       count += 1;
-    } else if (type === 'symlink' && !linkname.includes('/')) {
+    } else if (type === 'symlink' && linkname !== '..' && !linkname.includes('/')) {
       await mkdir(dirname(target), { recursive: true });
       await symlink(linkname, target);
       count += 1;
