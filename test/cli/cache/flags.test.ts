@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isMabuildError } from '@mabuild/oci';
@@ -167,6 +168,16 @@ describe('mabuild cache', () => {
     ]);
     const pruned = await runCli(work, ['cache', 'prune']);
     expect(pruned.stdout).to.equal('Total: 0 B reclaimed, 0 B left\n');
+  });
+
+  it('hears of a wrong limit before anything is built', async () => {
+    await writeFile(join(work, 'Dockerfile'), 'FROM scratch\nLABEL a=b\n');
+    const { code, stderr } = await runCli(work, ['build', '--engine', 'embedded', '-o', 'oci:made', '.'], {
+      MABUILD_CACHE_LIMIT: 'much',
+    });
+    expect(code).to.equal(2);
+    expect(stderr).to.match(/the cache limit "much" is no size/);
+    expect(existsSync(join(work, 'made'))).to.equal(false);
   });
 
   it('names a wrong flag', async () => {

@@ -20,6 +20,7 @@ import {
   type PushEvent,
 } from '@mabuild/oci';
 import type { RegistryClient } from '@mabuild/registry';
+import { cacheLimit } from '../cache/place.ts';
 import { keepCacheSmall, withLease } from '../cache/with-lease.ts';
 import { sweepLeftovers } from '../leftovers.ts';
 import { readPlatforms } from '../platforms.ts';
@@ -61,6 +62,8 @@ export async function buildAndPush(request: BuildRequest, options: BuildOptions 
 
 async function buildIn(request: InnerRequest, options: BuildOptions): Promise<BuildResult> {
   return withBuild(request, options, async (site) => {
+    // What is wrong with it is said before anything is built.
+    cacheLimit(site.toolbox);
     const early = earlyPush(site, request, options);
     try {
       return await buildAndDeliver({ ...site, early }, request, options);
