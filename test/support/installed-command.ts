@@ -27,8 +27,8 @@ export interface StartOptions {
 }
 
 export interface StartedCommand {
-  /** SIGKILL. */
-  kill(): void;
+  /** @default SIGKILL */
+  kill(signal?: NodeJS.Signals): void;
   readonly ended: Promise<{
     readonly status: number | null;
     readonly stdout: string;
@@ -86,7 +86,7 @@ export async function installCommand(folder: string): Promise<InstalledCommand> 
         child.once('close', (status) => resolve(status));
       });
       return {
-        kill: () => void child.kill('SIGKILL'),
+        kill: (signal = 'SIGKILL') => void child.kill(signal),
         ended: ended.then(async (status) => ({ status, stdout: await stdout, stderr: await stderr })),
       };
     },

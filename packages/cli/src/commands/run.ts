@@ -9,15 +9,16 @@ interface RunOptions extends GlobalOptions {
   readonly network: string;
   readonly entrypoint?: string;
   readonly qemu?: string;
+  readonly engine: string;
 }
 
 /** `mabuild run REF [-- CMD…]` */
 export function runCommand({ io, exit }: CommandHost): Command {
   return new Command('run')
     .description(
-      "start any platform's image on this engine, with the emulator mounted where the host needs one",
+      "start any platform's image, on an engine with the emulator mounted where the host needs one, or without an engine",
     )
-    .argument('<ref>', 'image')
+    .argument('<ref>', 'image, or oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE')
     .argument('[cmd...]', 'command and arguments, after --')
     .option('--platform <platform>', "which image (default: the engine's host)")
     .option('-p, --publish <ports>', 'HOST:CONTAINER (repeatable)', collect)
@@ -26,6 +27,7 @@ export function runCommand({ io, exit }: CommandHost): Command {
     .option('--network <mode>', 'default, host or none', 'default')
     .option('--entrypoint <program>', "another program than the image's")
     .option('--qemu <dir>', 'folder with static qemu programs')
+    .option('--engine <engine>', 'auto or embedded, which needs no Docker', 'auto')
     .option('--rm', 'accepted for docker’s sake: the container is always removed')
     .addHelpText('after', '\nExample:\n  mabuild run --platform linux/arm/v7 ghcr.io/me/app:1 -- uname -m')
     .action(async (ref: string, command: readonly string[], options: RunOptions) => {
@@ -43,6 +45,7 @@ export function runCommand({ io, exit }: CommandHost): Command {
           environmentVariables: keyValues('--env', options.env, io.environment),
           network,
           qemu: options.qemu,
+          engine: oneOf('--engine', options.engine, ['auto', 'embedded']),
         },
         {
           ...(await sdkOptions(io, options)),

@@ -31,6 +31,7 @@ export {
   type EmbeddedEngineOptions,
   openEmbeddedEngine,
 } from './embedded/engine.ts';
+export { type RunImageOptions, type RunnableImage, runImageIn } from './embedded/run-image.ts';
 export {
   allSandboxLeftovers,
   createSandbox,

@@ -2,6 +2,7 @@ import { type Engine, findQemu } from '@mabuild/core';
 import {
   formatPlatform,
   formatReference,
+  isMabuildError,
   MabuildError,
   type Platform,
   parseReference,
@@ -10,9 +11,13 @@ import {
 import { platformManifest } from '../images/inspect.ts';
 import { emulatorFolders } from '../programs.ts';
 import { type SdkOptions, type Toolbox, withToolbox } from '../toolbox.ts';
+import { runEmbedded } from './run-embedded.ts';
 
 export interface RunRequest {
+  /** For the embedded engine also `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE`. */
   readonly reference: string;
+  /** `auto` is the embedded engine where no Docker Engine answers, and for an image in a folder or file. @default 'auto' */
+  readonly engine?: 'auto' | 'embedded' | undefined;
   /** @default the engine's host */
   readonly platform?: Platform | undefined;
   readonly command?: readonly string[] | undefined;
@@ -35,13 +40,15 @@ export interface RunOptions extends SdkOptions {
 /**
  * Starts one platform's image on the engine and waits for its end.
  *
- * The engine pulls the platform's own manifest by its digest, so that no other architecture can be taken by mistake.
+ * The engine pulls the platform's own manifest by its digest, so that no other architecture can be taken by mistake. The
+ * embedded engine gives its program the signal of an abort first, and ends it ten seconds later.
  * @returns the program's exit code
- * @throws MabuildError `EMULATION_MISSING`, `PLATFORM_MISSING`, `QEMU_NOT_FOUND`, `NO_ENGINE`
+ * @throws MabuildError `EMULATION_MISSING`, `PLATFORM_MISSING`, `QEMU_NOT_FOUND`, `ENGINE_CANNOT`, `SANDBOX_UNAVAILABLE`
  */
 export async function runImage(request: RunRequest, options: RunOptions = {}): Promise<number> {
   return withToolbox(options, async (toolbox) => {
-    const engine = await toolbox.openEngine();
+    const engine = await openEngine(toolbox, request);
+    if (engine === undefined) return await runEmbedded(request, toolbox, options);
     const platform = request.platform ?? engine.info.platform;
     const emulator = await emulatorMount(engine, platform, request, toolbox, options);
     const image = await imageForPlatform(engine, platform, request, toolbox, options);
@@ -60,6 +67,23 @@ export async function runImage(request: RunRequest, options: RunOptions = {}): P
     );
     return result.exitCode;
   });
+}
+
+/** `undefined` for the embedded engine. */
+async function openEngine(toolbox: Toolbox, request: RunRequest): Promise<Engine | undefined> {
+  if (request.engine === 'embedded' || isPlace(request.reference)) return undefined;
+  try {
+    return await toolbox.openEngine();
+  } catch (error) {
+    const isLinux = toolbox.environment.operatingSystem === 'linux';
+    if (isLinux && isMabuildError(error) && error.code === 'NO_ENGINE') return undefined;
+    throw error;
+  }
+}
+
+/** A folder or file: a Docker Engine has its own images and those of registries. */
+function isPlace(reference: string): boolean {
+  return /^(?:oci|oci-archive|docker-archive):./.test(reference);
 }
 
 interface EmulatorMount {

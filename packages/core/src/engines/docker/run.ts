@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import { type CallOptions, formatPlatform, MabuildError, type Platform } from '@mabuild/oci';
+import { type CallOptions, formatPlatform, type Platform } from '@mabuild/oci';
 import type { ContainerRequest, ContainerResult, RunOptions } from '../engine.ts';
+import { parsePort } from '../published-port.ts';
 import type { DockerClient } from './client.ts';
 import { EngineRefusedError, unreachable } from './client-error.ts';
 
@@ -174,19 +175,4 @@ async function collectOutput(
     stdout: Buffer.concat(parts.stdout).toString('utf8'),
     stderr: Buffer.concat(parts.stderr).toString('utf8'),
   };
-}
-
-/** Reads `[HOST_IP:]HOST_PORT:CONTAINER_PORT[/PROTOCOL]`. */
-function parsePort(text: string): { container: string; hostIp: string; hostPort: string } {
-  const match =
-    /^(?:(?<hostIp>\[[0-9a-fA-F:.]+\]|[^:[\]]*):)?(?<hostPort>\d*):(?<port>\d+)(?:\/(?<protocol>tcp|udp|sctp))?$/.exec(
-      text,
-    );
-  const { hostIp = '', hostPort = '', port, protocol = 'tcp' } = match?.groups ?? {};
-  if (port === undefined || Number(port) > 65535 || Number(hostPort) > 65535)
-    throw new MabuildError(`'${text}' is no port to publish`, {
-      code: 'INVALID_PORT',
-      hint: 'write [HOST_IP:]HOST_PORT:CONTAINER_PORT[/PROTOCOL], e.g. 8080:80',
-    });
-  return { container: `${port}/${protocol}`, hostIp: hostIp.replace(/^\[|\]$/g, ''), hostPort };
 }

@@ -181,7 +181,7 @@ class EmbeddedEngine implements Engine {
   }
 
   async run(): Promise<ContainerResult> {
-    throw this.#cannot('runs no containers', 'start Docker or podman');
+    throw this.#cannot('keeps no images to run', 'use `mabuild run`, or start Docker or podman');
   }
 
   async close(): Promise<void> {

@@ -40,7 +40,7 @@ export function scratchState(platform: Platform): StageState {
 
 /** What a FROM of an image starts with. */
 export function imageState(
-  base: ResolvedBase,
+  base: Pick<ResolvedBase, 'config' | 'manifest' | 'platform' | 'source'>,
   entries: (layer: StoredLayer) => Promise<readonly LayerEntry[]>,
 ): StageState {
   const given: ConfigFields = base.config.config ?? {};

@@ -28,6 +28,8 @@ export interface ContainerCommand {
   readonly environment: Readonly<Record<string, string>>;
   /** Absolute. */
   readonly directory: string;
+  /** The directory is made where there is none. */
+  readonly makesDirectory?: boolean | undefined;
   readonly user: ContainerUser;
   /** Limits of the process: name and number of the resource, soft and hard limit; -1 is none. */
   readonly limits?:
@@ -297,15 +299,25 @@ export function limits({ limits: wanted = [] }: ContainerCommand): readonly Step
   );
 }
 
+/** Goes to where the command starts. */
+export function enterDirectory({ directory, makesDirectory }: ContainerCommand): readonly Step[] {
+  const made = makesDirectory === true ? parentsOf(directory) : [];
+  return [
+    ...made.map((path) => may('mkdirat', here, path, 0o755)),
+    must(`enter ${directory}`, 'chdir', directory),
+  ];
+}
+
 /** Gives up what a container's user does not have. */
-export function becomeUser({ directory, user }: ContainerCommand): readonly Step[] {
+export function becomeUser(command: ContainerCommand): readonly Step[] {
+  const { user } = command;
   const dropped = Array.from({ length: lastCapability + 1 }, (_, number) => number).filter(
     (number) => !capabilities.has(number),
   );
   const groups = new Uint8Array(Uint32Array.from(user.groups).buffer);
   const ids = `run as user ${user.uid}:${user.gid}`;
   return [
-    must(`enter ${directory}`, 'chdir', directory),
+    ...enterDirectory(command),
     ...dropped.map((number) => may('prctl', 24, number, 0, 0, 0)),
     // A namespace of one user allows no groups, and its root needs none.
     user.uid === 0

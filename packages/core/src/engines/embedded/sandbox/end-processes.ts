@@ -22,6 +22,14 @@ export function endWatched(pid: number, place: ProgramPlace): void {
     );
 }
 
+/** The only process that is so many steps below another; `undefined` while there is none. */
+export function descendant(pid: number, generations: number): string | undefined {
+  const found = processes().map((process) => ({ process, ...relations(process) }));
+  let at: string | undefined = `${pid}`;
+  for (let step = 0; step < generations; step += 1) at = found.find(({ parent }) => parent === at)?.process;
+  return at;
+}
+
 function processes(): readonly string[] {
   return readdirSync('/proc').filter((name) => /^\d+$/.test(name));
 }

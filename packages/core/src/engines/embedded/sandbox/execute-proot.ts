@@ -6,6 +6,7 @@ import { MabuildError } from '@mabuild/oci';
 import { failureOf } from './batch.ts';
 import { endWatched } from './end-processes.ts';
 import { drain, openPipe } from './execute.ts';
+import { forksIn, passSignal } from './pass-signal.ts';
 import { greeting } from './proot-steps.ts';
 import { check, type SandboxRun } from './sandbox-run.ts';
 import type { Step } from './syscall-program.ts';
@@ -25,7 +26,7 @@ const keptOfErrors = 4000;
 export async function executeProot(
   file: string,
   { outside, inside }: { readonly outside: readonly Step[]; readonly inside: readonly Step[] },
-  { signal, say, output, site }: SandboxRun,
+  { signal, stop, say, output, site }: SandboxRun,
 ): Promise<boolean> {
   const folder = dirname(file);
   const pipes = (['stdout', 'stderr'] as const).map((name) => openPipe(site.place, `${folder}/${name}`));
@@ -54,10 +55,16 @@ export async function executeProot(
   const kill = (): void => void child.kill('SIGKILL');
   signal.addEventListener('abort', kill, { once: true });
   if (signal.aborted) kill();
+  // Proot itself is one more process between.
+  const forks = forksIn(outside) + 1 + forksIn(inside);
+  const settle = passSignal(stop, { starter: child.pid, forks }, site.place);
   const status = await new Promise<string>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code, ended) => resolve(ended ?? `${code}`));
-  }).finally(() => clearInterval(ending));
+  }).finally(() => {
+    clearInterval(ending);
+    settle();
+  });
   signal.throwIfAborted();
   await Promise.all(drained);
   const outcome = outcomeOf(report, inside);

@@ -6,6 +6,7 @@ import { dirname } from 'node:path';
 import type { Writable } from 'node:stream';
 import { failureOf, type ProgramPlace, runProgram } from './batch.ts';
 import { here, must } from './kernel.ts';
+import { forksIn, passSignal } from './pass-signal.ts';
 import { check, type SandboxRun } from './sandbox-run.ts';
 import { failedStepExitCode, type Step } from './syscall-program.ts';
 
@@ -26,7 +27,7 @@ export async function executed(
 export async function execute(
   file: string,
   steps: readonly Step[],
-  { signal, say, output, site }: SandboxRun,
+  { signal, stop, say, output, site }: SandboxRun,
   endOthers: () => void,
 ): Promise<number | undefined> {
   const folder = dirname(file);
@@ -48,10 +49,11 @@ export async function execute(
   const kill = (): void => void child.kill('SIGKILL');
   signal.addEventListener('abort', kill, { once: true });
   if (signal.aborted) kill();
+  const settle = passSignal(stop, { starter: child.pid, forks: forksIn(steps) }, site.place);
   const code = await new Promise<number>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (status, ended) => resolve(status ?? (ended === 'SIGKILL' ? 137 : 255)));
-  });
+  }).finally(settle);
   // What it left running holds the pipes open.
   endOthers();
   signal.throwIfAborted();

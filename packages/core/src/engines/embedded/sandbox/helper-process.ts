@@ -89,12 +89,18 @@ class Helper {
     const kill = (): void => void child.kill('SIGKILL');
     let patience: NodeJS.Timeout | undefined;
     const stop = (): void => {
-      if (stopWith === undefined) return kill();
+      if (stopWith === undefined) {
+        kill();
+        return;
+      }
       // It may come too late for this job's command, and is not for another one's.
       this.#spent = true;
       child.stdin?.write(`${JSON.stringify({ stop: stopWith(signal?.reason) } satisfies StopLine)}\n`);
       // Without input it ends everything, and clears up.
-      patience = setTimeout(() => child.stdin?.end(), stopMilliseconds);
+      patience = setTimeout(() => {
+        child.stdin?.end();
+        child.stdio[4]?.destroy();
+      }, stopMilliseconds);
     };
     signal?.addEventListener('abort', stop, { once: true });
     try {

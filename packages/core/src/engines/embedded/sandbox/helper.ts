@@ -6,7 +6,7 @@ import { type ProgramPlace, runProgram } from './batch.ts';
 import { endProcesses } from './end-processes.ts';
 import { errnoName } from './errno.ts';
 import { FrameReader } from './frames.ts';
-import type { JobMessage, SandboxJob } from './job.ts';
+import type { JobMessage, SandboxJob, StopLine } from './job.ts';
 import { must } from './kernel.ts';
 import { layersOf, type ShelfSite } from './layer-shelf.ts';
 import { sandboxLeftovers } from './leftovers.ts';
@@ -38,19 +38,22 @@ export async function serveSandbox({ input, tell, pid }: HelperProcess): Promise
   const frames = new FrameReader(createReadStream('', { fd: 4, autoClose: false }));
   const output: HelperOutput = { stdout: outputOf('stdout', say), stderr: outputOf('stderr', say) };
   const name = String(processName() ?? pid);
-  const next = jobsOf(input, () => gone.abort());
+  let stop = new AbortController();
+  const next = jobsOf(input, { gone: () => gone.abort(), stop: (number) => stop.abort(number) });
   for (let job = await next(); job !== undefined; job = await next()) {
-    if (!(await serveJob({ job, name, frames, signal: gone.signal, say, output }))) return;
+    const { signal } = gone;
+    if (!(await serveJob({ job, name, frames, signal, stop: stop.signal, say, output }))) return;
+    stop = new AbortController();
   }
 }
 
-interface JobSite extends Pick<SandboxRun, 'job' | 'frames' | 'signal' | 'say' | 'output'> {
+interface JobSite extends Pick<SandboxRun, 'job' | 'frames' | 'signal' | 'stop' | 'say' | 'output'> {
   /** Of this process. */
   readonly name: string;
 }
 
 /** Does one job; what it made but the layers is gone when the end of it is told. @returns whether another may come */
-async function serveJob({ job, name, frames, signal, say, output }: JobSite): Promise<boolean> {
+async function serveJob({ job, name, frames, signal, stop, say, output }: JobSite): Promise<boolean> {
   const { architecture, directory } = job;
   const work = `${directory}/work/${name}`;
   const taken = frames.taken;
@@ -70,7 +73,7 @@ async function serveJob({ job, name, frames, signal, say, output }: JobSite): Pr
     const layers = await layersOf(job.layers, () => frames.next(), site);
     if (job.run) {
       const run = { chroot: runInChroot, proot: runInProot }[job.kind as string] ?? runInSandbox;
-      await run({ job, run: job.run, layers, frames, site, work, signal, say, output });
+      await run({ job, run: job.run, layers, frames, site, work, signal, stop, say, output });
     }
     if (job.tidy)
       for (const measured of tidyShelf(directory, job.tidy, site.onNote))
@@ -120,8 +123,13 @@ function unmountAll(folder: string, place: ProgramPlace): void {
   if (failure !== undefined) throw new Error(`could not ${failure.purpose} (${errnoName(failure.errno)})`);
 }
 
+const stopLine = '{"stop":';
+
 /** Reads jobs as they are asked for; `undefined` when none comes any more. */
-function jobsOf(input: Readable, onGone: () => void): () => Promise<SandboxJob | undefined> {
+function jobsOf(
+  input: Readable,
+  on: { gone(): void; stop(signal: number): void },
+): () => Promise<SandboxJob | undefined> {
   const lines: string[] = [];
   let text = '';
   let ended = false;
@@ -131,14 +139,15 @@ function jobsOf(input: Readable, onGone: () => void): () => Promise<SandboxJob |
     const [first = '', ...others] = chunk.split('\n');
     text += first;
     for (const other of others) {
-      lines.push(text);
+      if (text.startsWith(stopLine)) on.stop((JSON.parse(text) as StopLine).stop);
+      else lines.push(text);
       text = other;
     }
     wake();
   });
   input.once('end', () => {
     ended = true;
-    onGone();
+    on.gone();
     wake();
   });
   return async () => {

@@ -98,7 +98,15 @@ export interface SandboxJob {
     readonly shmSize?: number | undefined;
     /** File that gets the contents of changed files one after the other. */
     readonly contents: string;
+    /** Nobody asks what it changed. */
+    readonly discards?: boolean | undefined;
   };
+}
+
+/** Said while a job is done: its command is to get a signal. */
+export interface StopLine {
+  /** As Linux numbers it. */
+  readonly stop: number;
 }
 
 /** An entry with where its content begins in the file of contents. */

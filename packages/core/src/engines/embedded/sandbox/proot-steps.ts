@@ -1,5 +1,5 @@
 import type { ContainerCommand } from './container.ts';
-import { limits, start } from './container.ts';
+import { enterDirectory, limits, start } from './container.ts';
 import { dieWithParent, may, must } from './kernel.ts';
 import { hideNewerCalls } from './newer-calls.ts';
 import type { Step } from './syscall-program.ts';
@@ -75,7 +75,7 @@ export function insideSteps(command: ContainerCommand): readonly Step[] {
     { kind: 'fork', tells: true },
     must('hide a file descriptor', 'fcntl', 3, 2, 1),
     dieWithParent(),
-    must(`enter ${command.directory}`, 'chdir', command.directory),
+    ...enterDirectory(command),
     may('setsid'),
     may('umask', 0o022),
     ...limits(command),

@@ -88,6 +88,7 @@ export async function runInChroot(context: SandboxRun): Promise<void> {
     );
     return;
   }
+  if (run.discards) return;
   removeStubs(root, stubs);
   tellChanges(folderChanges(root, before, site.place, places.paths), context);
 }

@@ -72,6 +72,7 @@ export async function runInProot(context: SandboxRun): Promise<void> {
   });
   const program = writeProgram({ ...context.site.place, directory: secret }, outside);
   if (!(await executeProot(program, { outside, inside }, context))) return;
+  if (run.discards) return;
   removeStubs(root, stubs);
   tellChanges(changes(run.command.user), context);
 }

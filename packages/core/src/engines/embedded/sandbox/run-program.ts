@@ -6,7 +6,7 @@ import { lazily } from '../state.ts';
 import type { RunProgram, RunRequest } from '../steps/run.ts';
 import { locationOf, type StepSite, stepFailed } from '../steps/step.ts';
 import { containerUser } from './container-user.ts';
-import { errnoName } from './errno.ts';
+import { errorText } from './errno.ts';
 import { type PreparedMounts, prepareMounts } from './run-mounts.ts';
 import type { Sandbox, SandboxMount, SandboxResult } from './sandbox.ts';
 
@@ -80,19 +80,6 @@ function failed(
     ...common,
     reason: `could not ${result.purpose}: ${errorText(result.errno)}`,
   });
-}
-
-/** As C's `strerror` has the usual ones. */
-function errorText(errno: number): string {
-  const name = errnoName(errno);
-  const texts: Readonly<Record<string, string>> = {
-    ENOENT: 'no such file or directory',
-    EACCES: 'permission denied',
-    EPERM: 'operation not permitted',
-    ENOEXEC: 'exec format error',
-    ENOTDIR: 'not a directory',
-  };
-  return texts[name] ?? name;
 }
 
 async function treeOf({ layers }: RunRequest, site: StepSite): Promise<Tree> {

@@ -18,6 +18,8 @@ export interface SandboxRun {
   /** Folder of this job, on the file system of the layers. */
   readonly work: string;
   readonly signal: AbortSignal;
+  /** The command is to get the signal whose number is the reason. */
+  readonly stop: AbortSignal;
   readonly say: (message: JobMessage) => void;
   readonly output: HelperOutput;
 }

@@ -55,12 +55,19 @@ export interface SandboxRequest {
   readonly mounts: readonly SandboxMount[];
   /** Gets the contents of changed files. */
   readonly temporaryDirectory: string;
+  /** What it changed is thrown away: one that ends well is `exited` too. */
+  readonly discards?: boolean | undefined;
 }
 
 export interface SandboxCallOptions extends CallOptions {
   readonly onOutput?: ((stream: 'stdout' | 'stderr', chunk: Uint8Array) => void) | undefined;
   /** Gets what could not be done exactly, in words. */
   readonly onNote?: ((text: string) => void) | undefined;
+  /**
+   * The number of the signal that a running command gets when it is to stop; how it ends is then the result.
+   * @default it is ended at once, and `execute` throws
+   */
+  readonly stopWith?: ((reason: unknown) => number) | undefined;
 }
 
 export type SandboxResult =
@@ -80,6 +87,8 @@ export interface Sandbox {
   execute(request: SandboxRequest, options?: SandboxCallOptions): Promise<SandboxResult>;
   /** How programs of a platform run, proven by running one. */
   emulation(platform: Platform, options?: CallOptions): Promise<Emulation>;
+  /** The name of the sandbox that a platform's commands get, where files cannot have all owners in it. */
+  limits(platform: Platform, options?: CallOptions): Promise<string | undefined>;
   /** Which sandboxes were tried, and why they were not taken. */
   choice(options?: CallOptions): Promise<SandboxChoice>;
 }
@@ -87,8 +96,6 @@ export interface Sandbox {
 const prootNote =
   'RUN is executed with proot, which is incomplete: chown changes nothing, new files belong to the user of the RUN, and what else this user has is not kept from it; `mabuild doctor` says what would allow a better sandbox';
 
-  /** The name of the sandbox that a platform's commands get, where files cannot have all owners in it. */
-  limits(platform: Platform, options?: CallOptions): Promise<string | undefined>;
 const hostname = 'buildkitsandbox';
 const hosts = `127.0.0.1\tlocalhost ${hostname}\n::1\tlocalhost ip6-localhost ip6-loopback\n`;
 
@@ -167,6 +174,7 @@ export function createSandbox(options: SandboxOptions): Sandbox {
           run: {
             command: { ...command, limits, environment: { ...emulated, ...command.environment } },
             ...{ mounts, network, emulators, hostname, contents },
+            discards: request.discards,
             shmSize: settings?.shmSize,
             files: { resolv, hosts: hosts + moreHosts(settings) },
           },
@@ -196,6 +204,10 @@ export function createSandbox(options: SandboxOptions): Sandbox {
     async emulation(platform, call = {}) {
       return (await platformOf(platform, call)).emulation;
     },
+    async limits(platform, call = {}) {
+      const { kind, singleUser } = (await platformOf(platform, call)).sandbox;
+      return singleUser ? kind : undefined;
+    },
     async execute(request, call = {}) {
       const sharing = request.mounts.flatMap((mount) =>
         mount.kind === 'cache' && mount.sharing ? [{ mount, name: mount.name, sharing: mount.sharing }] : [],
@@ -204,10 +216,6 @@ export function createSandbox(options: SandboxOptions): Sandbox {
       const { sandbox } = await platformOf(request.platform, call);
       const locks = await lockCaches(sandbox.site.directory, sharing, call);
       try {
-    async limits(platform, call = {}) {
-      const { kind, singleUser } = (await platformOf(platform, call)).sandbox;
-      return singleUser ? kind : undefined;
-    },
         const mounts = request.mounts.map((mount) => {
           const index = sharing.findIndex((item) => item.mount === mount);
           return index < 0 ? mount : ({ ...mount, name: locks.names[index] } as SandboxMount);

@@ -70,7 +70,12 @@ export async function startHelper(site: HelperSite, signal: AbortSignal | undefi
 /** Another thread that starts a program may hold the file open for writing for a moment. */
 async function startProgram(program: string): Promise<ChildProcess> {
   for (let attempt = 0; ; attempt += 1) {
-    const child = spawn(program, [], { stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'], env: {} });
+    const child = spawn(program, [], {
+      stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+      env: {},
+      // Ctrl-C in a terminal is for this process, which says what is to end.
+      detached: true,
+    });
     try {
       await once(child, 'spawn');
       return child;
