@@ -12,8 +12,11 @@ const longestPath = 2048;
 export function removeTree(folder: string): void {
   try {
     rmSync(folder, { recursive: true, force: true });
-  } catch {
-    if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) return;
+  } catch (error) {
+    const found = lstatSync(folder, { throwIfNoEntry: false });
+    if (found === undefined) return;
+    // What a link leads to is not in it.
+    if (!found.isDirectory()) throw error;
     const deep = new Aside(`${folder}/.deep`);
     empty(folder, deep);
     for (let path = deep.next(); path !== undefined; path = deep.next()) {
