@@ -152,6 +152,19 @@ describe('mabuild build --engine embedded', () => {
       /line 3 .*nothing.*BUILD_FAILED/,
     ],
   ];
+  it('says once why a step failed, and not for those that waited for it', async () => {
+    const Dockerfile = 'FROM scratch AS made\nCOPY nothing /\nFROM scratch\nCOPY --from=made / /\n';
+    await writeContext(join(work, 'waiting'), { Dockerfile });
+    const argv = ['build', '--engine', 'embedded', '--platform', 'linux/amd64', '-o', 'tar:x.tar'];
+    const { code, stderr } = await runCli(work, [...argv, '--progress', 'plain', 'waiting'], {
+      PATH: process.env.PATH ?? '',
+    });
+    expect(code).to.equal(1);
+    expect(stderr).to.match(/^\[linux\/amd64\] FAILED COPY nothing \/: (?!building).*nothing/m);
+    expect(stderr).to.match(/^\[linux\/amd64\] CANCELED COPY --from=made \/ \/$/m);
+    expect(stderr.match(/failed at line/g)).to.have.length(1);
+  });
+
   for (const [name, files, args, code, message] of refusals) {
     it(`refuses ${name}`, async () => {
       const answer = await build(files, ['--platform', 'linux/amd64', ...args]);

@@ -39,7 +39,9 @@ function linesOf(event: ProgressEvent): readonly string[] {
       if (event.state === 'started') return [`${prefix}${withoutControls(event.name)}`];
       if (event.state === 'cached') return [`${prefix}CACHED ${withoutControls(event.name)}`];
       if (event.state === 'failed')
-        return [`${prefix}FAILED ${withoutControls(event.name)}${event.error ? `: ${event.error}` : ''}`];
+        return event.error === undefined
+          ? [`${prefix}CANCELED ${withoutControls(event.name)}`]
+          : [`${prefix}FAILED ${withoutControls(event.name)}: ${event.error}`];
       return event.seconds === undefined
         ? []
         : [`${prefix}done in ${event.seconds.toFixed(1)} s: ${withoutControls(event.name)}`];

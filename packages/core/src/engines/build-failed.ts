@@ -26,6 +26,8 @@ export class BuildFailedError extends MabuildError {
   readonly exitCode: number | undefined;
   /** The last lines of the step's output, at most {@link shownOutputLines}. */
   readonly output: readonly string[];
+  /** What went wrong, without where and without the output: `exit code 1`. */
+  readonly reason: string;
 
   constructor(failure: BuildFailure) {
     const output = (failure.output ?? []).slice(-shownOutputLines);
@@ -39,15 +41,19 @@ export class BuildFailedError extends MabuildError {
     this.step = failure.step;
     this.exitCode = failure.exitCode;
     this.output = output;
+    this.reason = reasonOf(failure);
   }
 }
 
 function messageOf(failure: BuildFailure, output: readonly string[]): string {
   const line = failure.location === undefined ? '' : ` at line ${failure.location.line}`;
   const step = failure.step === undefined ? '' : ` (${firstLine(failure.step)})`;
-  const what = failure.exitCode === undefined ? failure.reason : `exit code ${failure.exitCode}`;
   const shown = output.length === 0 ? '' : `\n${output.map((text) => `  ${text}`).join('\n')}`;
-  return `building ${formatPlatform(failure.platform)} failed${line}${step}: ${what}${shown}`;
+  return `building ${formatPlatform(failure.platform)} failed${line}${step}: ${reasonOf(failure)}${shown}`;
+}
+
+function reasonOf({ exitCode, reason }: BuildFailure): string {
+  return exitCode === undefined ? reason : `exit code ${exitCode}`;
 }
 
 function hintOf(failure: BuildFailure, output: readonly string[]): string | undefined {
@@ -55,7 +61,7 @@ function hintOf(failure: BuildFailure, output: readonly string[]): string | unde
   if (/exec format error/i.test(said))
     return `a program in this step is not for ${formatPlatform(failure.platform)}, or the engine's host cannot run that platform: see \`mabuild doctor\``;
   if (/no space left on device/i.test(said))
-    return "the engine's disk is full: `docker system prune` frees space";
+    return "the engine's disk is full: `docker system prune` frees space, `mabuild cache prune` that of the embedded engine";
   if (failure.exitCode === 137)
     return "the step was killed, most often for want of memory: give the engine's host more";
   return undefined;

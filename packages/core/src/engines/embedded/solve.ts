@@ -16,6 +16,7 @@ import { parseDockerfile } from '../../dockerfile/parse.ts';
 import { globalScope } from '../../dockerfile/scope.ts';
 import { stageGraph, targetStage } from '../../dockerfile/stage-graph.ts';
 import { type ResolvedBase, resolveBases } from '../../plan/resolve-bases.ts';
+import { BuildFailedError } from '../build-failed.ts';
 import type { EngineBuild, EngineBuildOptions } from '../engine.ts';
 import type { BuildCache } from './cache/build-cache.ts';
 import type { CacheRecord } from './cache/cache-document.ts';
@@ -157,7 +158,7 @@ export async function solve(
       return next;
     } catch (error) {
       signal?.throwIfAborted();
-      onEvent?.({ ...event, id, state: 'failed', error: (error as Error).message });
+      onEvent?.({ ...event, id, state: 'failed', ...ownFailure(error, instruction, site) });
       throw withPlace(error, instruction, site);
     }
   };
@@ -174,6 +175,13 @@ export async function solve(
 /** Names a step within its build. */
 function idOf({ startLine, range }: Instruction): string {
   return `${startLine}:${range.start}`;
+}
+
+/** What went wrong in a step; nothing when it only waited for another one, which tells that itself. */
+function ownFailure(error: unknown, instruction: Instruction, site: StepSite): { readonly error?: string } {
+  const { line } = locationOf(site, instruction);
+  if (isMabuildError(error) && error.location !== undefined && error.location.line !== line) return {};
+  return { error: error instanceof BuildFailedError ? error.reason : (error as Error).message };
 }
 
 /** Says at which line something went wrong, where that is not said yet. */
