@@ -92,6 +92,7 @@ export function createRunCache(memory: Memory, writer: LayerWriter): RunCache {
       await memory.set(kind, key, { layer: null } satisfies Remembered);
       return { key, layer: undefined };
     }
+    if (layer.changed) return { key, layer };
     const { diffId, descriptor, facts, created, written } = layer;
     const { digest, size } = descriptor;
     const remembered = { layer: { diffId, digest, size, facts, created }, written } satisfies Remembered;
@@ -111,7 +112,7 @@ export function createRunCache(memory: Memory, writer: LayerWriter): RunCache {
     underway.set(wanted, work);
     const { key, ...outcome } = await work;
     const layer = outcome.layer ? cachedLayer(outcome.layer) : null;
-    options.onRecord?.({ kind, key, layer });
+    if (!outcome.layer?.changed) options.onRecord?.({ kind, key, layer });
     if (outcome.layer?.written) options.onRecord?.({ kind: 'step-layer', ...outcome.layer.written, layer });
     return outcome;
   };

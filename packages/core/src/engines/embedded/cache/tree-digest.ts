@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createLimit, type Limit } from '../../../limit.ts';
-import { contentOf } from '../layers/entry.ts';
+import { contentDigest } from '../layers/content-digest.ts';
 import { listFolder, type TreeNode } from '../layers/tree.ts';
 
 const filesAtOnce = 16;
@@ -25,13 +25,8 @@ async function hashed(node: TreeNode, limit: Limit): Promise<string> {
   const children = await Promise.all(
     listFolder(node).map(async ([name, child]) => [name, await digestWith(child, limit)]),
   );
-  const content = type === 'file' ? (node.entry.digest ?? (await limit(() => contentDigest(node)))) : null;
+  const content =
+    type === 'file' ? (node.entry.digest ?? (await limit(() => contentDigest(node.entry)))) : null;
   const facts = [type, mode, uid, gid, linkname, major, minor, xattrs, content, children];
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
-}
-
-async function contentDigest({ entry }: TreeNode): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of contentOf(entry)) hash.update(chunk);
-  return `sha256:${hash.digest('hex')}`;
 }

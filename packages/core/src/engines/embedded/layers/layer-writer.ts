@@ -11,7 +11,8 @@ import { createLimit } from '../../../limit.ts';
 import type { Memory } from '../../../memory.ts';
 import type { CachedLayer, CacheRecord } from '../cache/cache-document.ts';
 import type { ImportedCache } from '../cache/imported-cache.ts';
-import { contentOf, type LayerEntry } from './entry.ts';
+import { contentDigest, hasChanged } from './content-digest.ts';
+import type { LayerEntry } from './entry.ts';
 import type { StoredLayer } from './layer-scanner.ts';
 import { gzipLevel, type StoredTar, storeLayer } from './store-layer.ts';
 import { layerChunks } from './write-layer.ts';
@@ -39,6 +40,8 @@ export interface WrittenLayer extends StoredLayer {
   readonly cached: boolean;
   /** How it is found by the files in it. */
   readonly written?: LayerKey | undefined;
+  /** A file changed between being looked at and being written: the layer is not what a key of before says. */
+  readonly changed?: boolean | undefined;
 }
 
 /** Digests of what a layer holds, hex. */
@@ -144,7 +147,9 @@ export function createLayerWriter({ store, memory, imported }: LayerWriterOption
     const key = keyOf(outline, [...digests.values()]);
     await memory.set('step-layer', key, layer);
     await memory.set('step-outline', outline, true);
-    return { key, layer: layerOf(layer, false) };
+    let changed = false;
+    for (const [entry, digest] of digests) changed = (await hasChanged(entry, digest)) || changed;
+    return { key, layer: { ...layerOf(layer, false), changed } };
   };
   return {
     restore,
@@ -225,29 +230,8 @@ async function digestsOf(
         ? entry.digest
         : limit(async () => {
             signal?.throwIfAborted();
-            return await digestOnce(entry);
+            return await contentDigest(entry);
           }),
     ),
   );
-}
-
-/** Digests of files by what opens them: several instructions take the same files, for several platforms. */
-const known = new WeakMap<NonNullable<LayerEntry['open']>, Promise<string>>();
-
-async function digestOnce(entry: LayerEntry): Promise<string> {
-  const { open } = entry;
-  const found = open && known.get(open);
-  if (found) return await found;
-  const digest = contentDigest(entry);
-  if (open) {
-    known.set(open, digest);
-    digest.catch(() => known.delete(open));
-  }
-  return await digest;
-}
-
-async function contentDigest(entry: LayerEntry): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of contentOf(entry)) hash.update(chunk);
-  return `sha256:${hash.digest('hex')}`;
 }
