@@ -16,8 +16,6 @@ export interface PreparedMounts {
   readonly environment: Readonly<Record<string, string>>;
   /** What the image's own variables come before. */
   readonly defaults: Readonly<Record<string, string>>;
-  /** Caches that nobody else may use meanwhile: `locked` waits, `private` takes another. */
-  readonly sharing: ReadonlyMap<string, 'locked' | 'private'>;
 }
 
 const defaultIds = { uid: 0, gid: 0 };
@@ -33,7 +31,6 @@ export async function prepareMounts(
   const mounts: SandboxMount[] = [];
   const environment: Record<string, string> = {};
   const agents: string[] = [];
-  const sharing = new Map<string, 'locked' | 'private'>();
   for (const mount of request.mounts) {
     const { fields, source } = mount;
     const type = fields.type ?? 'bind';
@@ -54,8 +51,8 @@ export async function prepareMounts(
         const id = fields.id || target;
         const name = createHash('sha256').update(id).digest('hex').slice(0, 24);
         const shared = fields.sharing ?? 'shared';
-        if (shared === 'locked' || shared === 'private') sharing.set(name, shared);
-        else if (shared !== 'shared') throw wrong('sharing', shared);
+        if (shared !== 'shared' && shared !== 'locked' && shared !== 'private')
+          throw wrong('sharing', shared);
         const hasSource = fields.from !== undefined;
         const path = pathIn(fields);
         mounts.push({
@@ -105,7 +102,7 @@ export async function prepareMounts(
     }
   }
   const [agent] = agents;
-  return { mounts, environment, defaults: agent === undefined ? {} : { SSH_AUTH_SOCK: agent }, sharing };
+  return { mounts, environment, defaults: agent === undefined ? {} : { SSH_AUTH_SOCK: agent } };
 }
 
 /** A secret's id, and where its content goes: into a file unless only a variable is named. */

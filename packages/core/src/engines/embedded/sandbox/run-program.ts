@@ -7,47 +7,44 @@ import type { RunProgram, RunRequest } from '../steps/run.ts';
 import { locationOf, type StepSite, stepFailed } from '../steps/step.ts';
 import { containerUser } from './container-user.ts';
 import { errorText } from './errno.ts';
-import { type PreparedMounts, prepareMounts } from './run-mounts.ts';
-import type { Sandbox, SandboxMount, SandboxResult } from './sandbox.ts';
+import { prepareMounts } from './run-mounts.ts';
+import type { Sandbox, SandboxResult } from './sandbox.ts';
 
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** RUN, executed in a sandbox. */
 export function sandboxRun(sandbox: Sandbox): RunProgram {
-  const inUse = new Map<string, Promise<void>>();
   return async (request, site) => {
     const { instruction, platform } = request;
     const tail = createTail();
     try {
       const tree = lazily(() => treeOf(request, site));
       const { home, ...user } = await containerUser(request.user, tree);
-      const prepared = await prepareMounts(request, site.secrets);
+      const { mounts, defaults, environment: secrets } = await prepareMounts(request, site.secrets);
       const environment = {
-        ...{ PATH: defaultPath, HOME: home, ...prepared.defaults },
+        ...{ PATH: defaultPath, HOME: home, ...defaults },
         ...request.environment,
-        ...prepared.environment,
+        ...secrets,
       };
-      const result = await withCaches(prepared, inUse, (mounts) =>
-        sandbox.execute(
-          {
-            ...{ platform, layers: request.layers, mounts, temporaryDirectory: site.temporaryDirectory },
-            command: { arguments: request.command, environment, directory: request.workingDirectory, user },
-            network: request.network === 'none' ? 'none' : 'host',
-            settings: request.settings,
+      const result = await sandbox.execute(
+        {
+          ...{ platform, layers: request.layers, mounts, temporaryDirectory: site.temporaryDirectory },
+          command: { arguments: request.command, environment, directory: request.workingDirectory, user },
+          network: request.network === 'none' ? 'none' : 'host',
+          settings: request.settings,
+        },
+        {
+          signal: site.signal,
+          onNote: (note) => {
+            tail.add(`mabuild: ${note}\n`);
+            site.log(instruction, 'stderr', `mabuild: ${note}\n`);
           },
-          {
-            signal: site.signal,
-            onNote: (note) => {
-              tail.add(`mabuild: ${note}\n`);
-              site.log(instruction, 'stderr', `mabuild: ${note}\n`);
-            },
-            onOutput: (stream, chunk) => {
-              const text = Buffer.from(chunk).toString('utf8');
-              tail.add(text);
-              site.log(instruction, stream, text);
-            },
+          onOutput: (stream, chunk) => {
+            const text = Buffer.from(chunk).toString('utf8');
+            tail.add(text);
+            site.log(instruction, stream, text);
           },
-        ),
+        },
       );
       if (result.kind !== 'changed') throw failed(result, request, site, tail.lines());
       try {
@@ -86,53 +83,6 @@ async function treeOf({ layers }: RunRequest, site: StepSite): Promise<Tree> {
   let tree = emptyTree();
   for (const layer of layers) tree = applyLayer(tree, await site.entries(layer));
   return tree;
-}
-
-/** Holds the caches that are not to be shared for as long as `work` takes. */
-async function withCaches<T>(
-  { mounts, sharing }: PreparedMounts,
-  inUse: Map<string, Promise<void>>,
-  work: (mounts: readonly SandboxMount[]) => Promise<T>,
-): Promise<T> {
-  const releases: (() => void)[] = [];
-  const hold = (name: string): void => {
-    const { promise, resolve } = deferred();
-    inUse.set(name, promise);
-    releases.push(() => {
-      inUse.delete(name);
-      resolve();
-    });
-  };
-  const chosen: SandboxMount[] = [];
-  try {
-    // In one order everywhere, so that two RUNs never wait for each other.
-    for (const [name, how] of [...sharing].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      if (how !== 'locked') continue;
-      for (let other = inUse.get(name); other !== undefined; other = inUse.get(name)) await other;
-      hold(name);
-    }
-    for (const mount of mounts) {
-      if (mount.kind !== 'cache' || sharing.get(mount.name) !== 'private') {
-        chosen.push(mount);
-        continue;
-      }
-      let name = mount.name;
-      for (let number = 1; inUse.has(name); number += 1) name = `${mount.name}-${number}`;
-      hold(name);
-      chosen.push({ ...mount, name });
-    }
-    return await work(chosen);
-  } finally {
-    for (const release of releases) release();
-  }
-}
-
-function deferred(): { readonly promise: Promise<void>; resolve(): void } {
-  let resolve = (): void => undefined;
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve: () => resolve() };
 }
 
 /** Keeps the last lines of an output. */
