@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Claim, createSandbox, type Sandbox, type SandboxOptions } from '@mabuild/core';
-import type { Platform } from '@mabuild/oci';
+import type { Memory, Platform } from '@mabuild/oci';
 import type { Environment } from './environment.ts';
 import { emulatorFolders, prootPlaces } from './programs.ts';
 import { thisUser } from './user.ts';
@@ -14,6 +14,8 @@ export interface SandboxPlace {
   readonly helper: URL | undefined;
   /** Folder of static qemu programs. @default the usual ones, and what was fetched */
   readonly qemu: string | undefined;
+  /** Knows what worked in earlier builds. @default everything is tried */
+  readonly memory?: Memory | undefined;
   /** Says what is used of the cache. @default nobody deletes from it */
   readonly claim?: Claim | undefined;
 }
@@ -29,7 +31,7 @@ export function sandboxOf(environment: Machine, place: SandboxPlace): Sandbox | 
 /** What sandboxes of this machine are made with. */
 export function sandboxOptions(
   environment: Machine,
-  { platform, helper, qemu, claim }: SandboxPlace,
+  { platform, helper, qemu, memory, claim }: SandboxPlace,
 ): SandboxOptions | undefined {
   if (environment.operatingSystem !== 'linux') return undefined;
   const file = helper ? fileURLToPath(helper) : installedHelper(environment.workingDirectory);
@@ -39,7 +41,7 @@ export function sandboxOptions(
     // As it is written, it needs what this process was started with.
     helper: [process.execPath, ...(file.endsWith('.ts') ? process.execArgv : []), file],
     directory: join(environment.cacheDirectory, 'sandbox'),
-    ...{ platform, claim },
+    ...{ platform, memory, claim },
     ...{ uid, gid, userName },
     emulators: emulatorFolders(environment, qemu),
     proot: prootPlaces(environment, qemu),

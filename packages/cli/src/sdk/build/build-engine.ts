@@ -98,7 +98,7 @@ async function embedded(
   const parts = (): SandboxParts => {
     made ??= sandboxParts(
       sandboxOf(environment, {
-        ...{ platform, helper: sandboxHelper, qemu: qemu ?? toolbox.config.qemu, claim },
+        ...{ platform, helper: sandboxHelper, qemu: qemu ?? toolbox.config.qemu, memory, claim },
       }),
     );
     return made;

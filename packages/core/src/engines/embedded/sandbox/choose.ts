@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { type CallOptions, isMabuildError, MabuildError, type Platform } from '@mabuild/oci';
+import { type CallOptions, isMabuildError, MabuildError, type Memory, type Platform } from '@mabuild/oci';
 import { probeExitCode, probeProgram } from '../../../emulation/elf-program.ts';
 import { errnoName } from './errno.ts';
 import { type HelperSite, runJob } from './helper-process.ts';
@@ -24,6 +24,8 @@ export interface SandboxOptions {
   readonly emulators: readonly string[];
   /** Where proot is looked for. */
   readonly proot: readonly ProotPlace[];
+  /** Knows what worked in earlier builds. @default everything is tried */
+  readonly memory?: Memory | undefined;
   /** Says what is used of `directory`. @default nobody deletes from it */
   readonly claim?: ((path: string) => Promise<void>) | undefined;
   /** Only these are tried. @default all that this user can have */

@@ -9,19 +9,14 @@ import { type RunSettings, ulimitNumbers } from '../../run-settings.ts';
 import type { LayerEntry } from '../layers/entry.ts';
 import type { StoredLayer } from '../layers/layer-scanner.ts';
 import { lockCaches } from './cache-locks.ts';
-import {
-  type ChosenSandbox,
-  chooseSandbox,
-  noSandbox,
-  type SandboxChoice,
-  type SandboxOptions,
-} from './choose.ts';
+import type { ChosenSandbox, SandboxChoice, SandboxOptions } from './choose.ts';
 import type { ContainerCommand } from './container.ts';
-import { type PlatformRun, platformRefused, platformRun } from './emulators.ts';
+import { type PlatformRun, platformRefused } from './emulators.ts';
 import { runJob } from './helper-process.ts';
 import type { JobEntry, JobLayer, JobMount } from './job.ts';
 import { shelfIds } from './layer-shelf.ts';
 import { layerTar } from './layer-tar.ts';
+import { createPlatformRuns } from './platform-runs.ts';
 import { noteCacheUse } from './shelves.ts';
 
 /** Files for a mount: those of an image, or single ones. */
@@ -101,33 +96,14 @@ const hosts = `127.0.0.1\tlocalhost ${hostname}\n::1\tlocalhost ip6-localhost ip
 
 /** Makes sandboxes for this machine; which kind works is found out once. */
 export function createSandbox(options: SandboxOptions): Sandbox {
-  let choice: Promise<SandboxChoice> | undefined;
-  const choose = (call: CallOptions): Promise<SandboxChoice> => {
-    choice ??= chooseSandbox(options, call).catch((error: unknown) => {
-      choice = undefined;
-      throw error;
-    });
-    return choice;
-  };
-  const chosen = async (call: CallOptions): Promise<ChosenSandbox> => {
-    const { chosen: found, tried } = await choose(call);
-    if (found === undefined) throw noSandbox(tried);
-    return found;
-  };
-  const platforms = new Map<string, Promise<PlatformRun>>();
-  const platformOf = (platform: Platform, call: CallOptions): Promise<PlatformRun> => {
-    const key = JSON.stringify([platform.os, platform.architecture, platform.variant]);
-    const known = platforms.get(key);
-    if (known !== undefined) return known;
-    const started = chosen(call).then((sandbox) => platformRun(options, sandbox, platform, call));
-    started.catch(() => platforms.delete(key));
-    platforms.set(key, started);
-    return started;
-  };
+  const runs = createPlatformRuns(options);
   const unpacking = new Map<string, Promise<void>>();
   let isNoted = false;
-  const execute = async (request: SandboxRequest, call: SandboxCallOptions): Promise<SandboxResult> => {
-    const { sandbox, emulators, emulation, refused } = await platformOf(request.platform, call);
+  const execute = async (
+    { sandbox, emulators, emulation, refused }: PlatformRun,
+    request: SandboxRequest,
+    call: SandboxCallOptions,
+  ): Promise<SandboxResult> => {
     if (emulation.kind === 'none') throw platformRefused(request.platform, refused ?? '');
     if (sandbox.kind === 'proot' && !isNoted) {
       isNoted = true;
@@ -199,33 +175,59 @@ export function createSandbox(options: SandboxOptions): Sandbox {
       throw error;
     }
   };
+  const executeIn = async (
+    run: PlatformRun,
+    request: SandboxRequest,
+    call: SandboxCallOptions,
+  ): Promise<SandboxResult> => {
+    const sharing = request.mounts.flatMap((mount) =>
+      mount.kind === 'cache' && mount.sharing ? [{ mount, name: mount.name, sharing: mount.sharing }] : [],
+    );
+    if (sharing.length === 0) return await execute(run, request, call);
+    const locks = await lockCaches(run.sandbox.site.directory, sharing, call);
+    try {
+      const mounts = request.mounts.map((mount) => {
+        const index = sharing.findIndex((item) => item.mount === mount);
+        return index < 0 ? mount : ({ ...mount, name: locks.names[index] } as SandboxMount);
+      });
+      return await execute(run, { ...request, mounts }, call);
+    } finally {
+      await locks.release();
+    }
+  };
   return {
-    choice: (call = {}) => choose(call),
+    choice: (call = {}) => runs.choice(call),
     async emulation(platform, call = {}) {
-      return (await platformOf(platform, call)).emulation;
+      return (await runs.of(platform, call)).emulation;
     },
     async limits(platform, call = {}) {
       const { kind, singleUser } = (await platformOf(platform, call)).sandbox;
       return singleUser ? kind : undefined;
     },
     async execute(request, call = {}) {
-      const sharing = request.mounts.flatMap((mount) =>
-        mount.kind === 'cache' && mount.sharing ? [{ mount, name: mount.name, sharing: mount.sharing }] : [],
-      );
-      if (sharing.length === 0) return await execute(request, call);
-      const { sandbox } = await platformOf(request.platform, call);
-      const locks = await lockCaches(sandbox.site.directory, sharing, call);
-      try {
-        const mounts = request.mounts.map((mount) => {
-          const index = sharing.findIndex((item) => item.mount === mount);
-          return index < 0 ? mount : ({ ...mount, name: locks.names[index] } as SandboxMount);
-        });
-        return await execute({ ...request, mounts }, call);
-      } finally {
-        await locks.release();
+      const run = await runs.of(request.platform, call);
+      const [outcome] = await Promise.allSettled([executeIn(run, request, call)]);
+      const doubtful = call.signal?.aborted !== true && isDoubtful(outcome, request);
+      const now = doubtful ? await runs.changed(request.platform, run, call) : undefined;
+      if (now !== undefined) {
+        call.onNote?.(
+          'the sandbox of earlier builds works no more: this RUN is executed again, in another one',
+        );
+        return await executeIn(now, request, call);
       }
+      if (outcome.status === 'rejected') throw outcome.reason;
+      return outcome.value;
     },
   };
+}
+
+/** A sandbox that does not work any more may be why; what a container said cannot be taken back. */
+function isDoubtful(outcome: PromiseSettledResult<SandboxResult>, { discards }: SandboxRequest): boolean {
+  if (outcome.status === 'rejected') return true;
+  const result = outcome.value;
+  return (
+    result.kind === 'not-started' || (result.kind === 'exited' && result.code !== 0 && discards !== true)
+  );
 }
 
 /** RUN has this machine's network, so that the way to it is the loopback. */
