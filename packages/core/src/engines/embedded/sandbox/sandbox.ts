@@ -201,7 +201,7 @@ export function createSandbox(options: SandboxOptions): Sandbox {
       return (await runs.of(platform, call)).emulation;
     },
     async limits(platform, call = {}) {
-      const { kind, singleUser } = (await platformOf(platform, call)).sandbox;
+      const { kind, singleUser } = (await runs.of(platform, call)).sandbox;
       return singleUser ? kind : undefined;
     },
     async execute(request, call = {}) {
