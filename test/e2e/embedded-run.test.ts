@@ -132,6 +132,23 @@ for (const user of users.filter((one) => sandboxUsers().includes(one))) {
       });
     }
 
+    it('ends what does not listen at the second signal', async () => {
+      const program = `trap '' TERM; setsid sleep ${mark} & while :; do sleep 0.1; done`;
+      const image = `oci:${place('image-oci')}`;
+      const started = command.start(user, ['run', ...arm, image, '--', program]);
+      await eventually(async () => expect(running(mark)).to.not.have.length(0));
+      started.kill('SIGTERM');
+      // One signal that comes twice at a time is one.
+      const again = setInterval(() => started.kill('SIGTERM'), 200);
+      const { status } = await started.ended;
+      clearInterval(again);
+      expect(status).to.equal(130);
+      await eventually(async () => expect(running(mark)).to.deep.equal([]));
+      // Its folders are deleted by the next one.
+      expect(await run(...arm, image)).to.have.property('status', 0);
+      leavesNothing();
+    });
+
     const refusals: readonly (readonly [string, readonly string[], number, RegExp])[] = [
       ['an image that is not there', ['oci:nothing'], 2, /nothing/],
       ['no place for an image', ['oci:./'], 2, /LAYOUT_INVALID/],

@@ -30,6 +30,8 @@ interface Row extends ContainerRun {
   readonly complains?: RegExp;
   /** Needs more than one user. */
   readonly users?: true;
+  /** Holds for one user alone. */
+  readonly alone?: true;
 }
 
 const shell = { Entrypoint: ['/bin/sh', '-c'], Env: ['PATH=/bin'] };
@@ -78,6 +80,12 @@ const rows: readonly Row[] = [
     config: { ...shell, User: 'app', Cmd: ['id -u; id -g; echo $HOME'] },
     users: true,
     says: '1000\n1001\n/home/app\n',
+  },
+  {
+    name: 'USER where there is one user only',
+    config: { ...shell, User: 'app', Cmd: ['id -u'] },
+    alone: true,
+    fails: ['SANDBOX_FAILED', /could not run as user 1000:1001: /],
   },
   {
     name: 'both streams',
@@ -181,7 +189,9 @@ for (const user of sandboxUsers()) {
     let server: Server | undefined;
     const results = new Map<Row, ContainerAnswer>();
     const isAlone = user === 'nobody, alone' || user === 'nobody, without namespaces';
-    const here = rows.filter((row) => row.users !== true || !isAlone);
+    const here = rows
+      .filter((row) => row.users !== true || !isAlone)
+      .filter((row) => row.alone !== true || user === 'nobody, alone');
     let run: (runs: readonly ContainerRun[]) => Promise<readonly ContainerAnswer[]>;
     let cache = '';
 

@@ -34,6 +34,8 @@ export async function runEmbedded(
   const { signal, onOutput } = options;
   const location = parseLocation(request.reference);
   const temporaryDirectory = makeTemporaryFolder(environment);
+  // Beside it: nothing depends on what killed ones left.
+  const sweeping = sweepLeftovers(environment, { helper }).catch(() => []);
   try {
     return await withLease({ environment }, (claim) =>
       withLocations(toolbox, options, async (locations) => {
@@ -71,6 +73,7 @@ export async function runEmbedded(
     );
   } finally {
     await rm(temporaryDirectory, { recursive: true, force: true });
+    await sweeping;
     // What was ended in the middle of unpacking left files of other users.
     if (signal?.aborted) await sweepLeftovers(environment, { helper }).catch(() => []);
     else await keepCacheSmall(toolbox, {});

@@ -58,8 +58,7 @@ export async function runImageIn(
   if (result.kind === 'changed') throw new TypeError('changes of a container were kept');
   const { purpose, errno } = result;
   const reason = `could not ${purpose}: ${errorText(errno)}`;
-  if (!purpose.startsWith('start '))
-    throw new MabuildError(reason, { code: 'SANDBOX_FAILED', hint: 'see `mabuild doctor`' });
+  if (!purpose.startsWith('start ')) throw notEntered(reason, user.uid);
   call.onOutput?.('stderr', Buffer.from(`mabuild: ${reason}\n`));
   return errnoName(errno) === 'ENOENT' ? 127 : 126;
 }
@@ -100,6 +99,15 @@ function refuse({ binds = [], ports = [] }: Pick<ContainerRequest, 'binds' | 'po
       throw cannot(`publishes no port as another one (${text})`, hint);
     }
   }
+}
+
+function notEntered(reason: string, uid: number): MabuildError {
+  const hint = 'see `mabuild doctor`';
+  const needsUsers = 'a USER needs subordinate users in /etc/subuid and /etc/subgid, and uidmap';
+  return new MabuildError(reason, {
+    code: 'SANDBOX_FAILED',
+    hint: uid === 0 ? hint : `${needsUsers}; ${hint}`,
+  });
 }
 
 function cannot(what: string, hint: string): MabuildError {

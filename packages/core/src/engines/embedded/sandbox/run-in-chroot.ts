@@ -84,7 +84,7 @@ export async function runInChroot(context: SandboxRun): Promise<void> {
   if (!ended) {
     // What the command says of it is seldom clear: "Cannot find /proc", "no such file", a wrong number of processors.
     site.onNote(
-      'this RUN had no /proc and no processes, network or mounts of its own, as this machine lets its root have no namespaces; if that is why it failed, start the container that mabuild runs in with --security-opt seccomp=unconfined --security-opt apparmor=unconfined --cap-add SYS_ADMIN, or build where user namespaces are allowed',
+      `${run.discards ? 'the program' : 'this RUN'} had no /proc and no processes, network or mounts of its own, as this machine lets its root have no namespaces; if that is why it failed, start the container that mabuild runs in with --security-opt seccomp=unconfined --security-opt apparmor=unconfined --cap-add SYS_ADMIN, or build where user namespaces are allowed`,
     );
     return;
   }

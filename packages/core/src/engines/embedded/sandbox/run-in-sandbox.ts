@@ -50,7 +50,7 @@ export async function runInSandbox(context: SandboxRun): Promise<void> {
   });
   if (!(await executed(writeProgram(place, steps), steps, context))) {
     // What the command says of it is seldom clear: "setgroups failed", "Invalid argument".
-    if (job.singleUser) site.onNote(oneUserOnly);
+    if (job.singleUser && !run.discards) site.onNote(oneUserOnly);
     return;
   }
   if (run.discards) return;
