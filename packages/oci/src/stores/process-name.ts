@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { lstatSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** What a {@link processName} looks like. */
@@ -30,7 +31,8 @@ export function processName(pid: number | 'self' = 'self'): string | undefined {
 /**
  * Tells whether a file or folder, named after the process that made it, was left by one that has ended.
  *
- * That of another container, or without such a name, counts as left when nothing touched it for a day.
+ * That of another container, of another machine, from before a restart, or without such a name counts as left when nothing
+ * touched it for a day.
  */
 export function isLeftBehind(path: string): boolean {
   const name = new RegExp(processNamePattern).exec(path.slice(path.lastIndexOf('/') + 1))?.[0];
@@ -48,7 +50,17 @@ function ownNamespace(): string | undefined {
   }
 }
 
-/** `pid:[4026531836]` */
+/** Tells the namespace that counts processes from all others, those of other machines too: their numbers are often the same. */
 function namespace(): string {
-  return readlinkSync('/proc/self/ns/pid').replace(/\D/g, '');
+  const hash = createHash('sha256').update(`${readlinkSync('/proc/self/ns/pid')} ${startOfMachine()}`);
+  return String(hash.digest().readUIntBE(0, 4));
+}
+
+/** A number that Linux draws when it starts. */
+function startOfMachine(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1');
+  } catch {
+    return '';
+  }
 }
