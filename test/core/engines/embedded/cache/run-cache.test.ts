@@ -10,15 +10,17 @@ describe('results of RUN', () => {
   let trial: EmbeddedTrial;
   let executed: number;
   let limits: string | undefined;
+  let limitsAfter: string | undefined;
   beforeEach(async () => {
     executed = 0;
-    limits = undefined;
+    limits = limitsAfter = undefined;
     trial = await embeddedTrial(
       { base },
       {
         runLimits: async () => limits,
         run: async (_request, site) => {
           executed += 1;
+          limits = limitsAfter ?? limits;
           const content = Buffer.from(`made ${executed}`);
           const open = async (): Promise<Readable> => Readable.from([content], { objectMode: false });
           const file = { uid: 0, gid: 0, mtime: 0, size: content.length, open };
@@ -68,6 +70,15 @@ describe('results of RUN', () => {
     expect(whole.blobs).not.to.deep.equal(limited.blobs);
     limits = 'proot';
     expect((await trial.build(dockerfile)).blobs).to.deep.equal(whole.blobs);
+    expect(executed).to.equal(2);
+  });
+
+  it('of a sandbox that took the place of another one during the RUN serve no other one', async () => {
+    const dockerfile = 'FROM base\nRUN make';
+    limitsAfter = 'proot';
+    await trial.build(dockerfile);
+    limits = limitsAfter = undefined;
+    await trial.build(dockerfile);
     expect(executed).to.equal(2);
   });
 });

@@ -75,19 +75,23 @@ export function createRunCache(memory: Memory, writer: LayerWriter): RunCache {
   };
   const make = async (
     kind: Kind,
-    key: string,
+    wanted: string,
     execute: () => Promise<WrittenLayer | undefined>,
-    { noCache }: Pick<RunCacheOptions, 'noCache'>,
+    { noCache }: RunCacheOptions,
     limits: () => Promise<string | undefined>,
   ): Promise<MadeOutcome> => {
-    const known = noCache ? undefined : await find(kind, key);
-    if (known) return { ...known, key };
-    const limited = await limits();
-    if (limited !== undefined) {
-      const apart = digestOf([key, limited]);
-      return await make(kind, apart, execute, { noCache }, async () => undefined);
-    }
+    const keyHere = async (): Promise<string> => {
+      const limited = await limits();
+      return limited === undefined ? wanted : digestOf([wanted, limited]);
+    };
+    const known = noCache ? undefined : await find(kind, wanted);
+    if (known) return { ...known, key: wanted };
+    const apart = await keyHere();
+    const knownHere = noCache || apart === wanted ? undefined : await find(kind, apart);
+    if (knownHere) return { ...knownHere, key: apart };
     const layer = await execute();
+    // Another sandbox may have taken the place of one that did not work any more.
+    const key = await keyHere();
     if (!layer) {
       await memory.set(kind, key, { layer: null } satisfies Remembered);
       return { key, layer: undefined };
