@@ -13,6 +13,7 @@ import { type Environment, environmentOf } from './environment.ts';
 import { machineOf } from './machine.ts';
 import type { SdkOptions } from './toolbox.ts';
 
+/** What to fetch. */
 export interface FetchEmulatorsRequest {
   /** @default ['qemu', 'proot'] */
   readonly programs?: readonly FetchableProgram[] | undefined;

@@ -35,4 +35,5 @@ export const ulimitNumbers = {
   rttime: 15,
 } as const;
 
+/** One of {@link ulimitNumbers}. */
 export type UlimitName = keyof typeof ulimitNumbers;

@@ -8,6 +8,7 @@ import { debEntries } from './deb.ts';
 /** What can be fetched: static qemu programs, and proot, a sandbox for kernels that give an ordinary user none. */
 export type FetchableProgram = 'qemu' | 'proot';
 
+/** What to fetch, and where to. */
 export interface FetchProgramsRequest {
   readonly programs: readonly FetchableProgram[];
   /** Where {@link programsIn} then finds them. */

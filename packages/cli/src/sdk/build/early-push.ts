@@ -32,6 +32,7 @@ export interface EarlyPushOptions {
 /** Layers below this size are sent with the rest: it is asked less for them then, bytes. */
 const worthIt = 1_000_000;
 
+/** Begins to send to a repository; the caller closes it when the build has ended. */
 export function openEarlyPush(repository: ImageReference, options: EarlyPushOptions): EarlyPush {
   const { registry, memory, jobs } = options;
   const places = openKnownPlaces(repository, memory);

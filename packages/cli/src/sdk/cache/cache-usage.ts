@@ -17,6 +17,7 @@ export interface CacheUsage {
   readonly entries: readonly CacheEntry[];
 }
 
+/** How much of one kind a cache holds. */
 export interface CacheKindUsage {
   readonly kind: CacheKind;
   readonly items: number;
@@ -26,6 +27,7 @@ export interface CacheKindUsage {
   readonly lastUsed: string | null;
 }
 
+/** One of the larger things in a cache. */
 export interface CacheEntry {
   readonly kind: CacheKind;
   /** Below the cache's folder. */
@@ -78,6 +80,7 @@ export function usageByKind(items: readonly CacheItem[]): readonly CacheKindUsag
   });
 }
 
+/** What things take on the disk together, bytes. */
 export function sizeOf(items: readonly CacheItem[]): number {
   return items.reduce((sum, { size }) => sum + size, 0);
 }

@@ -15,6 +15,7 @@ export interface PruneCacheRequest {
   readonly keepStorage?: number | undefined;
 }
 
+/** What was deleted, and what is left. */
 export interface PruneCacheResult {
   readonly removed: readonly CacheKindUsage[];
   /** Bytes. */

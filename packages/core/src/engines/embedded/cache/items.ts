@@ -26,6 +26,7 @@ export const cacheKinds = [
   'record',
 ] as const;
 
+/** One of {@link cacheKinds}. */
 export type CacheKind = (typeof cacheKinds)[number];
 
 /** One thing of a cache, deleted whole or not at all. */

@@ -18,6 +18,7 @@ export interface PruneOptions extends CallOptions {
   readonly keep?: number | undefined;
 }
 
+/** What was deleted, and what is left. */
 export interface Pruned {
   readonly removed: readonly CacheItem[];
   /** Bytes that are left. */
