@@ -131,15 +131,20 @@ class Helper {
         await this.#closed;
       }
       if (stopWith === undefined || last?.kind !== 'done') signal?.throwIfAborted();
-      const unsent = await sending;
+      const isTaken = last?.kind === 'done' && last.streams === streams.length;
+      if (!isTaken) {
+        // Nobody takes the rest; the next job would take it for its own.
+        this.#spent = true;
+        child.stdio[4]?.destroy();
+      }
+      // What is sent may come from another machine: whoever wants no more of it does not wait for it.
+      const unsent = await (isTaken ? sending : Promise.race([sending, undefined]));
       if (unsent !== undefined && !isBrokenPipe(unsent)) throw unsent;
       if (last?.kind === 'failed') {
         const { code, hint, message } = last;
         throw new MabuildError(message, { code, hint });
       }
       if (last?.kind !== 'done') throw this.#lost(await this.#closed);
-      // What it did not take would be taken for what the next job brings.
-      this.#spent ||= last.streams !== streams.length;
       return messages;
     } finally {
       clearTimeout(patience);

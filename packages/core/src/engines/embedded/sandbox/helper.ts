@@ -78,6 +78,7 @@ async function serveJob({ job, name, frames, signal, stop, say, output }: JobSit
     if (job.tidy)
       for (const measured of tidyShelf(directory, job.tidy, site.onNote))
         say({ kind: 'measured', ...measured });
+    await frames.finish();
     end = { kind: 'done', streams: frames.taken - taken };
   } catch (error) {
     if (signal.aborted) return false;

@@ -64,6 +64,9 @@ export async function mountOf(mount: JobMount, folder: string, context: SandboxR
           // Somebody else was faster.
           if (!existsSync(cache)) throw error;
         }
+      } else if (mount.from === 'tar') {
+        // It comes before those of the other mounts.
+        context.frames.next();
       }
       return { kind: 'tree', root: cache, path: '', target, type: 'directory', readOnly: mount.readOnly };
     }
