@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
+import { pruneCache } from '../../packages/cli/src/sdk/cache/prune-cache.ts';
 import { environmentOf } from '../../packages/cli/src/sdk/environment.ts';
 import { findLeftovers, sweepLeftovers } from '../../packages/cli/src/sdk/leftovers.ts';
 
@@ -40,6 +42,22 @@ describe('what killed runs left', () => {
     expect(await sweepLeftovers(environment(), {})).to.have.members(left);
     for (const file of left) expect(existsSync(file)).to.equal(false);
     for (const file of kept) expect(existsSync(file)).to.equal(true);
+  });
+
+  it('is deleted by `cache prune`, whatever else is to stay', async () => {
+    const left = [
+      dirname(await place(`temporary/mabuild-${ended}-0123456789ab/file`)),
+      await place(`cache/leases/build-1-${ended}-0123456789ab`),
+      dirname(await place(`cache/sandbox/chroot-copy/work/${ended}/file`)),
+    ];
+    const kept = [await place('temporary/mabuild-notes/file'), await place('cache/content/blobs/sha256/aa')];
+    const helper = pathToFileURL(path('no-helper.js'));
+    await pruneCache(
+      { kinds: ['program'] },
+      { config: {}, environment: environment(), sandboxHelper: helper },
+    );
+    for (const file of left) expect(existsSync(file), file).to.equal(false);
+    for (const file of kept) expect(existsSync(file), file).to.equal(true);
   });
 
   it('does not lie behind a link', async () => {

@@ -20,7 +20,7 @@ export interface DoctorReport {
   readonly credentials: readonly string[];
   readonly mirrors: readonly string[];
   readonly cacheDirectory: string;
-  /** What runs left that were killed; the next build deletes it. */
+  /** What runs left that were killed; the next build deletes it, and `cache prune`. */
   readonly leftovers: readonly string[];
   /** What to do next, a sentence each. */
   readonly advice: readonly string[];

@@ -1,4 +1,5 @@
 import { type CacheKind, cacheKinds, pruneItems } from '@mabuild/core';
+import { sweepLeftovers } from '../leftovers.ts';
 import { type SdkOptions, withToolbox } from '../toolbox.ts';
 import { type CacheKindUsage, sizeOf, usageByKind } from './cache-usage.ts';
 import { cachePlace } from './place.ts';
@@ -30,7 +31,7 @@ export interface PruneCacheResult {
 
 const notOfBuilds: ReadonlySet<CacheKind> = new Set(['program', 'record']);
 
-/** Deletes from the cache of builds; never what a build uses that runs, in whatever process. */
+/** Deletes from the cache of builds, and what killed ones left; never what a build uses that runs, in whatever process. */
 export async function pruneCache(
   request: PruneCacheRequest = {},
   options: SdkOptions = {},
@@ -38,6 +39,8 @@ export async function pruneCache(
   const { all = false, before, keepStorage } = request;
   const kinds = request.kinds ?? cacheKinds.filter((kind) => all || !notOfBuilds.has(kind));
   return await withToolbox(options, async (toolbox) => {
+    const { environment, sandboxHelper: helper } = toolbox;
+    await sweepLeftovers(environment, { helper, signal: options.signal });
     const { removed, left, inUse, problems } = await pruneItems(cachePlace(toolbox), {
       ...{ kinds, before: before?.getTime(), keep: keepStorage, signal: options.signal },
     });
