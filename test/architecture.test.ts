@@ -137,6 +137,21 @@ describe('architecture', () => {
     expect(unused).to.deep.equal([]);
   });
 
+  it('no file needs itself, by whatever way round', () => {
+    const circles = Object.keys(below).flatMap((name) => {
+      const files = sources.filter((file) => file.package === name);
+      const needs = new Map(files.map((file) => [file.path, reach(relativeImports(file), files)]));
+      return files
+        .filter((file) => needs.get(file.path)?.has(file.path))
+        .flatMap((file) =>
+          relativeImports(file)
+            .filter((path) => needs.get(path)?.has(file.path))
+            .map((path) => `packages/${name}/src/${file.path} -> ${path}`),
+        );
+    });
+    expect(circles).to.deep.equal([]);
+  });
+
   it('process and console are used in packages/cli only', () => {
     const wrong = offences(
       sources.filter((file) => file.package !== 'cli'),
@@ -227,11 +242,13 @@ function reach(from: readonly string[], files: readonly SourceFile[]): ReadonlyS
     const file = byPath.get(path);
     if (file === undefined || reached.has(path)) continue;
     reached.add(path);
-    next.push(
-      ...file.imports.filter((name) => name.startsWith('.')).map((name) => resolveImport(file, name)),
-    );
+    next.push(...relativeImports(file));
   }
   return reached;
+}
+
+function relativeImports(file: SourceFile): readonly string[] {
+  return file.imports.filter((name) => name.startsWith('.')).map((name) => resolveImport(file, name));
 }
 
 /** Codes that a file gives to errors: `code: 'X'`, also in a conditional, and the members of a type of codes. */

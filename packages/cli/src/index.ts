@@ -26,7 +26,8 @@ export { type BuildOptions, buildAndPush, defaultPlatforms, planImages } from '.
 export type { BuildRequest, BuildResult, BuildResultImage, SecretSource } from './sdk/build/build-request.ts';
 export { type Output, parseOutput } from './sdk/build/output.ts';
 export type { Published } from './sdk/build/publish.ts';
-export { type RunOptions, type RunRequest, runImage } from './sdk/build/run-image.ts';
+export { runImage } from './sdk/build/run-image.ts';
+export type { RunOptions, RunRequest } from './sdk/build/run-request.ts';
 export {
   type CacheFrom,
   type CachePlaceSpec,
@@ -64,10 +65,10 @@ export type { Environment } from './sdk/environment.ts';
 export {
   type CopiedImage,
   type CopyImagesOptions,
-  type CopyRequest,
   type CopyResult,
   copyImages,
 } from './sdk/images/copy-images.ts';
+export type { CopyRequest } from './sdk/images/copy-request.ts';
 export { type DeleteRequest, type DeleteResult, deleteImage } from './sdk/images/delete-image.ts';
 export {
   type ImportOptions,

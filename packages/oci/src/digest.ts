@@ -1,7 +1,13 @@
 import { createHash, type Hash } from 'node:crypto';
 import { Transform } from 'node:stream';
-import type { Descriptor } from './descriptor.ts';
 import { MabuildError } from './error.ts';
+
+/** Of a descriptor, as far as bytes are held against it. */
+interface ExpectedContent {
+  readonly digest: string;
+  /** Bytes. */
+  readonly size: number;
+}
 
 /** The algorithms that content can be checked with: OCI image-spec, "Registered Algorithms". */
 export type DigestAlgorithm = 'sha256' | 'sha384' | 'sha512';
@@ -90,10 +96,7 @@ export function digestStream(algorithm: DigestAlgorithm = 'sha256'): DigestStrea
  * @param what how errors name the content, e.g. `blob sha256:… of registry.example/app`. Default: the digest.
  * @throws MabuildError `UNSUPPORTED_DIGEST` when the digest's algorithm cannot be computed here.
  */
-export function verifyingStream(
-  descriptor: Pick<Descriptor, 'digest' | 'size'>,
-  what: string = descriptor.digest,
-): Transform {
+export function verifyingStream(descriptor: ExpectedContent, what: string = descriptor.digest): Transform {
   const hash = hashFor(descriptor.digest);
   const { algorithm, encoded } = parseDigest(descriptor.digest);
   let size = 0;
@@ -127,7 +130,7 @@ export function verifyingStream(
  */
 export function verifyBytes(
   bytes: Uint8Array,
-  descriptor: Pick<Descriptor, 'digest' | 'size'>,
+  descriptor: ExpectedContent,
   what: string = descriptor.digest,
 ): void {
   const hash = hashFor(descriptor.digest);

@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isMabuildError } from '@mabuild/oci';
 import { expect } from 'chai';
-import type { CachePruneFlags } from '../../../packages/cli/src/commands/cache-prune.ts';
-import { pruneRequestOf } from '../../../packages/cli/src/commands/cache-prune-flags.ts';
+import {
+  type CachePruneFlags,
+  pruneRequestOf,
+} from '../../../packages/cli/src/commands/cache-prune-flags.ts';
 import { parseCacheFrom, parseCacheTo } from '../../../packages/cli/src/sdk/cache/cache-spec.ts';
 import { cacheLimit } from '../../../packages/cli/src/sdk/cache/place.ts';
 import { parseSize } from '../../../packages/cli/src/sdk/cache/size.ts';

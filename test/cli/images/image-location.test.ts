@@ -7,8 +7,8 @@ import {
   type ImageLocation,
   parseLocalLocation,
   parseLocation,
-  withLocations,
 } from '../../../packages/cli/src/sdk/images/image-location.ts';
+import { withLocations } from '../../../packages/cli/src/sdk/images/locations.ts';
 import type { Toolbox } from '../../../packages/cli/src/sdk/toolbox.ts';
 
 describe('cli/sdk/image-location', () => {

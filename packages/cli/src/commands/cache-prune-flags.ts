@@ -2,7 +2,16 @@ import { type CacheKind, cacheKinds } from '@mabuild/core';
 import { MabuildError } from '@mabuild/oci';
 import type { PruneCacheRequest } from '../sdk/cache/prune-cache.ts';
 import { parseSize } from '../sdk/cache/size.ts';
-import type { CachePruneFlags } from './cache-prune.ts';
+import type { GlobalOptions } from './options.ts';
+
+export interface CachePruneFlags extends GlobalOptions {
+  readonly all?: boolean;
+  readonly force?: boolean;
+  readonly filter?: readonly string[];
+  readonly keepStorage?: string;
+  readonly maxUsedSpace?: string;
+  readonly format: string;
+}
 
 const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 /** As BuildKit names its records. */

@@ -1,14 +1,6 @@
+import type { CachePruneFlags } from './cache-prune-flags.ts';
 import { Command, type CommandHost } from './command.ts';
-import { collect, type GlobalOptions, oneOf, sdkOptions } from './options.ts';
-
-export interface CachePruneFlags extends GlobalOptions {
-  readonly all?: boolean;
-  readonly force?: boolean;
-  readonly filter?: readonly string[];
-  readonly keepStorage?: string;
-  readonly maxUsedSpace?: string;
-  readonly format: string;
-}
+import { collect, oneOf, sdkOptions } from './options.ts';
 
 /** `mabuild cache prune` */
 export function cachePruneCommand({ io }: CommandHost): Command {

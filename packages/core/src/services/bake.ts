@@ -7,8 +7,9 @@ import type { Finding } from '../rules/rule.ts';
 import type { ReadServicesOptions } from './compose.ts';
 import { type HclBlock, type HclValue, readHcl } from './hcl.ts';
 import { leftOut } from './listed-platforms.ts';
+import { readYaml } from './read-yaml.ts';
 import { type ServiceBuild, type ServiceReading, withoutIgnored } from './service.ts';
-import { readYaml, type YamlNode } from './yaml-document.ts';
+import type { YamlNode } from './yaml-document.ts';
 
 /** `docker-bake.hcl`, `docker-bake.override.json` and their kin. */
 export function isBakeFile(name: string): boolean {

@@ -5,8 +5,9 @@ import type { Finding, RuleContext } from '../rules/rule.ts';
 import { imageFindings } from './image-findings.ts';
 import { type Interpolated, interpolate } from './interpolate.ts';
 import { leftOut, readPlatform } from './listed-platforms.ts';
+import { readYaml } from './read-yaml.ts';
 import { type ServiceBuild, type ServiceReading, withoutIgnored } from './service.ts';
-import { readYaml, type YamlNode, type YamlScalar, yamlAt, yamlScalar } from './yaml-document.ts';
+import { type YamlNode, type YamlScalar, yamlAt, yamlScalar } from './yaml-document.ts';
 
 export interface ReadServicesOptions extends Pick<RuleContext, 'platforms' | 'images'> {
   /** The file as the user named it, for messages. */

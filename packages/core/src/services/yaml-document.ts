@@ -28,17 +28,6 @@ export interface YamlScalar {
   readonly range: Range;
 }
 
-/**
- * Reads the first document of a YAML file, with the place of every part.
- *
- * @returns `undefined` for an empty file
- * @throws MabuildError `SERVICES_SYNTAX` with its place
- */
-export async function readYaml(text: string, file: string | undefined): Promise<YamlNode | undefined> {
-  const { parseYaml } = await import('./parse-yaml.ts');
-  return parseYaml(text, file);
-}
-
 /** The value of a key; `undefined` for what is no map and for a key that is not there. */
 export function yamlAt(node: YamlNode | undefined, ...path: readonly string[]): YamlNode | undefined {
   let current = node;

@@ -15,14 +15,15 @@ import {
 } from '@mabuild/oci';
 import { Interrupted } from '../../io.ts';
 import { keepCacheSmall, withLease } from '../cache/with-lease.ts';
-import { formatLocation, parseLocation, withLocations } from '../images/image-location.ts';
+import { formatLocation, parseLocation } from '../images/image-location.ts';
 import { platformManifest } from '../images/inspect.ts';
+import { withLocations } from '../images/locations.ts';
 import { sweepLeftovers } from '../leftovers.ts';
 import { machineOf } from '../machine.ts';
 import { sandboxOf } from '../sandbox.ts';
 import { makeTemporaryFolder } from '../temporary-folder.ts';
 import type { Toolbox } from '../toolbox.ts';
-import type { RunOptions, RunRequest } from './run-image.ts';
+import type { RunOptions, RunRequest } from './run-request.ts';
 
 /** Runs an image in a sandbox of this process, without an engine. @returns the program's exit code */
 export async function runEmbedded(

@@ -10,32 +10,9 @@ import {
 } from '@mabuild/oci';
 import { platformManifest } from '../images/inspect.ts';
 import { emulatorFolders } from '../programs.ts';
-import { type SdkOptions, type Toolbox, withToolbox } from '../toolbox.ts';
+import { type Toolbox, withToolbox } from '../toolbox.ts';
 import { runEmbedded } from './run-embedded.ts';
-
-export interface RunRequest {
-  /** For the embedded engine also `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE`. */
-  readonly reference: string;
-  /** `auto` is the embedded engine where no Docker Engine answers, and for an image in a folder or file. @default 'auto' */
-  readonly engine?: 'auto' | 'embedded' | undefined;
-  /** @default the engine's host */
-  readonly platform?: Platform | undefined;
-  readonly command?: readonly string[] | undefined;
-  readonly entrypoint?: readonly string[] | undefined;
-  /** `HOST:CONTAINER`. */
-  readonly ports?: readonly string[] | undefined;
-  /** `HOST:CONTAINER[:ro]`. */
-  readonly volumes?: readonly string[] | undefined;
-  readonly environmentVariables?: Readonly<Record<string, string>> | undefined;
-  /** `default`, `host` or `none`. */
-  readonly network?: string | undefined;
-  /** Folder with static qemu programs. */
-  readonly qemu?: string | undefined;
-}
-
-export interface RunOptions extends SdkOptions {
-  readonly onOutput?: ((stream: 'stdout' | 'stderr', chunk: Uint8Array) => void) | undefined;
-}
+import type { RunOptions, RunRequest } from './run-request.ts';
 
 /**
  * Starts one platform's image on the engine and waits for its end.

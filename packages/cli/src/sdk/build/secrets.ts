@@ -3,18 +3,11 @@ import { resolve } from 'node:path';
 import type { BuildSecrets } from '@mabuild/core';
 import { MabuildError } from '@mabuild/oci';
 import { unreadable } from '../../file-error.ts';
-import type { Environment } from '../environment.ts';
 import type { BuildRequest, SecretSource } from './build-request.ts';
-import { openAgents } from './ssh-agents.ts';
+import { openAgents, type SecretsSite } from './ssh-agents.ts';
 
 /** As BuildKit has it, bytes. */
 const largestSecret = 500 * 1024;
-
-export interface SecretsSite {
-  readonly environment: Pick<Environment, 'variables' | 'workingDirectory'>;
-  /** For the socket of an agent that holds keys; the caller deletes it. */
-  readonly temporaryDirectory: string;
-}
 
 /** What a request gives to the mounts of RUN; close it when the build is done. */
 export interface OpenSecrets {

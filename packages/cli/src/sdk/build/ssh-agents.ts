@@ -6,7 +6,13 @@ import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { MabuildError } from '@mabuild/oci';
 import { unreadable } from '../../file-error.ts';
-import type { SecretsSite } from './secrets.ts';
+import type { Environment } from '../environment.ts';
+
+export interface SecretsSite {
+  readonly environment: Pick<Environment, 'variables' | 'workingDirectory'>;
+  /** For the socket of an agent that holds keys; the caller deletes it. */
+  readonly temporaryDirectory: string;
+}
 
 /** Sockets by id. */
 export interface OpenAgents {

@@ -1,7 +1,8 @@
 import { familiarReference, MabuildError, parseReference, withTag } from '@mabuild/oci';
 import { parseTag } from '../build/publish.ts';
-import type { CopyRequest } from './copy-images.ts';
-import { formatLocation, type ImageLocation, type Locations, parseLocation } from './image-location.ts';
+import type { CopyRequest } from './copy-request.ts';
+import { formatLocation, type ImageLocation, parseLocation } from './image-location.ts';
+import type { Locations } from './locations.ts';
 import { parseRepository } from './references.ts';
 
 /** One image, where it goes to, and the names that it gets there. */

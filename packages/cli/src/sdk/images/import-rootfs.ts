@@ -29,7 +29,8 @@ import { readPlatforms } from '../platforms.ts';
 import { makeTemporaryFolder } from '../temporary-folder.ts';
 import { type SdkOptions, type Toolbox, withToolbox } from '../toolbox.ts';
 import { containerConfigOf, mergeConfigs } from './container-config.ts';
-import { type ImageLocation, withLocations } from './image-location.ts';
+import type { ImageLocation } from './image-location.ts';
+import { withLocations } from './locations.ts';
 import { checkToldPlatform, toldPlatform } from './rootfs-platform.ts';
 
 /** Where an imported image may go. */

@@ -1,5 +1,6 @@
 import { formatReference } from '@mabuild/oci';
-import { type CopyImagesOptions, type CopyRequest, type CopyResult, copyImages } from './copy-images.ts';
+import { type CopyImagesOptions, type CopyResult, copyImages } from './copy-images.ts';
+import type { CopyRequest } from './copy-request.ts';
 import { parseLocalLocation } from './image-location.ts';
 import { parseImageName } from './references.ts';
 

@@ -3,7 +3,8 @@ import { formatReference, type PushEvent, verifyImage } from '@mabuild/oci';
 import { type Published, parseTag, pushImageTo } from '../build/publish.ts';
 import { verificationFailed } from '../build/verification.ts';
 import { type SdkOptions, withToolbox } from '../toolbox.ts';
-import { parseLocalLocation, withLocations } from './image-location.ts';
+import { parseLocalLocation } from './image-location.ts';
+import { withLocations } from './locations.ts';
 
 export interface PushRequest {
   /** `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE`, or `docker:IMAGE` for an image of the engine. */

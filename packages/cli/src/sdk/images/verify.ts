@@ -2,7 +2,8 @@ import { type Platform, type VerifyReport, verifyImage, verifyRun } from '@mabui
 import { readPlatforms } from '../platforms.ts';
 import { type SdkOptions, withToolbox } from '../toolbox.ts';
 import { baseLookup, layerFinder } from './base-layers.ts';
-import { parseLocation, withLocations } from './image-location.ts';
+import { parseLocation } from './image-location.ts';
+import { withLocations } from './locations.ts';
 
 export interface VerifyRequest {
   /** A reference; or `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE`, `docker:IMAGE`. */

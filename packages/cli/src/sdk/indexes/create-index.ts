@@ -13,7 +13,7 @@ import {
   mediaTypes,
   type PushEvent,
 } from '@mabuild/oci';
-import { type Locations, withLocations } from '../images/image-location.ts';
+import { type Locations, withLocations } from '../images/locations.ts';
 import { type SdkOptions, withToolbox } from '../toolbox.ts';
 import { type EditTagOptions, replaceTag } from './edit-tag.ts';
 import { describeResult, type IndexResult } from './index-result.ts';

@@ -20,7 +20,7 @@ import {
   removeFromIndex,
   removeImages,
 } from '@mabuild/oci';
-import { type Locations, withLocations } from '../images/image-location.ts';
+import { type Locations, withLocations } from '../images/locations.ts';
 import { readPlatforms } from '../platforms.ts';
 import { withToolbox } from '../toolbox.ts';
 import {

@@ -13,7 +13,8 @@ import {
   readIndexEntries,
   withoutAttestations,
 } from '@mabuild/oci';
-import { type Locations, parseLocation } from '../images/image-location.ts';
+import { parseLocation } from '../images/image-location.ts';
+import type { Locations } from '../images/locations.ts';
 import { readPlatforms } from '../platforms.ts';
 
 /** An image, or an index of images, that goes into an index. */

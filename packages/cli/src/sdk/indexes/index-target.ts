@@ -14,7 +14,8 @@ import {
 } from '@mabuild/oci';
 import { openKnownPlaces } from '../build/known-places.ts';
 import { parseTag } from '../build/publish.ts';
-import { formatLocation, type Locations, parseLocation } from '../images/image-location.ts';
+import { formatLocation, parseLocation } from '../images/image-location.ts';
+import type { Locations } from '../images/locations.ts';
 import { copyAndTag, type TagWrite, writeTag } from './write-tag.ts';
 
 /** One tag, of a registry or of an OCI layout, that is made to point at an index. */

@@ -17,7 +17,8 @@ import {
 } from '@mabuild/oci';
 import { parseTag } from '../build/publish.ts';
 import { verificationFailed } from '../build/verification.ts';
-import { type Locations, parseLocation, withLocations } from '../images/image-location.ts';
+import { parseLocation } from '../images/image-location.ts';
+import { type Locations, withLocations } from '../images/locations.ts';
 import { readPlatforms } from '../platforms.ts';
 import { withToolbox } from '../toolbox.ts';
 import {

@@ -1,5 +1,5 @@
 import { type CallOptions, MabuildError } from '@mabuild/oci';
-import type { DockerClient } from './client.ts';
+import type { EngineCaller } from './engine-request.ts';
 
 /** Who answers, and how it is spoken to. */
 export interface ApiVersion {
@@ -26,7 +26,7 @@ export function compareApiVersions(a: string, b: string): number {
 
 /** Pings an engine and picks the newest API version that both sides know. */
 export async function negotiateApiVersion(
-  client: DockerClient,
+  client: EngineCaller,
   options: CallOptions & { readonly timeoutMs?: number },
 ): Promise<ApiVersion> {
   const ping = await client.request('GET', '/_ping', { ...options, noVersion: true });

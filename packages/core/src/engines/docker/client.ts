@@ -2,7 +2,6 @@ import {
   Agent,
   type ClientRequest,
   request as httpRequest,
-  type IncomingHttpHeaders,
   type IncomingMessage,
   type OutgoingHttpHeaders,
   type RequestOptions,
@@ -15,29 +14,7 @@ import { type CallOptions, MabuildError } from '@mabuild/oci';
 import type { EngineAddress } from './address.ts';
 import { type ApiVersion, compareApiVersions, negotiateApiVersion } from './api-version.ts';
 import { EngineRefusedError, unreachable } from './client-error.ts';
-
-type QueryScalar = string | number | boolean;
-
-/** One call of the Engine API. */
-export interface EngineRequest extends CallOptions {
-  /** An array repeats its key; `undefined` leaves it out; `true` is written `1`. */
-  readonly query?: Readonly<Record<string, QueryScalar | readonly QueryScalar[] | undefined>>;
-  readonly headers?: OutgoingHttpHeaders;
-  /** A stream or bytes are sent as they are; anything else as JSON. */
-  readonly body?: Readable | Uint8Array | object;
-  /** Leaves `/vX.Y` out of the path: for `/_ping` and for servers that are not yet known. */
-  readonly noVersion?: boolean;
-  /** Error statuses that the caller answers itself. */
-  readonly allow?: readonly number[];
-  /** Longest wait for the answer's first byte, milliseconds. @default none */
-  readonly timeoutMs?: number;
-}
-
-export interface EngineResponse {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: IncomingMessage;
-}
+import type { EngineCaller, EngineRequest, EngineResponse } from './engine-request.ts';
 
 export interface DockerClientOptions {
   readonly address: EngineAddress;
@@ -46,7 +23,7 @@ export interface DockerClientOptions {
 }
 
 /** Speaks HTTP to one Docker Engine. Holds connections: close it. */
-export class DockerClient {
+export class DockerClient implements EngineCaller {
   readonly address: EngineAddress;
   readonly endpoint: string;
   readonly #agent: Agent;

@@ -1,7 +1,7 @@
 import type { CallOptions } from '@mabuild/oci';
 import { openGitContext } from '../../context/git-context.ts';
+import type { FileSource } from './file-source.ts';
 import { contextTree } from './layers/context-tree.ts';
-import type { FileSource } from './steps/step.ts';
 
 export interface RepositoryOptions extends CallOptions {
   /** Keep `.git`. */

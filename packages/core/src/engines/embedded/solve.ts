@@ -21,6 +21,7 @@ import type { EngineBuild, EngineBuildOptions } from '../engine.ts';
 import type { BuildCache } from './cache/build-cache.ts';
 import type { CacheRecord } from './cache/cache-document.ts';
 import type { RunCache } from './cache/run-cache.ts';
+import type { FileSource } from './file-source.ts';
 import { imageState, scratchState } from './first-state.ts';
 import type { LayerScanner } from './layers/layer-scanner.ts';
 import type { LayerWriter } from './layers/layer-writer.ts';
@@ -29,7 +30,7 @@ import type { RepositoryOptions } from './repositories.ts';
 import { listIn, recordIn, type StageState, withConfig } from './state.ts';
 import { stepsWith } from './steps/all.ts';
 import { type RunProgram, runRefused } from './steps/run.ts';
-import { type FileSource, locationOf, type StepSite, stepFailed } from './steps/step.ts';
+import { locationOf, type StepSite, stepFailed } from './steps/step.ts';
 
 /** What a build is made with. */
 export interface SolveWorld {

@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { LayerEntry } from '../../../../../packages/core/src/engines/embedded/layers/entry.ts';
-import { isClosed, mergedGiven } from '../../../../../packages/core/src/engines/embedded/sandbox/given.ts';
+import { isClosed } from '../../../../../packages/core/src/engines/embedded/sandbox/given.ts';
 import { layerTar } from '../../../../../packages/core/src/engines/embedded/sandbox/layer-tar.ts';
 import type { UnpackedLayer } from '../../../../../packages/core/src/engines/embedded/sandbox/merged.ts';
+import { mergedGiven } from '../../../../../packages/core/src/engines/embedded/sandbox/merged.ts';
 import { unpackLayer } from '../../../../../packages/core/src/engines/embedded/sandbox/unpack.ts';
 import { file, folder, other, symlink } from '../../../../support/sandbox.ts';
 

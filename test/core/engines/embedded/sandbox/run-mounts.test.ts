@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import type { BuildSecrets } from '../../../../../packages/core/src/engines/build-secrets.ts';
 import { applyLayer, emptyTree } from '../../../../../packages/core/src/engines/embedded/layers/tree.ts';
+import type { RunRequest } from '../../../../../packages/core/src/engines/embedded/run-request.ts';
 import { prepareMounts } from '../../../../../packages/core/src/engines/embedded/sandbox/run-mounts.ts';
-import type { RunRequest } from '../../../../../packages/core/src/engines/embedded/steps/run.ts';
 import { rejection } from '../../../../support/rejection.ts';
 import { file, folder, symlink } from '../../../../support/sandbox.ts';
 

@@ -11,7 +11,7 @@ import {
   type WrittenLayer,
 } from '../layers/layer-writer.ts';
 import { resolvePath } from '../layers/tree.ts';
-import type { RunMount, RunRequest } from '../steps/run.ts';
+import type { RunMount, RunRequest } from '../run-request.ts';
 import { treeDigest } from './tree-digest.ts';
 
 /** What a RUN made, now or in an earlier build. */

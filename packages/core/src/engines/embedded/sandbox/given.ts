@@ -1,5 +1,4 @@
 import { lstatSync } from 'node:fs';
-import { mergedNode, type UnpackedLayer } from './merged.ts';
 
 /** What an image gives a file, where the file itself cannot have it. */
 export interface Given {
@@ -23,16 +22,6 @@ export function remember(
   if (uid === 0 && gid === 0 && open === mode) given.delete(path);
   else given.set(path, { uid, gid, mode });
   return open;
-}
-
-/** What the files of layers were given that lie over each other. @param layers the topmost first */
-export function mergedGiven(layers: readonly UnpackedLayer[]): ReadonlyMap<string, Given> {
-  const found = new Map<string, Given>();
-  for (const [index, { given }] of layers.entries()) {
-    for (const [path, fields] of given ?? [])
-      if (!found.has(path) && mergedNode(layers, path)?.layer === index) found.set(path, fields);
-  }
-  return found;
 }
 
 /** Tells whether the only user of a sandbox cannot get at a file of its own. */

@@ -115,3 +115,13 @@ export function mergedPath(layers: readonly UnpackedLayer[], path: string): stri
 export function isWhiteout(stats: Stats): boolean {
   return stats.isCharacterDevice() && stats.rdev === 0;
 }
+
+/** What the files of layers were given that lie over each other. @param layers the topmost first */
+export function mergedGiven(layers: readonly UnpackedLayer[]): ReadonlyMap<string, Given> {
+  const found = new Map<string, Given>();
+  for (const [index, { given }] of layers.entries()) {
+    for (const [path, fields] of given ?? [])
+      if (!found.has(path) && mergedNode(layers, path)?.layer === index) found.set(path, fields);
+  }
+  return found;
+}

@@ -2,7 +2,8 @@ import { type BigIntStats, chmodSync, lstatSync, mkdirSync, readdirSync } from '
 import type { ChangedEntry } from './changes.ts';
 import { composeRoot, folderChanges, takeSnapshot } from './compose.ts';
 import type { ContainerUser } from './container.ts';
-import { type Given, isClosed, mergedGiven } from './given.ts';
+import { type Given, isClosed } from './given.ts';
+import { mergedGiven } from './merged.ts';
 import { copyRootOwner } from './root-files.ts';
 import type { SandboxRun } from './sandbox-run.ts';
 

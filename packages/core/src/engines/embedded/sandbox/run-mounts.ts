@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { basename, resolve } from 'node:path/posix';
 import type { BuildSecrets } from '../../build-secrets.ts';
 import { CopyError } from '../copy/layer-draft.ts';
+import type { FileSource } from '../file-source.ts';
 import type { LayerEntry } from '../layers/entry.ts';
 import { folderEntry } from '../layers/entry.ts';
 import { resolvePath, type Tree, type TreeNode } from '../layers/tree.ts';
-import type { RunMount, RunRequest } from '../steps/run.ts';
-import type { FileSource } from '../steps/step.ts';
+import type { RunMount, RunRequest } from '../run-request.ts';
 import type { MountFiles, SandboxMount } from './sandbox.ts';
 
 /** What the mounts of a RUN are to the sandbox. */

@@ -9,11 +9,12 @@ import { parseChmod } from '../copy/chmod.ts';
 import { type CopyOptions, copyParents, copySource } from '../copy/copy-tree.ts';
 import { CopyError, LayerDraft } from '../copy/layer-draft.ts';
 import { isPattern, matchPaths } from '../copy/wildcards.ts';
+import type { FileSource } from '../file-source.ts';
 import type { WrittenLayer } from '../layers/layer-writer.ts';
 import { applyLayer, emptyTree, pathNames, type Tree } from '../layers/tree.ts';
 import { type StageState, textIn, withHistory } from '../state.ts';
 import { sourceFacts } from './source-facts.ts';
-import { expand, type FileSource, ownerIn, type Step, type StepSite, stacked, stepFailed } from './step.ts';
+import { expand, ownerIn, type Step, type StepSite, stacked, stepFailed } from './step.ts';
 
 /** What COPY and ADD have in common once their words are expanded. */
 export interface CopyWork {

@@ -1,7 +1,8 @@
 import { treeDigest } from '../cache/tree-digest.ts';
 import { matchPaths } from '../copy/wildcards.ts';
+import type { FileSource } from '../file-source.ts';
 import { resolvePath, type TreeNode } from '../layers/tree.ts';
-import type { FileSource, StepSite } from './step.ts';
+import type { StepSite } from './step.ts';
 
 /**
  * What decides which files a COPY takes: the layers of a stage or an image, or the digests of what it names in a context.

@@ -11,12 +11,13 @@ import type { EngineBuild } from '../../engine.ts';
 import type { RunOutcome } from '../cache/run-cache.ts';
 import { CopyError, type Owner } from '../copy/layer-draft.ts';
 import { ownerOf } from '../copy/users.ts';
+import type { FileSource } from '../file-source.ts';
 import type { LayerEntry } from '../layers/entry.ts';
 import type { StoredLayer } from '../layers/layer-scanner.ts';
 import type { WrittenLayer } from '../layers/layer-writer.ts';
-import { applyLayer, type Tree } from '../layers/tree.ts';
+import { applyLayer } from '../layers/tree.ts';
+import type { RunRequest } from '../run-request.ts';
 import { lazily, type StageState } from '../state.ts';
-import type { RunRequest } from './run.ts';
 
 /** A file that ADD fetched. */
 export interface Download {
@@ -26,13 +27,6 @@ export interface Download {
   readonly digest: string;
   /** Seconds since the epoch, as the server says; 0 when it does not. */
   readonly modified: number;
-}
-
-/** Files that COPY, ADD or a mount takes from somewhere. */
-export interface FileSource {
-  readonly tree: () => Promise<Tree>;
-  /** Of a stage or an image; a build context has none. */
-  readonly layers?: readonly StoredLayer[];
 }
 
 /** What a step needs besides the state that it starts with. */
