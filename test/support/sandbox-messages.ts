@@ -5,7 +5,7 @@ import type {
   SandboxOptions,
   TriedSandbox,
 } from '../../packages/core/src/engines/embedded/sandbox/choose.ts';
-import type { ContainerUser } from '../../packages/core/src/engines/embedded/sandbox/container.ts';
+import type { ContainerUser } from '../../packages/core/src/engines/embedded/sandbox/container-command.ts';
 import type { Emulation } from '../../packages/core/src/engines/engine.ts';
 
 export interface DriverCommand {

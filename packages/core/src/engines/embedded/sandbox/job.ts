@@ -1,5 +1,5 @@
 import type { LayerEntry } from '../layers/entry.ts';
-import type { ContainerCommand } from './container.ts';
+import type { ContainerCommand } from './container-command.ts';
 import type { Measured, ShelfTidy } from './shelf-tidy.ts';
 
 /** How a RUN is kept apart from the machine. */

@@ -103,3 +103,9 @@ function quads(...values: readonly number[]): Uint8Array {
   for (const [index, value] of values.entries()) view.setBigUint64(index * 8, BigInt(value), true);
   return new Uint8Array(view.buffer);
 }
+
+/** Creates an empty file where there is none. */
+export function makeFile(path: string): Step {
+  // O_WRONLY | O_CREAT
+  return may('openat', here, path, 0o101 | closeOnExec, 0o644);
+}

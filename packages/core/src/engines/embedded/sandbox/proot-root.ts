@@ -1,7 +1,7 @@
 import { type BigIntStats, chmodSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import type { ChangedEntry } from './changes.ts';
 import { composeRoot, folderChanges, takeSnapshot } from './compose.ts';
-import type { ContainerUser } from './container.ts';
+import type { ContainerUser } from './container-command.ts';
 import { type Given, isClosed } from './given.ts';
 import { mergedGiven } from './merged.ts';
 import { copyRootOwner } from './root-files.ts';

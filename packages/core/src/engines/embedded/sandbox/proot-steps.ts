@@ -1,5 +1,5 @@
-import type { ContainerCommand } from './container.ts';
-import { enterDirectory, limits, start } from './container.ts';
+import type { ContainerCommand } from './container-command.ts';
+import { enterDirectory, limits, start } from './container-command.ts';
 import { dieWithParent, may, must } from './kernel.ts';
 import { hideNewerCalls } from './newer-calls.ts';
 import type { Step } from './syscall-program.ts';

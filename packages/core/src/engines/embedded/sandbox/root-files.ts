@@ -1,6 +1,7 @@
 import { chmodSync, chownSync, lstatSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
-import { type ContainerMount, parentsOf } from './container.ts';
+import type { ContainerMount } from './container.ts';
 import { mergedNode, mergedPath, type UnpackedLayer } from './merged.ts';
+import { parentsOf } from './parents-of.ts';
 
 /** Files that every container gets. */
 export function ownFiles(

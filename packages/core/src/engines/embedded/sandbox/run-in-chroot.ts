@@ -16,9 +16,9 @@ import { MabuildError } from '@mabuild/oci';
 import { serveAgent } from './agent-socket.ts';
 import { runBatch, writeProgram } from './batch.ts';
 import { composeRoot, folderChanges, takeSnapshot } from './compose.ts';
-import { becomeUser, limits, start } from './container.ts';
+import { becomeUser, limits, start } from './container-command.ts';
 import { tellChanges } from './contents.ts';
-import { endProcesses } from './end-processes.ts';
+import { endStarted } from './end-processes.ts';
 import { errnoName } from './errno.ts';
 import { executed } from './execute.ts';
 import type { JobMount } from './job.ts';
@@ -76,9 +76,9 @@ export async function runInChroot(context: SandboxRun): Promise<void> {
   let ended: boolean;
   try {
     const program = writeProgram({ ...site.place, directory: secret }, steps);
-    ended = await executed(program, steps, context, () => endProcesses(root, site.place));
+    ended = await executed(program, steps, context, () => endStarted(site.place));
   } finally {
-    endProcesses(root, site.place);
+    endStarted(site.place);
     places.restore();
   }
   if (!ended) {

@@ -10,7 +10,7 @@ import type { LayerEntry } from '../layers/entry.ts';
 import type { StoredLayer } from '../layers/layer-scanner.ts';
 import { lockCaches } from './cache-locks.ts';
 import type { ChosenSandbox, SandboxChoice, SandboxOptions } from './choose.ts';
-import type { ContainerCommand } from './container.ts';
+import type { ContainerCommand } from './container-command.ts';
 import { type PlatformRun, platformRefused } from './emulators.ts';
 import { runJob } from './helper-process.ts';
 import type { JobEntry, JobLayer, JobMount } from './job.ts';
