@@ -1,13 +1,11 @@
 import { execFile } from 'node:child_process';
 import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import { decompressed, readTarEntries } from '@mabuild/oci';
 import { startTestRegistry } from '@mabuild/registry/testing';
 import { pushDemoBase } from './base-images.mjs';
 import { hasApt } from './debs.mjs';
-import { checkPage, mabuild, migrateAndBuild, platforms, say, withHome } from './demo.mjs';
+import { checkPage, mabuild, migrateAndBuild, outputOf, platforms, say, withHome } from './demo.mjs';
 import { cache, root } from './workspace.mjs';
 
 /** The demo on mabuild's own engine: any user, no Docker, a registry inside this process. */
@@ -25,10 +23,11 @@ export async function demo() {
       await ensureEmulators(env);
       const image = `${registry.host}/httpd:demo`;
       await migrateAndBuild({ image, reading, building: ['--engine', 'embedded', ...reading] }, env);
-      say('Which machine each image says it was made on');
+      say('Each image, running here: its page says which machine it was made on');
+      const running = ['run', '--engine', 'embedded', '--platform'];
       for (const platform of platforms) {
-        const page = await pageOf(registry, platform);
-        console.log(`${platform.padEnd(14)}${checkPage(platform, page)}`);
+        const page = await outputOf([...running, platform, image, '--', 'cat', '/www/index.html'], env);
+        console.log(checkPage(platform, page));
       }
     });
   } finally {
@@ -69,25 +68,4 @@ async function examine(env) {
     return error;
   });
   return JSON.parse(stdout);
-}
-
-/** The example's page, out of the layer that RUN made for a platform. */
-async function pageOf(registry, platform) {
-  const read = (name) => JSON.parse(registry.manifest('httpd', name).bytes);
-  const [, architecture, variant] = platform.split('/');
-  const { manifests } = read(registry.tagOf('httpd', 'demo'));
-  const entry = manifests.find(
-    (item) =>
-      item.platform.architecture === architecture &&
-      (variant === undefined || item.platform.variant === variant),
-  );
-  const { digest } = read(entry.digest).layers.at(-1);
-  const layer = Readable.from([registry.blob('httpd', digest)], { objectMode: false });
-  for await (const { name, body } of readTarEntries(await decompressed(layer))) {
-    if (name !== 'www/index.html') continue;
-    const chunks = [];
-    for await (const chunk of body) chunks.push(chunk);
-    return Buffer.concat(chunks).toString('utf8');
-  }
-  throw new Error(`the image for ${platform} holds no page in its last layer`);
 }

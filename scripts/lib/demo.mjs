@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { root } from './workspace.mjs';
 
 /** What the demo builds, and for what. */
@@ -62,6 +63,15 @@ export function start(args, env, stdio) {
 export async function mabuild(args, env) {
   const status = await start(args, env, 'inherit').ended;
   if (status !== 0) throw new Error(`mabuild ${args[0]} ended with ${status}`);
+}
+
+/** Runs the built command to its end, and gives what it wrote to stdout. */
+export async function outputOf(args, env) {
+  const { child, ended } = start(args, env, ['ignore', 'pipe', 'inherit']);
+  const output = await text(child.stdout);
+  const status = await ended;
+  if (status !== 0) throw new Error(`mabuild ${args[0]} ended with ${status}`);
+  return output;
 }
 
 /** The steps that both engines share. */
