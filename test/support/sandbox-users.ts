@@ -32,6 +32,15 @@ const withoutNamespaces = [
   `echo 0 >/proc/sys/user/max_user_namespaces
   exec setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all "$@"`,
 ];
+/** What root may do in a container that was given no more. */
+const asInContainer = [
+  ...['setpriv', '--bounding-set'],
+  [
+    '-all',
+    ...['chown', 'dac_override', 'fowner', 'fsetid', 'kill', 'setgid', 'setuid', 'setpcap'],
+    ...['net_bind_service', 'net_raw', 'sys_chroot', 'mknod', 'audit_write', 'setfcap'],
+  ].join(',+'),
+];
 const nobody = 65534;
 const subordinates = 'nobody:2000000:65536\n';
 
@@ -87,6 +96,7 @@ export async function userCommand(root: string): Promise<UserCommand> {
       return path;
     },
     command(user, command) {
+      if (user === 'this user, in a changed root') return [...asInContainer, ...command];
       if (!user.startsWith('nobody')) return command;
       if (user === 'nobody, without namespaces') return [...withoutNamespaces, ...command];
       const list = join(root, user === 'nobody, alone' ? 'subid-none' : 'subid-many');

@@ -172,6 +172,14 @@ const endings: readonly Row[] = [
     changes: [],
   },
   {
+    name: 'what another user starts in the background is ended',
+    command: 'sleep 1000 & setsid sleep 1000 & echo on',
+    how: { user: { uid: 1000, gid: 1000, groups: [] } },
+    users: true,
+    says: 'on\n',
+    changes: [],
+  },
+  {
     name: 'a program that is not there',
     command: ['nothing'],
     check: (result) => expect(result).to.include({ kind: 'not-started', purpose: 'start nothing', errno: 2 }),

@@ -10,6 +10,28 @@ export function endProcesses(root: string, place: ProgramPlace): void {
   }
 }
 
+/**
+ * Ends every process below this one, until there is none. A process of another user does not show its root to a root that
+ * may not use `ptrace`, as in a container; what lost its parent is this one's, which adopts them.
+ */
+export function endStarted(place: ProgramPlace): void {
+  const own = readlinkSync('/proc/self');
+  for (let round = 0; round < 100; round += 1) {
+    const living = processes().map((process) => ({ process, ...relations(process) }));
+    const below = new Set([own]);
+    for (let size = 0; size < below.size; ) {
+      size = below.size;
+      for (const { process, parent } of living) if (below.has(parent)) below.add(process);
+    }
+    const found = living.filter(({ process, ended }) => process !== own && !ended && below.has(process));
+    if (found.length === 0) return;
+    end(
+      found.map(({ process }) => process),
+      place,
+    );
+  }
+}
+
 /** Ends every process that is watched by a child of this one. */
 export function endWatched(pid: number, place: ProgramPlace): void {
   const found = processes().map((process) => ({ process, ...relations(process) }));
@@ -41,14 +63,18 @@ function end(pids: readonly string[], place: ProgramPlace): void {
   );
 }
 
-/** Numbers of the process that started it, and of the one that watches it with `ptrace`. */
-function relations(pid: string): { readonly parent: string; readonly watcher: string } {
+/** Numbers of the process that started or adopted it, and of the one that watches it with `ptrace`. */
+function relations(pid: string): {
+  readonly parent: string;
+  readonly watcher: string;
+  readonly ended: boolean;
+} {
   try {
     const text = readFileSync(`/proc/${pid}/status`, 'latin1');
     const field = (name: string): string => new RegExp(`^${name}:\\t(\\d+)$`, 'm').exec(text)?.[1] ?? '';
-    return { parent: field('PPid'), watcher: field('TracerPid') };
+    return { parent: field('PPid'), watcher: field('TracerPid'), ended: /^State:\t[ZX]/m.test(text) };
   } catch {
-    return { parent: '', watcher: '' };
+    return { parent: '', watcher: '', ended: true };
   }
 }
 

@@ -7,7 +7,7 @@ import { MabuildError } from '@mabuild/oci';
 import { failureOf, type ProgramFailure } from './batch.ts';
 import { errnoName } from './errno.ts';
 import type { SandboxKind } from './job.ts';
-import { mountFlags, must, namespaceFlags } from './kernel.ts';
+import { may, mountFlags, must, namespaceFlags } from './kernel.ts';
 import { enterName } from './leftovers.ts';
 import { type Step, syscallProgram } from './syscall-program.ts';
 import type { IdMaps } from './user-ids.ts';
@@ -110,6 +110,8 @@ function enteringSteps({ kind, command }: HelperSite): readonly Step[] {
       ? []
       : [must('take mounts apart', 'mount', 0, '/', 0, mountFlags.recursive | mountFlags.private, 0)]),
     must('hide a file descriptor', 'fcntl', gate, 2, 1),
+    // What a command leaves running is found below the helper: PR_SET_CHILD_SUBREAPER.
+    may('prctl', 36, 1, 0, 0, 0),
     must('start Node', 'execve', node, { texts: command }, { texts: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'] }),
   ];
 }
