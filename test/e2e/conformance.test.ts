@@ -23,7 +23,10 @@ interface Outcomes {
 servicesDescribe("conformance: the embedded engine and Debian's newest Docker Engine", function (services) {
   const newest = findNewestEngine();
   if (newest === undefined) {
-    it("skipped: Debian's newest Docker Engine could not be fetched");
+    it('has that engine to be held against', function () {
+      if (process.env.CI) throw new Error('it could not be had; the log of the services says why');
+      this.skip();
+    });
     return;
   }
   this.timeout(120_000);
