@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { proxiesOf } from '../../packages/cli/src/sdk/environment.ts';
+import { environmentOf, proxiesOf } from '../../packages/cli/src/sdk/environment.ts';
 
 describe('the environment', () => {
   const rows: readonly [
@@ -23,6 +23,22 @@ describe('the environment', () => {
     it(`has the proxies of ${JSON.stringify(variables)}`, () => {
       const found = Object.entries(proxiesOf({ variables })).filter(([, value]) => value !== undefined);
       expect(Object.fromEntries(found)).to.deep.equal(proxies);
+    });
+  }
+
+  const caches: readonly [Readonly<Record<string, string>>, string][] = [
+    [{}, '/home/me/.cache/mabuild'],
+    [{ XDG_CACHE_HOME: '/var/cache' }, '/var/cache/mabuild'],
+    [{ XDG_CACHE_HOME: 'kept' }, '/work/kept/mabuild'],
+    [{ MABUILD_CACHE: '/kept', XDG_CACHE_HOME: '/var/cache' }, '/kept'],
+    [{ MABUILD_CACHE: './kept' }, '/work/kept'],
+  ];
+  for (const [variables, cacheDirectory] of caches) {
+    it(`keeps its cache, of ${JSON.stringify(variables)}, in ${cacheDirectory}`, () => {
+      const environment = environmentOf({
+        ...{ variables, workingDirectory: '/work', homeDirectory: '/home/me', temporaryDirectory: 'tmp' },
+      });
+      expect(environment).to.include({ cacheDirectory, temporaryDirectory: '/work/tmp' });
     });
   }
 });

@@ -1,5 +1,5 @@
 import { homedir, release, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { ProxyOptions } from '@mabuild/registry';
 
 /** What the SDK takes from the machine that it runs on; every part can be given instead. */
@@ -23,15 +23,20 @@ export interface Environment {
 export function environmentOf(given: Partial<Environment> = {}): Environment {
   const variables = given.variables ?? process.env;
   const homeDirectory = given.homeDirectory ?? variables.HOME ?? variables.USERPROFILE ?? homedir();
+  const workingDirectory = given.workingDirectory ?? process.cwd();
   return {
     variables,
-    workingDirectory: given.workingDirectory ?? process.cwd(),
+    workingDirectory,
     homeDirectory,
     operatingSystem: given.operatingSystem ?? process.platform,
     architecture: given.architecture ?? process.arch,
     kernelRelease: given.kernelRelease ?? release(),
-    cacheDirectory: given.cacheDirectory ?? cacheDirectory(variables, homeDirectory),
-    temporaryDirectory: given.temporaryDirectory ?? tmpdir(),
+    // A sandbox's helper, and what it starts, have other working directories.
+    cacheDirectory: resolve(
+      workingDirectory,
+      given.cacheDirectory ?? cacheDirectory(variables, homeDirectory),
+    ),
+    temporaryDirectory: resolve(workingDirectory, given.temporaryDirectory ?? tmpdir()),
   };
 }
 

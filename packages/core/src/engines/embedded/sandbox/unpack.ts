@@ -58,7 +58,7 @@ function tooLong(): Error {
  *
  * Nothing is written outside `root`: links in the layer or below it are followed by this code, inside the image's own
  * root, and the kernel is given only paths whose folders were made here.
- * @throws MabuildError what reading a layer throws; `UNSUPPORTED_LAYER` for what cannot be put on a disk
+ * @throws MabuildError what reading a layer throws; `UNSUPPORTED_LAYER` for what cannot be put on a disk, `FILE_UNWRITABLE` when that is full
  */
 export async function unpackLayer(request: UnpackRequest): Promise<UnpackedLayer> {
   const unpacking = new Unpacking(request);
@@ -308,12 +308,12 @@ function told({ path }: LayerEntry, error: unknown): unknown {
   const { code } = error as NodeJS.ErrnoException;
   if (isMabuildError(error) || code === undefined) return error;
   const shown = path.length > 160 ? `${path.slice(0, 160)}…` : path;
+  const isFull = code === 'ENOSPC' || code === 'EDQUOT';
   return new MabuildError(`unpacking a layer: /${shown} cannot be written (${code})`, {
-    code: 'UNSUPPORTED_LAYER',
-    hint:
-      code === 'ENOSPC'
-        ? 'the disk is full: make room, or put the cache elsewhere with XDG_CACHE_HOME'
-        : 'the archive is damaged or made to mislead, or its names are too long for this file system',
+    code: isFull ? 'FILE_UNWRITABLE' : 'UNSUPPORTED_LAYER',
+    hint: isFull
+      ? 'the disk is full: make room, or put the cache elsewhere with XDG_CACHE_HOME'
+      : 'the archive is damaged or made to mislead, or its names are too long for this file system',
     cause: error,
   });
 }
