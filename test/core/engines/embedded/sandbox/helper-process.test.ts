@@ -269,42 +269,52 @@ describe('jobs of helpers', function () {
     });
   }
 
-  it('give every mount its own files, though a cache is filled already', async function () {
-    if (!(await hasDebs())) this.skip();
-    const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
-    const busybox = await layerOf(await busyboxRoot(await debTree('busybox-static', architecture)));
-    const { execute } = createSandbox(sandboxOptions(sandbox.site.command[1] ?? '', join(root, 'cache')));
-    const entries = [file('f', noise(3 * megabyte, 'cache')), file('g', 'of the cache')];
-    for (let count = 0; count < 3; count += 1) {
-      let stdout = '';
-      const mount = { path: '', readOnly: true } as const;
-      const result = await execute(
-        {
-          platform: { os: 'linux', architecture },
-          layers: [busybox],
-          command: {
-            arguments: ['/bin/sh', '-c', 'cat /cache/g /bound/g'],
-            environment: { PATH: '/bin' },
-            directory: '/',
-            user: { uid: 0, gid: 0, groups: [] },
-          },
-          network: 'host',
-          mounts: [
-            {
-              ...{ ...mount, kind: 'cache', target: '/cache', name: 'cache', from: { entries } },
-              ...{ mode: 0o755, uid: 0, gid: 0, fresh: false },
-            },
-            {
-              ...{ ...mount, kind: 'bind', target: '/bound' },
-              from: { entries: [file('g', `, bound ${count}`)] },
-            },
-          ],
-          temporaryDirectory: join(root, 'temporary'),
-        },
-        { onOutput: (_, chunk) => (stdout += Buffer.from(chunk).toString('utf8')) },
+  for (const only of [
+    ['namespaces', 'overlay'],
+    ['user-namespace', 'copy'],
+    ['chroot', 'copy'],
+    ['proot', 'copy'],
+  ] as const) {
+    it(`give every mount its own files, though a cache is filled already, ${only.join()}`, async function () {
+      if (!(await hasDebs())) this.skip();
+      const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
+      const busybox = await layerOf(await busyboxRoot(await debTree('busybox-static', architecture)));
+      const { execute, choice } = createSandbox(
+        sandboxOptions(sandbox.site.command[1] ?? '', join(root, 'cache'), { only: [only] }),
       );
-      if (result.kind === 'changed') await result.release();
-      expect(stdout).to.equal(`of the cache, bound ${count}`);
-    }
-  });
+      if ((await choice()).chosen === undefined) this.skip();
+      const entries = [file('f', noise(3 * megabyte, 'cache')), file('g', 'of the cache')];
+      for (let count = 0; count < 3; count += 1) {
+        let stdout = '';
+        const mount = { path: '', readOnly: true } as const;
+        const result = await execute(
+          {
+            platform: { os: 'linux', architecture },
+            layers: [busybox],
+            command: {
+              arguments: ['/bin/sh', '-c', 'cat /cache/g /bound/g'],
+              environment: { PATH: '/bin' },
+              directory: '/',
+              user: { uid: 0, gid: 0, groups: [] },
+            },
+            network: 'host',
+            mounts: [
+              {
+                ...{ ...mount, kind: 'cache', target: '/cache', name: 'cache', from: { entries } },
+                ...{ mode: 0o755, uid: 0, gid: 0 },
+              },
+              {
+                ...{ ...mount, kind: 'bind', target: '/bound' },
+                from: { entries: [file('g', `, bound ${count}`)] },
+              },
+            ],
+            temporaryDirectory: join(root, 'temporary'),
+          },
+          { onOutput: (_, chunk) => (stdout += Buffer.from(chunk).toString('utf8')) },
+        );
+        if (result.kind === 'changed') await result.release();
+        expect(stdout).to.equal(`of the cache, bound ${count}`);
+      }
+    });
+  }
 });

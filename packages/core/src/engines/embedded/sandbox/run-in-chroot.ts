@@ -3,7 +3,6 @@ import {
   chmodSync,
   chownSync,
   cpSync,
-  existsSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -24,7 +23,7 @@ import { executed } from './execute.ts';
 import type { JobMount } from './job.ts';
 import { closeReportOnExec, dieWithParent, here, may, must } from './kernel.ts';
 import { mergedNode, mergedPath, type UnpackedLayer } from './merged.ts';
-import { rootOf } from './mount-files.ts';
+import { isThere, rootOf } from './mount-files.ts';
 import { copyRootOwner, ownFiles, removeStubs, stubsOf } from './root-files.ts';
 import type { SandboxRun } from './sandbox-run.ts';
 import type { Step } from './syscall-program.ts';
@@ -179,7 +178,7 @@ async function putMount(mount: JobMount, folder: string, places: Places, context
     }
     default: {
       const cache = `${context.job.directory}/caches/${mount.name}`;
-      if (!existsSync(cache)) {
+      if (!isThere(cache)) {
         const made = `${folder}-cache`;
         if (mount.from === undefined) {
           mkdirSync(made);
@@ -191,13 +190,16 @@ async function putMount(mount: JobMount, folder: string, places: Places, context
         }
         // It is there whole or not at all.
         renameSync(made, cache);
+      } else if (mount.from === 'tar') {
+        // It comes before those of the other mounts.
+        context.frames.next();
       }
       places.put(
         mount.target,
         (path) => renameSync(cache, path),
         (path) => {
-          // Another RUN may have made its own meanwhile; the first one stays.
-          if (existsSync(cache)) rmSync(path, { recursive: true, force: true });
+          // Another RUN may have made its own meanwhile; the first one stays. And the command may have deleted this one.
+          if (isThere(cache) || !isThere(path)) rmSync(path, { recursive: true, force: true });
           else renameSync(path, cache);
         },
       );
