@@ -152,6 +152,14 @@ describe('mabuild build --engine embedded', () => {
       /line 3 .*nothing.*BUILD_FAILED/,
     ],
   ];
+  it('does not count as a builder for doctor where an engine was named that does not answer', async () => {
+    const environment = { PATH: process.env.PATH ?? '', DOCKER_HOST: 'tcp://127.0.0.1:1' };
+    const { code, stdout } = await runCli(work, ['doctor'], environment);
+    expect(stdout).to.match(/^Engine: +none: cannot reach the engine/);
+    expect(stdout).to.match(/^Next: +or build without Docker: `mabuild build --engine embedded`/m);
+    expect(code).to.equal(3);
+  });
+
   it('says once why a step failed, and not for those that waited for it', async () => {
     const Dockerfile = 'FROM scratch AS made\nCOPY nothing /\nFROM scratch\nCOPY --from=made / /\n';
     await writeContext(join(work, 'waiting'), { Dockerfile });

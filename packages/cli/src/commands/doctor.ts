@@ -23,6 +23,6 @@ export function doctorCommand({ io, exit }: CommandHost): Command {
       io.stdout.write(
         format === 'json' ? `${JSON.stringify({ version: 1, ...report }, null, 2)}\n` : formatDoctor(report),
       );
-      if (!report.engine) exit(3);
+      if (!report.builds) exit(3);
     });
 }

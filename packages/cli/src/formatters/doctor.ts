@@ -20,7 +20,7 @@ export function formatDoctor(report: DoctorReport): string {
     );
   } else {
     lines.push(
-      `Engine:      none: ${report.engineProblem}`,
+      `Engine:      ${report.builds ? 'embedded' : 'none'}: ${report.engineProblem}`,
       ...(report.sandboxes ?? []).map(
         ({ kind, fileSystem, refused }) =>
           `Sandbox:     ${kind}, ${fileSystem}: ${refused === undefined ? 'used for RUN' : `not used: ${refused}`}`,

@@ -13,6 +13,8 @@ export interface DoctorReport {
   readonly engine: EngineInfo | undefined;
   /** Why there is none. */
   readonly engineProblem: string | undefined;
+  /** `mabuild build` works here, RUN included: with an engine, or without one and in a sandbox. */
+  readonly builds: boolean;
   /** Where RUN would be executed without an engine, in the order in which they were tried; looked at only when there is none. */
   readonly sandboxes?: SandboxChoice['tried'] | undefined;
   readonly platforms: readonly PlatformSupport[];
@@ -57,13 +59,20 @@ export async function examine(
     } catch (error) {
       options.signal?.throwIfAborted();
       if (!isMabuildError(error)) throw error;
-      const advice = [
-        error.hint ?? 'start Docker',
-        'or build without Docker: `mabuild build` with -o oci:DIR or --push then uses its embedded engine',
-      ];
       const embedded = await examineSandbox(toolbox, request, options);
+      // An engine that was named and does not answer is not replaced.
+      const builds =
+        error.code === 'NO_ENGINE' &&
+        embedded.sandboxes?.some(({ refused }) => refused === undefined) === true;
+      const engine = error.hint ?? 'start Docker';
+      const advice = builds
+        ? [
+            'build with -o oci:DIR or --push: that needs no Docker, the embedded engine does it',
+            `for --load: ${engine}`,
+          ]
+        : [engine, 'or build without Docker: `mabuild build --engine embedded` with -o oci:DIR or --push'];
       return {
-        ...{ ...common, engine: undefined, engineProblem: error.message, ...embedded },
+        ...{ ...common, engine: undefined, engineProblem: error.message, builds, ...embedded },
         advice: [...advice, ...embedded.advice],
       };
     }
@@ -105,7 +114,7 @@ async function examineEngine(
   toolbox: Toolbox,
   request: { readonly qemu?: string | undefined },
   options: SdkOptions,
-): Promise<Pick<DoctorReport, 'engine' | 'engineProblem' | 'platforms' | 'advice'>> {
+): Promise<Pick<DoctorReport, 'engine' | 'engineProblem' | 'builds' | 'platforms' | 'advice'>> {
   const engine = await toolbox.openEngine();
   const platforms: PlatformSupport[] = [];
   const advice: string[] = [];
@@ -136,7 +145,7 @@ async function examineEngine(
   if (!engine.info.builders.includes('buildkit')) {
     advice.push('this engine has no BuildKit: RUN --mount, heredocs and COPY --link are refused or lowered');
   }
-  return { engine: engine.info, engineProblem: undefined, platforms, advice };
+  return { engine: engine.info, engineProblem: undefined, builds: true, platforms, advice };
 }
 
 async function emulatorFor(
