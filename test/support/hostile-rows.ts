@@ -32,7 +32,7 @@ export interface HostileRow {
   readonly output?: 'image';
   /** Of stderr. */
   readonly says?: RegExp;
-  /** @default 0 with `holds`, else 1 or 2 */
+  /** @default 0 with `holds`, else 1 */
   readonly status?: number | readonly number[];
   /** Files of the result; `undefined` for what must not be there. */
   readonly holds?: Readonly<Record<string, string | undefined>>;
@@ -106,14 +106,13 @@ const bases: readonly HostileRow[] = [
     name: 'whose /proc, /dev and /sys are links to outside',
     base: [[symlink('proc', 'OUTSIDE'), symlink('dev', '/root'), symlink('sys', '/../../..OUTSIDE')]],
     dockerfile: run,
-    status: [0, 1],
+    says: /line 2.*could not mount \/proc: no such file or directory/,
   },
   {
     name: 'whose /proc is a file',
     base: [[file('proc', 'x')]],
     dockerfile: run,
-    says: /\/proc.*(?:ENOTDIR|not a directory)/,
-    status: [1, 3],
+    says: /line 2.*could not mount \/proc: not a directory/,
   },
   {
     name: 'whose mount point is a link to outside',
@@ -158,31 +157,36 @@ const bases: readonly HostileRow[] = [
     name: 'that climbs out when it is unpacked',
     base: [makeTar([{ path: '../../../../../../tmp/escaped', content: 'x' }])],
     dockerfile: run,
-    says: /UNSAFE_PATH/,
+    says: /line 2.*UNSAFE_PATH/,
+    status: 2,
   },
   {
     name: 'that links hard to outside',
     base: [makeTar([{ path: 'h', hardlink: '../../../../../../etc/passwd' }])],
     dockerfile: run,
-    says: /UNSAFE_PATH/,
+    says: /line 2.*UNSAFE_PATH/,
+    status: 2,
   },
   {
     name: 'that ends in the middle of a file',
     base: [makeTar([{ path: 'x', content: 'x'.repeat(5000) }]).subarray(0, 2048)],
     dockerfile: run,
     says: /ends inside a file.*INVALID_TAR/,
+    status: 2,
   },
   {
     name: 'with a hole of eight exbibytes',
     base: [sparse(1n << 62n)],
     dockerfile: run,
-    says: /INVALID_TAR|UNSUPPORTED_LAYER/,
+    says: /line 2.*the sparse file hole has \d+ bytes \(UNSUPPORTED_LAYER\)/,
+    status: 2,
   },
   {
     name: 'with an extended header of a gibibyte',
     base: [claims(2 ** 30, 'x')],
     dockerfile: run,
     says: /extended header of \d+ bytes.*INVALID_TAR/,
+    status: 2,
   },
   {
     name: 'with 64 MiB of nothing',
@@ -202,12 +206,14 @@ const bases: readonly HostileRow[] = [
     base: [[file(`${'d/'.repeat(2500)}f`, 'x')]],
     dockerfile: run,
     says: /cannot be written \(ENAMETOOLONG\).*UNSUPPORTED_LAYER/,
+    status: 2,
   },
   {
     name: 'with a name that no kernel takes',
     base: [[file('n'.repeat(300), 'x')]],
     dockerfile: run,
     says: /cannot be written \(ENAMETOOLONG\).*UNSUPPORTED_LAYER/,
+    status: 2,
   },
   {
     name: 'with names that talk to the terminal',
@@ -267,7 +273,8 @@ const contexts: readonly HostileRow[] = [
       shell(
         `cd '${context}/d' && while :; do for n in 1 7 50 200 399; do mv $n x$n && ln -s '${outside}' $n; rm $n; mv x$n $n; done; done`,
       ),
-    status: [0, 1, 2],
+    says: /finished: sha256:|CONTEXT_CHANGED|CONTEXT_FILE_NOT_FOUND|CONTEXT_UNREADABLE/,
+    status: [0, 2],
   },
   {
     name: 'a file that becomes a link again and again',
@@ -277,7 +284,8 @@ const contexts: readonly HostileRow[] = [
       shell(
         `cd '${context}/d' && while :; do for n in 1 7 50 200 399; do mv $n x$n && ln -s '${outside}/f' $n; rm $n; mv x$n $n; done; done`,
       ),
-    status: [0, 1, 2],
+    says: /finished: sha256:|CONTEXT_CHANGED|CONTEXT_FILE_NOT_FOUND|CONTEXT_UNREADABLE/,
+    status: [0, 2],
   },
   {
     name: 'a file that becomes a pipe again and again',
@@ -287,7 +295,8 @@ const contexts: readonly HostileRow[] = [
       shell(
         `cd '${context}/d' && while :; do for n in 1 7 50 200 399; do mv $n x$n && mkfifo $n; rm $n; mv x$n $n; done; done`,
       ),
-    status: [0, 1, 2],
+    says: /finished: sha256:|CONTEXT_CHANGED|CONTEXT_FILE_NOT_FOUND|CONTEXT_UNREADABLE/,
+    status: [0, 2],
   },
   {
     name: 'a pipe, a socket and a device',
@@ -335,14 +344,14 @@ const contexts: readonly HostileRow[] = [
     prepare: (context) =>
       writeFileSync(Buffer.concat([Buffer.from(`${context}/n`), Buffer.from([0xff])]), ''),
     says: /its name is not UTF-8 \(CONTEXT_UNREADABLE\)/,
-    status: [1, 2, 3],
+    status: 2,
   },
   {
     name: 'folders deeper than the kernel names',
     dockerfile: everything,
     prepare: (context) => execFileSync('sh', ['-c', deep], { cwd: context }),
     says: /ENAMETOOLONG.*CONTEXT_UNREADABLE/,
-    status: [1, 2, 3],
+    status: 2,
   },
   {
     name: 'a file that says to be a whiteout',
@@ -364,14 +373,15 @@ const contexts: readonly HostileRow[] = [
     name: 'a .dockerignore that climbs out and escapes',
     dockerfile: everything,
     files: { '.dockerignore': '../../..\n!../outside\n/..\n!/\n\\\n#\n!**/../../f\n' },
-    status: [0, 1, 2],
+    says: /\.dockerignore line 5: .*it ends with a backslash \(DOCKERIGNORE_INVALID\)/,
+    status: 2,
   },
   {
     name: 'a .dockerignore that is a pipe',
     dockerfile: everything,
     prepare: (context) => execFileSync('mkfifo', [join(context, '.dockerignore')]),
-    says: /\.dockerignore/,
-    status: [1, 2, 3],
+    says: /\.dockerignore of the build context: EINVAL \(CONTEXT_UNREADABLE\)/,
+    status: 2,
   },
   {
     name: 'links out of it',
@@ -411,7 +421,8 @@ const archives: readonly HostileRow[] = [
     name: 'with a hole of eight exbibytes',
     dockerfile: add,
     files: { 'a.tar': sparse(1n << 62n) },
-    says: /line 2[\s\S]*(INVALID_TAR|UNSUPPORTED_LAYER)|(INVALID_TAR|UNSUPPORTED_LAYER)[\s\S]*line 2/,
+    says: /line 2.*the sparse file hole has \d+ bytes \(UNSUPPORTED_LAYER\)/,
+    status: 2,
   },
   {
     name: 'with an extended header of a gibibyte',
@@ -426,12 +437,14 @@ const archives: readonly HostileRow[] = [
     dockerfile: add,
     files: { 'a.tar': claims(2 ** 32) },
     says: /ends inside a file.*INVALID_TAR/,
+    status: 2,
   },
   {
     name: 'with names that talk to the terminal and fail',
     dockerfile: add,
     files: { 'a.tar': makeTar([{ path: '../\u001b]0;owned\u0007', content: 'x' }]) },
-    says: /UNSAFE_PATH/,
+    says: /line 2.*UNSAFE_PATH/,
+    status: 2,
   },
   {
     name: 'that is fetched and is one',
@@ -446,17 +459,22 @@ const archives: readonly HostileRow[] = [
   {
     name: 'that is fetched under a name that climbs',
     dockerfile: 'FROM scratch\nADD URL/..%2f..%2f..%2fescaped /in/\n',
-    status: [0, 1],
+    holds: { 'in/escaped': 'downloaded' },
   },
   {
     name: 'of a repository that is an option',
     dockerfile: 'FROM scratch\nADD --upload-pack=touch${IFS}OUTSIDE/x.git /x\n',
     says: /ADD requires at least two arguments|unknown flag/,
+    status: 2,
   },
 ];
 
 const runs: readonly HostileRow[] = [
-  { name: 'that kills everything', dockerfile: 'FROM BASE\nRUN kill -9 -1; echo x >/ran\n', status: [0, 1] },
+  {
+    name: 'that kills everything',
+    dockerfile: 'FROM BASE\nRUN kill -9 -1; echo ran >/ran\n',
+    holds: ran,
+  },
   {
     name: 'that kills everything, first of all itself',
     dockerfile: 'FROM BASE\nRUN kill -9 $$\n',
@@ -513,8 +531,8 @@ const runs: readonly HostileRow[] = [
     name: 'whose layer fills the disk',
     room: 60,
     dockerfile: 'FROM BASE\nRUN head -c 35000000 /dev/urandom >/big\nRUN echo ran >/ran\n',
-    says: /ENOSPC|disk is full|no space/i,
-    status: [1, 2, 3],
+    says: /line 3.*\/big cannot be written \(ENOSPC\) \(FILE_UNWRITABLE\)[\s\S]*the disk is full/,
+    status: 2,
   },
   {
     name: 'that says very much',

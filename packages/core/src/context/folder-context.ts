@@ -243,6 +243,15 @@ function missingFile(path: string, cause?: unknown): MabuildError {
   });
 }
 
+const permissions = 'change its permissions, or list it in .dockerignore';
+const hints: Readonly<Record<string, string>> = {
+  EACCES: permissions,
+  EPERM: permissions,
+  ENOENT: 'something moved it during the build: build again when it is done',
+  ENAMETOOLONG:
+    'its path is longer than the kernel takes: move it up, or list a folder above it in .dockerignore',
+};
+
 function unreadable(path: string, cause: unknown): MabuildError {
   const { code } = cause as NodeJS.ErrnoException;
   // The name that Node gives is not the one that the file has.
@@ -250,7 +259,7 @@ function unreadable(path: string, cause: unknown): MabuildError {
   const reason = isOdd ? 'its name is not UTF-8' : (code ?? String(cause));
   return new MabuildError(`cannot read ${path} of the build context: ${reason}`, {
     code: 'CONTEXT_UNREADABLE',
-    hint: isOdd ? 'rename it' : 'change its permissions, or list it in .dockerignore',
+    hint: isOdd ? 'rename it' : (hints[code ?? ''] ?? 'see what it is, or list it in .dockerignore'),
     cause,
   });
 }
