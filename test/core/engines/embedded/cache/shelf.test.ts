@@ -29,7 +29,7 @@ for (const user of sandboxUsers()) {
         writeFileSync(layer, await buffer(Readable.from(layerTar(entries))), { mode: 0o644 });
         const driver = await userDriver(root, helper);
         const cache = { kind: 'cache', target: '/c', name: '0123456789abcdef01234567', id: 'my cache' };
-        const fields = { readOnly: false, mode: 0o700, uid: 0, gid: 0, fresh: false, path: '' };
+        const fields = { readOnly: false, mode: 0o700, uid: 0, gid: 0, path: '' };
         const chown = user === 'nobody, alone' ? ':' : 'chown -R 1000:1001 /c/d';
         // Who is no root of any kind cannot look into its own closed folder, but it can delete it.
         const least = user === 'nobody, without namespaces' ? 4096 : 200_000;

@@ -1,8 +1,10 @@
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
+import { buffer, text } from 'node:stream/consumers';
 import { setImmediate as soon } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
@@ -19,6 +21,7 @@ import type { JobLayer } from '../../../../../packages/core/src/engines/embedded
 import { layerTar } from '../../../../../packages/core/src/engines/embedded/sandbox/layer-tar.ts';
 import { createSandbox } from '../../../../../packages/core/src/engines/embedded/sandbox/sandbox.ts';
 import { debTree, hasDebs } from '../../../../support/debs.ts';
+import { eventually } from '../../../../support/eventually.ts';
 import { rejection } from '../../../../support/rejection.ts';
 import {
   busyboxRoot,
@@ -223,6 +226,22 @@ describe('jobs of helpers', function () {
       await job([next]);
       isWhole(next);
     }
+  });
+
+  it('end with their helper when it breaks while it waits for what comes', async () => {
+    const { layer } = await large();
+    const child = spawn(process.execPath, [sandbox.site.command[1] ?? ''], {
+      stdio: ['pipe', 'ignore', 'pipe', 'pipe', 'pipe'],
+    });
+    const said = text(child.stderr as Readable);
+    (child.stdio[3] as Readable).resume();
+    const begun = { ...sandbox.job, kind: 'chroot', directory: join(root, 'broken'), layers: [layer] };
+    child.stdin?.write(`${JSON.stringify(begun)}\n`);
+    await eventually(async () => expect(readdirSync(join(root, 'broken'))).to.include('work'));
+    child.stdin?.write('{"stop":\n');
+    const [, signal] = await once(child, 'exit');
+    expect(signal).to.equal('SIGKILL');
+    expect(await said).to.match(/SyntaxError[\s\S]* at /);
   });
 
   it('fail without waiting for what never comes', async () => {

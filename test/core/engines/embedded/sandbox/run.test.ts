@@ -328,7 +328,6 @@ const cache = {
   mode: 0o755,
   uid: 0,
   gid: 0,
-  fresh: false,
 } as const;
 
 const mountRows: readonly Row[] = [
@@ -374,6 +373,28 @@ const mountRows: readonly Row[] = [
     },
     says: 'x\n',
     changes: [],
+  },
+  {
+    name: 'a cache that the command deletes or lets lead elsewhere',
+    command: 'rm -rf /d /e; ln -s /etc /e; echo on',
+    how: {
+      mounts: [
+        { ...cache, target: '/d', name: 'deleted' },
+        { ...cache, target: '/e', name: 'linked' },
+      ],
+    },
+    says: 'on\n',
+  },
+  {
+    name: 'a cache that was deleted or led elsewhere',
+    command: 'ls -A /d /e',
+    how: {
+      mounts: [
+        { ...cache, target: '/d', name: 'deleted' },
+        { ...cache, target: '/e', name: 'linked' },
+      ],
+    },
+    check: ({ stdout }) => expect(stdout).to.match(/^\/d:\n\n\/e:\n(?:etc\n)?$/),
   },
 ];
 

@@ -42,8 +42,6 @@ export type JobMount = { readonly target: string } & (
       readonly mode: number;
       readonly uid: number;
       readonly gid: number;
-      /** Nobody else uses it meanwhile, so it is emptied first. */
-      readonly fresh: boolean;
     }
   | { readonly kind: 'tmpfs'; readonly size: number | undefined }
   | {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { MabuildError } from '@mabuild/oci';
 import { serveAgent } from './agent-socket.ts';
@@ -51,8 +51,7 @@ export async function mountOf(mount: JobMount, folder: string, context: SandboxR
     }
     default: {
       const cache = `${job.directory}/caches/${mount.name}`;
-      if (mount.fresh) rmSync(cache, { recursive: true, force: true });
-      if (!existsSync(cache)) {
+      if (!isThere(cache)) {
         const made = `${folder}-cache`;
         mkdirSync(made);
         giveTo(made, mount, site.onNote);
@@ -62,7 +61,7 @@ export async function mountOf(mount: JobMount, folder: string, context: SandboxR
           renameSync(made, cache);
         } catch (error) {
           // Somebody else was faster.
-          if (!existsSync(cache)) throw error;
+          if (!isThere(cache)) throw error;
         }
       } else if (mount.from === 'tar') {
         // It comes before those of the other mounts.
@@ -88,6 +87,13 @@ export async function mountOf(mount: JobMount, folder: string, context: SandboxR
       hint: 'look at source= and from= of --mount',
     });
   }
+}
+
+/** Tells whether there is a cache; what a command put in its place without namespaces, like a link to the machine's files, is none. */
+export function isThere(cache: string): boolean {
+  const found = lstatSync(cache, { throwIfNoEntry: false });
+  if (found !== undefined && !found.isDirectory()) rmSync(cache, { force: true });
+  return found?.isDirectory() ?? false;
 }
 
 /** Puts the layers that a mount takes from together; what is written to them is thrown away. */

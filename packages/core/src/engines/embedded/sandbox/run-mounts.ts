@@ -56,7 +56,7 @@ export async function prepareMounts(
         const hasSource = fields.from !== undefined;
         const path = pathIn(fields);
         mounts.push({
-          ...{ kind: 'cache', target, name, id, fresh: false },
+          ...{ kind: 'cache', target, name, id },
           ...(shared === 'shared' ? {} : { sharing: shared }),
           ...(hasSource ? await filesOf(source, path) : { from: undefined, path: '' }),
           readOnly: flag(fields, ['ro', 'readonly']) ?? false,
