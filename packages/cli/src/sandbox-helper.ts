@@ -2,17 +2,26 @@ import { writeSync } from 'node:fs';
 import { serveSandbox } from '@mabuild/core';
 
 // Started by the embedded engine, with the privileges that its job needs.
-try {
-  await serveSandbox({
-    input: process.stdin,
-    tell: (line) => writeAll(3, Buffer.from(line)),
-    pid: process.pid,
-  });
-} catch (error) {
-  writeAll(2, Buffer.from(`${(error as Error).stack}\n`));
+process.once('uncaughtException', fail);
+await serveSandbox({
+  input: process.stdin,
+  tell: (line) => writeAll(3, Buffer.from(line)),
+  pid: process.pid,
+}).catch(fail);
+end();
+
+function fail(error: Error): void {
+  try {
+    writeAll(2, Buffer.from(`${error.stack}\n`));
+  } finally {
+    end();
+  }
 }
-// At once: an orderly exit waits for reads that nothing ends.
-process.kill(process.pid, 'SIGKILL');
+
+/** At once: an orderly exit waits for reads that nothing ends. */
+function end(): void {
+  process.kill(process.pid, 'SIGKILL');
+}
 
 /** The other end may read slower than lines come. */
 function writeAll(descriptor: number, bytes: Buffer): void {

@@ -237,7 +237,10 @@ describe('jobs of helpers', function () {
     (child.stdio[3] as Readable).resume();
     const begun = { ...sandbox.job, kind: 'chroot', directory: join(root, 'broken'), layers: [layer] };
     child.stdin?.write(`${JSON.stringify(begun)}\n`);
-    await eventually(async () => expect(readdirSync(join(root, 'broken'))).to.include('work'));
+    // The folder is made right before it reads.
+    await eventually(async () =>
+      expect(readdirSync(join(root, 'broken'), { recursive: true }).join()).to.match(/work\/[^,]*\/layer-/),
+    );
     child.stdin?.write('{"stop":\n');
     const [, signal] = await once(child, 'exit');
     expect(signal).to.equal('SIGKILL');
