@@ -69,6 +69,7 @@ async function serveJob({ job, name, frames, signal, stop, say, output }: JobSit
       marks: job.fileSystem === 'copy' ? 'none' : job.kind === 'user-namespace' ? 'user' : 'trusted',
       ordinary: job.kind === 'proot',
       onNote: (text) => say({ kind: 'note', text }),
+      onDiffers: (id) => say({ kind: 'differs', id }),
     };
     const layers = await layersOf(job.layers, () => frames.next(), site);
     if (job.run) {

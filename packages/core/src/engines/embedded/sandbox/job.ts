@@ -17,9 +17,11 @@ export type SandboxKind =
 export interface JobLayer {
   /** Names the layer and all that lie below it. */
   readonly id: string;
+  /** What it is called by itself, where it may be the same over others; it is looked for there when it does not come. */
+  readonly alone?: string | undefined;
   /** Digest of the uncompressed tar. */
   readonly diffId: string;
-  /** Its blob comes on file descriptor 4; otherwise it is unpacked already. */
+  /** Its blob comes on file descriptor 4; otherwise it is unpacked already, maybe over others. */
   readonly comes: boolean;
 }
 
@@ -118,6 +120,8 @@ export type JobMessage =
   | { readonly kind: 'exited'; readonly code: number }
   | { readonly kind: 'not-started'; readonly purpose: string; readonly errno: number }
   | { readonly kind: 'changed'; readonly entries: readonly JobEntry[] }
+  /** A layer that did not come is not the same over these, so that nothing above it was unpacked. */
+  | { readonly kind: 'differs'; readonly id: string }
   | ({ readonly kind: 'measured' } & Measured)
   /** What the command wrote, base64. */
   | { readonly kind: 'output'; readonly stream: 'stdout' | 'stderr'; readonly data: string }

@@ -1,11 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { decompressed, MabuildError } from '@mabuild/oci';
 import type { ProgramPlace } from './batch.ts';
 import type { Given } from './given.ts';
 import type { JobLayer } from './job.ts';
 import type { UnpackedLayer } from './merged.ts';
+import { type Assumption, nameOnShelf, noteSame, placeOnShelf, suits } from './shelf-sharing.ts';
 import { type Marks, unpackLayer } from './unpack.ts';
 
 /** What unpacking needs besides the layer. */
@@ -17,6 +18,8 @@ export interface ShelfSite {
   /** Nobody but the user of this process owns anything here, not even as root of a namespace. */
   readonly ordinary: boolean;
   readonly onNote: (text: string) => void;
+  /** Gets the id of a layer that is not the same over these. */
+  readonly onDiffers: (id: string) => void;
 }
 
 /** A layer on the shelf: its path is short, as overlayfs takes no more than a page of them. */
@@ -24,13 +27,24 @@ export function shelfPath(id: string): string {
   return `layers/${id}/fs`;
 }
 
-/** What the layers of an image are called on the shelf: each by itself and all below it, as unpacking looks at those. */
-export function shelfIds(diffIds: readonly string[]): readonly string[] {
+/** What a layer is called on the shelf. */
+export type ShelfName = Pick<JobLayer, 'id' | 'alone'>;
+
+/**
+ * What the layers of an image are called on the shelf: each by itself and all below it, as unpacking looks at those, and by
+ * itself alone, for what comes out the same over others.
+ */
+export function shelfNames(diffIds: readonly string[]): readonly ShelfName[] {
   let id = '';
-  return diffIds.map((diffId) => {
-    id = createHash('sha256').update(`${id} ${diffId}`).digest('hex').slice(0, 24);
-    return id;
+  return diffIds.map((diffId, index) => {
+    id = nameOf(`${id} ${diffId}`);
+    // Overlayfs takes no folder twice, and the lowest has nothing below it anyway.
+    return index === 0 || diffIds.indexOf(diffId) < index ? { id } : { id, alone: nameOf(`alone ${diffId}`) };
   });
+}
+
+function nameOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 24);
 }
 
 /**
@@ -45,16 +59,34 @@ export async function layersOf(
   site: ShelfSite,
 ): Promise<readonly UnpackedLayer[]> {
   let below: readonly UnpackedLayer[] = [];
+  let ends = false;
   for (const layer of layers) {
-    const folder = `${site.directory}/layers/${layer.id}`;
+    const { directory } = site;
+    let name = ends ? undefined : (nameOnShelf(directory, layer.id) ?? adopt(layer, below, site));
     if (layer.comes) {
       const blob = next();
-      if (existsSync(folder)) for await (const _ of blob);
-      else await putOnShelf(layer, blob, below, site);
+      if (name === undefined && !ends) name = await putOnShelf(layer, blob, below, site);
+      else for await (const _ of blob);
+    } else if (name === undefined && !ends && layer.alone !== undefined) {
+      site.onDiffers(layer.id);
+      ends = true;
     }
-    below = [readShelf(folder), ...below];
+    if (!ends) below = [readShelf(`${directory}/layers/${name ?? layer.id}`), ...below];
   }
   return below;
+}
+
+/** Takes the same layer of another image for it. */
+function adopt(
+  { id, alone }: JobLayer,
+  below: readonly UnpackedLayer[],
+  { directory, place }: ShelfSite,
+): string | undefined {
+  if (alone === undefined || nameOnShelf(directory, alone) === undefined) return undefined;
+  const { assumes } = readMarks(`${directory}/layers/${alone}`);
+  if (assumes === undefined || !suits(assumes, below)) return undefined;
+  noteSame(directory, id, alone, madeName(place));
+  return alone;
 }
 
 /** Unpacks a tar that is used once. */
@@ -68,12 +100,23 @@ export async function unpackOnce(
   return await unpackLayer({ tar, root, below: [], place, marks, ordinary, onNote });
 }
 
+interface ShelfMarks {
+  readonly opaque: readonly string[];
+  readonly whiteouts: readonly string[];
+  readonly given?: readonly (readonly [string, Given])[];
+  readonly assumes?: readonly Assumption[];
+}
+
+function readMarks(folder: string): ShelfMarks {
+  return JSON.parse(readFileSync(`${folder}/marks.json`, 'utf8')) as ShelfMarks;
+}
+
+function madeName({ directory }: ProgramPlace): string {
+  return `${directory}/layer-${randomBytes(4).toString('hex')}`;
+}
+
 function readShelf(folder: string): UnpackedLayer {
-  const known = JSON.parse(readFileSync(`${folder}/marks.json`, 'utf8')) as {
-    readonly opaque: readonly string[];
-    readonly whiteouts: readonly string[];
-    readonly given?: readonly (readonly [string, Given])[];
-  };
+  const known = readMarks(folder);
   return {
     root: `${folder}/fs`,
     opaque: new Set(known.opaque),
@@ -82,15 +125,15 @@ function readShelf(folder: string): UnpackedLayer {
   };
 }
 
+/** @returns the name that it got */
 async function putOnShelf(
-  { id, diffId }: JobLayer,
+  { id, alone, diffId }: JobLayer,
   blob: AsyncIterable<Uint8Array>,
   below: readonly UnpackedLayer[],
   site: ShelfSite,
-): Promise<void> {
-  const folder = `${site.directory}/layers/${id}`;
+): Promise<string> {
   const { place, marks, onNote, ordinary } = site;
-  const made = `${place.directory}/layer-${randomBytes(4).toString('hex')}`;
+  const made = madeName(place);
   mkdirSync(`${made}/fs`, { recursive: true });
   try {
     const hash = createHash('sha256');
@@ -109,17 +152,22 @@ async function putOnShelf(
         hint: 'the image is damaged: pull or push it again',
       });
     }
-    const known = {
-      opaque: [...unpacked.opaque],
-      whiteouts: [...(unpacked.whiteouts ?? [])],
-      ...(unpacked.given === undefined ? {} : { given: [...unpacked.given] }),
+    const { opaque, whiteouts = [], given, assumes } = unpacked;
+    const known: ShelfMarks = {
+      ...{ opaque: [...opaque], whiteouts: [...whiteouts] },
+      ...(given && { given: [...given] }),
+      ...(assumes && { assumes }),
     };
     writeFileSync(`${made}/marks.json`, JSON.stringify(known));
-    renameSync(made, folder);
+    if (assumes && alone !== undefined && placeOnShelf(site.directory, alone, made)) {
+      noteSame(site.directory, id, alone, madeName(place));
+      return alone;
+    }
+    if (placeOnShelf(site.directory, id, made)) return id;
+    rmSync(made, { recursive: true, force: true });
+    return nameOnShelf(site.directory, id) ?? id;
   } catch (error) {
     rmSync(made, { recursive: true, force: true });
-    // Somebody else was faster.
-    if (['EEXIST', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? '')) return;
     throw error;
   }
 }

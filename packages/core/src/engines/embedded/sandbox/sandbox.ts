@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -9,14 +9,15 @@ import { type RunSettings, ulimitNumbers } from '../../run-settings.ts';
 import type { LayerEntry } from '../layers/entry.ts';
 import type { StoredLayer } from '../layers/layer-scanner.ts';
 import { lockCaches } from './cache-locks.ts';
-import type { ChosenSandbox, SandboxChoice, SandboxOptions } from './choose.ts';
+import type { SandboxChoice, SandboxOptions } from './choose.ts';
 import type { ContainerCommand } from './container-command.ts';
 import { type PlatformRun, platformRefused } from './emulators.ts';
 import { runJob } from './helper-process.ts';
 import type { JobEntry, JobLayer, JobMount } from './job.ts';
-import { shelfIds } from './layer-shelf.ts';
 import { layerTar } from './layer-tar.ts';
+import { jobLayers, namesOf, unpackMissing } from './missing-layers.ts';
 import { createPlatformRuns } from './platform-runs.ts';
+import { nameOnShelf } from './shelf-sharing.ts';
 import { noteCacheUse } from './shelves.ts';
 
 /** Files for a mount: those of an image, or single ones. */
@@ -110,9 +111,13 @@ export function createSandbox(options: SandboxOptions): Sandbox {
       call.onNote?.(prootNote);
     }
     const prepare = async (layers: readonly StoredLayer[]): Promise<readonly JobLayer[]> => {
-      for (const { id } of jobLayers(layers)) await options.claim?.(`${sandbox.site.directory}/layers/${id}`);
-      await unpack(sandbox, layers, unpacking, call);
-      return jobLayers(layers).map((layer) => ({ ...layer, comes: false }));
+      const { directory } = sandbox.site;
+      const wanted = jobLayers(layers);
+      for (const name of wanted.flatMap(namesOf)) await options.claim?.(`${directory}/layers/${name}`);
+      await unpackMissing(sandbox, layers, unpacking, call);
+      return wanted.map(({ diffId, ...names }) => ({
+        ...{ id: nameOnShelf(directory, names.id) ?? names.id, diffId, comes: false },
+      }));
     };
     const layers = await prepare(request.layers);
     const streams: (() => Promise<AsyncIterable<Uint8Array>>)[] = [];
@@ -235,51 +240,6 @@ function moreHosts(settings: RunSettings | undefined): string {
   return (settings?.hosts ?? [])
     .map(({ name, address }) => `${address === 'host-gateway' ? '127.0.0.1' : address}\t${name}\n`)
     .join('');
-}
-
-function jobLayers(layers: readonly StoredLayer[]): readonly Omit<JobLayer, 'comes'>[] {
-  const diffIds = layers.map(({ diffId }) => diffId);
-  const ids = shelfIds(diffIds);
-  return diffIds.map((diffId, index) => ({ id: ids[index] ?? '', diffId }));
-}
-
-/** Unpacks the layers that are not unpacked yet, each once however many RUNs ask for it. */
-async function unpack(
-  { site, job }: ChosenSandbox,
-  layers: readonly StoredLayer[],
-  unpacking: Map<string, Promise<void>>,
-  call: SandboxCallOptions,
-): Promise<void> {
-  const keyOf = ({ id }: { readonly id: string }): string => `${site.directory} ${id}`;
-  for (;;) {
-    const wanted = jobLayers(layers).map((layer) => ({
-      ...layer,
-      comes: !existsSync(`${site.directory}/layers/${layer.id}`),
-    }));
-    const missing = wanted.filter(({ comes }) => comes);
-    if (missing.length === 0) return;
-    const others = missing.flatMap((layer) => unpacking.get(keyOf(layer)) ?? []);
-    if (others.length > 0) {
-      await Promise.allSettled(others);
-      call.signal?.throwIfAborted();
-      continue;
-    }
-    const streams = layers
-      .filter((_, index) => wanted[index]?.comes)
-      .map((layer) => async () => (await layer.read(call)) as AsyncIterable<Uint8Array>);
-    const work = runJob(site, { ...job, layers: wanted }, { signal: call.signal, streams }).then(
-      (messages) => {
-        for (const message of messages) if (message.kind === 'note') call.onNote?.(message.text);
-      },
-    );
-    for (const layer of missing) unpacking.set(keyOf(layer), work);
-    try {
-      await work;
-      return;
-    } finally {
-      for (const layer of missing) unpacking.delete(keyOf(layer));
-    }
-  }
 }
 
 function opened({ at = 0, ...entry }: JobEntry, contents: string): LayerEntry {

@@ -26,6 +26,7 @@ import {
 } from './merged.ts';
 import { writeNewFile } from './new-file.ts';
 import { givenTo, Owners } from './owners.ts';
+import { type Assumption, assumptionOf } from './shelf-sharing.ts';
 import { attributeCalls, nodeCall, opaqueCall, runNamed, whiteoutCall } from './special-files.ts';
 
 /** How overlayfs is told that a folder hides what lies below: by attributes of the machine's root or of a user namespace, or not at all. */
@@ -46,6 +47,12 @@ export interface UnpackRequest {
   readonly onNote: (text: string) => void;
 }
 
+/** A layer that was unpacked just now. */
+export interface FreshLayer extends UnpackedLayer {
+  /** It comes out the same over all layers of which this is true; `undefined` when more than this decided. */
+  readonly assumes: readonly Assumption[] | undefined;
+}
+
 /** Longest path that the kernel takes, bytes: Linux, `limits.h`. */
 const longestPath = 4095;
 
@@ -60,7 +67,7 @@ function tooLong(): Error {
  * root, and the kernel is given only paths whose folders were made here.
  * @throws MabuildError what reading a layer throws; `UNSUPPORTED_LAYER` for what cannot be put on a disk, `FILE_UNWRITABLE` when that is full
  */
-export async function unpackLayer(request: UnpackRequest): Promise<UnpackedLayer> {
+export async function unpackLayer(request: UnpackRequest): Promise<FreshLayer> {
   const unpacking = new Unpacking(request);
   for await (const read of readLayer(request.tar)) {
     try {
@@ -83,6 +90,9 @@ class Unpacking {
   readonly #ways = new Set<string>();
   /** One of them was reached through a link. */
   #followed = false;
+  /** What lies below, or does not, decided nothing but what folders are like. */
+  #isShareable = true;
+  readonly #assumed = new Map<string, Assumption>();
   /** Set in the end, when nothing more is put into them. */
   readonly #folderTimes = new Map<string, number>();
   /** Made in the end; forgotten when something else takes their place, as their path may then lead elsewhere. */
@@ -114,7 +124,8 @@ class Unpacking {
     if (entry.type === 'whiteout') {
       // It takes away what lies below, never what the same layer brings.
       if (there?.isDirectory()) this.#opaque.add(path);
-      else if (there === undefined && mergedNode(this.#layers, path) !== undefined) this.#whiteouts.add(path);
+      else if (there === undefined) this.#isShareable = false;
+      if (there === undefined && mergedNode(this.#layers, path) !== undefined) this.#whiteouts.add(path);
       this.#forget();
       return;
     }
@@ -149,7 +160,7 @@ class Unpacking {
     }
   }
 
-  finish(): UnpackedLayer {
+  finish(): FreshLayer {
     const { onNote, root, marks, place } = this.#request;
     if (marks !== 'none') this.#makeMarks(marks);
     runNamed(
@@ -182,6 +193,7 @@ class Unpacking {
       opaque: this.#opaque,
       ...(marks === 'none' ? { whiteouts: this.#whiteouts } : {}),
       ...(given && { given }),
+      assumes: this.#isShareable ? [...this.#assumed.values()] : undefined,
     };
   }
 
@@ -220,6 +232,7 @@ class Unpacking {
         });
       }
       if (node?.layer === 0) continue;
+      this.#assume(at);
       const file = this.#file(at);
       mkdirSync(file, 0o755);
       // A folder in the place of one that was taken away starts empty.
@@ -231,9 +244,16 @@ class Unpacking {
     }
     this.#parents.set(path, real);
     this.#followed ||= real !== path;
+    this.#isShareable &&= real === path;
     for (let slash = path.length; slash > 0; slash = path.lastIndexOf('/', slash - 1))
       this.#ways.add(path.slice(0, slash));
     return real;
+  }
+
+  #assume(path: string): void {
+    const assumption = assumptionOf(this.#request.below, path);
+    if (assumption === undefined || this.#assumed.has(path)) this.#isShareable = false;
+    else this.#assumed.set(path, assumption);
   }
 
   #plain(file: string, path: string, fields: Pick<LayerEntry, 'uid' | 'gid' | 'mode' | 'mtime'>): void {
@@ -280,6 +300,7 @@ class Unpacking {
     const parent = mergedPath(this.#layers, slash < 0 ? '' : linkname.slice(0, slash));
     const path = parent === '' ? linkname : `${parent}/${linkname.slice(slash + 1)}`;
     const node = mergedNode(this.#layers, path);
+    this.#isShareable &&= path === linkname && node?.layer === 0;
     if (node === undefined || node.stats.isDirectory()) {
       throw new MabuildError(`unpacking a layer: a hard link leads to /${linkname}, which is no file of it`, {
         code: 'INVALID_TAR',
