@@ -1,5 +1,6 @@
+import { realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Claim, createSandbox, type Sandbox, type SandboxOptions } from '@mabuild/core';
 import type { Memory, Platform } from '@mabuild/oci';
@@ -10,7 +11,7 @@ import { thisUser } from './user.ts';
 export interface SandboxPlace {
   /** Of this machine. */
   readonly platform: Platform;
-  /** The helper's module. @default `mabuild/sandbox-helper` as the working directory finds it */
+  /** The helper's module. @default `mabuild/sandbox-helper` as the program that runs finds it */
   readonly helper: URL | undefined;
   /** Folder of static qemu programs. @default the usual ones, and what was fetched */
   readonly qemu: string | undefined;
@@ -20,7 +21,7 @@ export interface SandboxPlace {
   readonly claim?: Claim | undefined;
 }
 
-type Machine = Pick<Environment, 'cacheDirectory' | 'operatingSystem' | 'variables' | 'workingDirectory'>;
+type Machine = Pick<Environment, 'cacheDirectory' | 'operatingSystem' | 'variables'>;
 
 /** The sandbox of this machine; none where it is no Linux, and without a helper. */
 export function sandboxOf(environment: Machine, place: SandboxPlace): Sandbox | undefined {
@@ -34,7 +35,7 @@ export function sandboxOptions(
   { platform, helper, qemu, memory, claim }: SandboxPlace,
 ): SandboxOptions | undefined {
   if (environment.operatingSystem !== 'linux') return undefined;
-  const file = helper ? fileURLToPath(helper) : installedHelper(environment.workingDirectory);
+  const file = helper ? fileURLToPath(helper) : installedHelper();
   if (file === undefined) return undefined;
   const { uid, gid, name: userName } = thisUser();
   return {
@@ -48,11 +49,19 @@ export function sandboxOptions(
   };
 }
 
-/** A program that bundles the SDK still needs the helper as a file: that of the package beside it. */
-function installedHelper(directory: string): string | undefined {
-  try {
-    return createRequire(join(directory, 'program.js')).resolve('mabuild/sandbox-helper');
-  } catch {
-    return undefined;
+/**
+ * A program that bundles the SDK still needs the helper as a file: that of the package beside it. Not that of the working
+ * directory: it may be what is built, and nobody has to trust that.
+ */
+function installedHelper(): string | undefined {
+  const [, program] = process.argv;
+  if (program === undefined || !isAbsolute(program)) return undefined;
+  for (const place of [() => program, () => realpathSync(program)]) {
+    try {
+      return createRequire(place()).resolve('mabuild/sandbox-helper');
+    } catch {
+      // The next place may know it.
+    }
   }
+  return undefined;
 }

@@ -16,7 +16,7 @@ export interface SdkOptions extends CallOptions {
   readonly mirrors?: Readonly<Record<string, readonly string[]>> | undefined;
   /** Instead of Docker's config.json. */
   readonly credentials?: CredentialSource | undefined;
-  /** The module with which the embedded engine executes RUN. @default `mabuild/sandbox-helper` as the working directory finds it */
+  /** The module with which the embedded engine executes RUN. @default `mabuild/sandbox-helper` as the program that runs finds it */
   readonly sandboxHelper?: URL | undefined;
   /** What the registry client tells: retries, waits, mirrors passed over. */
   readonly onRegistryEvent?: ((event: RegistryEvent) => void) | undefined;
