@@ -196,6 +196,14 @@ describe('planBuild', () => {
     expect(v6.plan.findings.map(({ rule }) => rule)).to.deep.equal(['base-image-substitute']);
   });
 
+  it('does not say of an image that was resolved that its platforms are unknown', async () => {
+    const { plan } = await planBuild(
+      request('FROM myreg.example/node-arm:24\n', { platforms: [parsePlatform('linux/arm/v7')] }),
+      { engine: fakeEngine(binfmt), resolver: fakeResolver([]) },
+    );
+    expect(plan.findings).to.deep.equal([]);
+  });
+
   const refused: readonly {
     what: string;
     text: string;

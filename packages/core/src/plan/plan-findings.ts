@@ -23,7 +23,7 @@ export async function advice(dockerfile: Dockerfile, request: PlanRequest): Prom
   return checkDockerfile(dockerfile, {
     platforms,
     buildArgs: request.buildArgs,
-    ignore: ['base-image-lacks-platform', 'copy-from-image-lacks-platform'],
+    ignore: ['base-image-lacks-platform', 'copy-from-image-lacks-platform', 'third-party-base-unknown'],
   });
 }
 
