@@ -68,11 +68,17 @@ async function readerOf(
       hint: 'name a file: --secret id=NAME,src=FILE',
     });
   checkSize(id, stats.size);
-  return async () => {
+  const read = async (): Promise<Uint8Array> => {
     const content = await readFile(path).catch((error: unknown) => {
       throw unreadable(path, error);
     });
     checkSize(id, content.length);
+    return content;
+  };
+  let content: Promise<Uint8Array> | undefined;
+  // Once: what a shell gives as `<(command)` is a pipe, and empty afterwards.
+  return () => {
+    content ??= read();
     return content;
   };
 }
