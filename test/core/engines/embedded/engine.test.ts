@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
-import { digestOf, isMabuildError } from '@mabuild/oci';
+import { type EngineBuild, openFolderContext } from '@mabuild/core';
+import { digestOf, isMabuildError, parsePlatform } from '@mabuild/oci';
 import { expect } from 'chai';
 import { type EmbeddedTrial, embeddedTrial, type TrialOptions } from '../../../support/embedded-engine.ts';
 import { makeImage } from '../../../support/made-image.ts';
@@ -60,6 +61,36 @@ describe('embedded engine', () => {
       blobs.push(built.blobs.at(-1));
     }
     expect(new Set(blobs).size).to.equal(1);
+  });
+
+  it('gives what it makes one time for all platforms of a build, however long they take', async () => {
+    const context = await openFolderContext(trial.directory);
+    const engine = trial.open();
+    const clock = Date.now;
+    const made: (string | undefined)[] = [];
+    try {
+      for (const [index, platform] of platforms.entries()) {
+        Date.now = () => clock() + index * 60_000;
+        const build: EngineBuild = {
+          ...{
+            builder: 'embedded',
+            platform: parsePlatform(platform),
+            dockerfile: 'FROM base\nWORKDIR /new',
+          },
+          ...{ addedFiles: [], buildArgs: {}, labels: {}, noCache: true, pull: false, network: 'default' },
+          bases: [],
+        };
+        const { id } = await engine.build(build, context, {
+          credentials: { credentialFor: async () => undefined },
+        });
+        const { layers } = await engine.export(id, { directory: trial.directory });
+        made.push(layers.at(-1)?.diffId);
+      }
+    } finally {
+      Date.now = clock;
+      await engine.close();
+    }
+    expect(new Set(made).size).to.equal(1);
   });
 
   it('gives the build platform its own base', async () => {

@@ -97,6 +97,7 @@ class EmbeddedEngine implements Engine {
   readonly #store: BlobStore;
   readonly #temporaryDirectory: string;
   readonly #images = new Map<string, BuiltHere>();
+  readonly #times = new WeakMap<BuildContext, number>();
   readonly #trees = new WeakMap<BuildContext, Map<string, Promise<Tree>>>();
 
   constructor(options: EmbeddedEngineOptions) {
@@ -115,6 +116,7 @@ class EmbeddedEngine implements Engine {
       scanner: createLayerScanner({ memory, temporaryDirectory }),
       ...{ writer, cache },
       runs: createRunCache(memory, writer),
+      now: (context) => this.#now(context),
       tree: (build, context, call) => this.#tree(context, build.addedFiles, call),
       download: createDownloads(options.web, temporaryDirectory),
       repository: createRepositories(temporaryDirectory, options.variables),
@@ -200,6 +202,13 @@ class EmbeddedEngine implements Engine {
     // What is missing may be installed any time.
     if (answer.kind !== 'none') await memory.set('embedded-emulation', key, answer);
     return answer;
+  }
+
+  /** Platforms whose steps make the same files share their layers only when the times are the same too. */
+  #now(context: BuildContext): number {
+    const now = this.#times.get(context) ?? Math.floor(Date.now() / 1000);
+    this.#times.set(context, now);
+    return now;
   }
 
   #tree(context: BuildContext, added: readonly AddedFile[], options: CallOptions): Promise<Tree> {

@@ -43,6 +43,8 @@ export interface SolveWorld {
   /** Told what steps make. */
   readonly cache?: BuildCache | undefined;
   readonly temporaryDirectory: string;
+  /** Seconds since the epoch: the time of what a context's steps make, one for all platforms. */
+  now(context: BuildContext): number;
   /** The context's files, read once for all platforms. */
   tree(build: EngineBuild, context: BuildContext, options: CallOptions): Promise<Tree>;
   readonly download: StepSite['download'];
@@ -92,7 +94,7 @@ export async function solve(
     build,
     signal,
     globals: globalScope(dockerfile, scope),
-    now: epoch ?? Math.floor(Date.now() / 1000),
+    now: epoch ?? world.now(context),
     context: contextFiles,
     secrets: options.secrets,
     temporaryDirectory: world.temporaryDirectory,
