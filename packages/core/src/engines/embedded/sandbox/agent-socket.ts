@@ -15,7 +15,12 @@ export async function serveAgent(
     client.on('error', () => {
       // A client that breaks off has no more to ask.
     });
-    relayAgent(client, (bytes) => void client.write(bytes), socket).then(
+    // The next request waits until this answer is taken: nobody fills the memory by asking only.
+    const answer = (bytes: Uint8Array): Promise<void> =>
+      new Promise((resolve, reject) => {
+        client.write(bytes, (error) => (error ? reject(error) : resolve()));
+      });
+    relayAgent(client, answer, socket).then(
       () => client.end(),
       () => client.destroy(),
     );
