@@ -121,7 +121,8 @@ for (const user of tested.filter((item) => sandboxUsers().includes(item))) {
 
         expect(await built(home)).to.equal(undisturbed);
         expect(leftIn(home)).to.deep.equal([]);
-        expect(processesOf(folder)).to.deep.equal([]);
+        // A helper that waited for more to do hears that there is no more.
+        await eventually(async () => expect(processesOf(folder)).to.deep.equal([]));
         expect(cacheProblems(cache)).to.deep.equal([]);
         const shelves = shelvesOf(join(command.home(user), 'undisturbed/cache'));
         for (const [path, facts] of shelvesOf(cache)) expect(shelves.get(path), path).to.equal(facts);
