@@ -3,7 +3,7 @@ import { formatPlatform } from '@mabuild/oci';
 import type { Paint } from '../formatters/paint.ts';
 import { visible } from '../formatters/visible.ts';
 import type { Progress, ProgressEvent } from './event.ts';
-import { formatBytes, withoutControls } from './text.ts';
+import { formatBytes, outputLines, withoutControls } from './text.ts';
 
 /** Lines that never change once written, each with its platform in front. */
 export function plainProgress(stream: Writable, paint: Paint): Progress {
@@ -46,10 +46,7 @@ function linesOf(event: ProgressEvent): readonly string[] {
         ? []
         : [`${prefix}done in ${event.seconds.toFixed(1)} s: ${withoutControls(event.name)}`];
     case 'log':
-      return event.text
-        .split('\n')
-        .filter((line) => line.trim() !== '')
-        .map((line) => `${prefix}  ${withoutControls(line)}`);
+      return outputLines(event.text).map((line) => `${prefix}  ${line}`);
     case 'status':
       return [];
     case 'warning':

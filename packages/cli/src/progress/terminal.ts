@@ -4,7 +4,7 @@ import type { Paint } from '../formatters/paint.ts';
 import { visible } from '../formatters/visible.ts';
 import type { Progress, ProgressEvent } from './event.ts';
 import { isWarning, plainLines } from './plain.ts';
-import { formatBytes, withoutControls } from './text.ts';
+import { formatBytes, outputLines, withoutControls } from './text.ts';
 
 const redrawMilliseconds = 100;
 const tailLines = 4;
@@ -90,11 +90,7 @@ function update(block: Block, event: ProgressEvent): void {
     block.since = Date.now();
     if (event.state === 'started') block.tail = [];
   } else if (event.type === 'log') {
-    const lines = event.text
-      .split('\n')
-      .map(withoutControls)
-      .filter((line) => line.trim() !== '');
-    block.tail = [...block.tail, ...lines].slice(-tailLines);
+    block.tail = [...block.tail, ...outputLines(event.text)].slice(-tailLines);
   } else if (event.type === 'blob') {
     block.pushStarted ??= Date.now();
     const sent = event.state === 'sending' ? event.bytes : event.descriptor.size;
