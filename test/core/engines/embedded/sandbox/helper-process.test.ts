@@ -120,7 +120,7 @@ describe('jobs of helpers', function () {
 
   for (const read of [atOnce, slowly]) {
     it(`take many layers, one job after the other, ${read.name}`, async () => {
-      for (let count = 0; count < 8; count += 1) {
+      for (let count = 0; count < 4; count += 1) {
         const comings = [await large(), await large(true)];
         expect((await job(comings, read)).at(-1)).to.deep.equal({ kind: 'done', streams: 2 });
         for (const one of comings) isWhole(one);
@@ -202,7 +202,7 @@ describe('jobs of helpers', function () {
   ];
   for (const [name, code, damage] of damages) {
     it(`fail by ${name}, and those beside them do not`, async () => {
-      for (let count = 0; count < 3; count += 1) {
+      for (let count = 0; count < 2; count += 1) {
         const good = [await large(), await large(true)];
         const bad = [damage(await large()), await large()];
         const ended = await Promise.all([job(good), rejection(job(bad))]);
@@ -259,7 +259,7 @@ describe('jobs of helpers', function () {
 
   for (const when of ['before anything came', 'in the middle', 'while the pipe is full'] as const) {
     it(`end when they are aborted ${when}`, async () => {
-      for (let count = 0; count < 3; count += 1) {
+      for (let count = 0; count < 2; count += 1) {
         const abort = new AbortController();
         const stopping = async function* (blob: Uint8Array): AsyncGenerator<Uint8Array> {
           if (when !== 'before anything came') yield blob.subarray(0, megabyte);
