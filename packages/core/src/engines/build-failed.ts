@@ -12,6 +12,8 @@ export interface BuildFailure {
   readonly reason: string;
   /** The last lines of the step's output. */
   readonly output?: readonly string[];
+  /** What to do next, where the engine knows better than its words tell. */
+  readonly hint?: string | undefined;
   readonly cause?: unknown;
 }
 
@@ -33,7 +35,7 @@ export class BuildFailedError extends MabuildError {
     const output = (failure.output ?? []).slice(-shownOutputLines);
     super(messageOf(failure, output), {
       code: 'BUILD_FAILED',
-      hint: hintOf(failure, output),
+      hint: failure.hint ?? hintOf(failure, output),
       location: failure.location,
       cause: failure.cause,
     });

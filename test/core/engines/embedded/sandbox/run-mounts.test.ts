@@ -1,8 +1,12 @@
 import { expect } from 'chai';
+import { parseDockerfile } from '../../../../../packages/core/src/dockerfile/parse.ts';
 import type { BuildSecrets } from '../../../../../packages/core/src/engines/build-secrets.ts';
 import { applyLayer, emptyTree } from '../../../../../packages/core/src/engines/embedded/layers/tree.ts';
 import type { RunRequest } from '../../../../../packages/core/src/engines/embedded/run-request.ts';
 import { prepareMounts } from '../../../../../packages/core/src/engines/embedded/sandbox/run-mounts.ts';
+import { sandboxRun } from '../../../../../packages/core/src/engines/embedded/sandbox/run-program.ts';
+import type { Sandbox } from '../../../../../packages/core/src/engines/embedded/sandbox/sandbox.ts';
+import type { StepSite } from '../../../../../packages/core/src/engines/embedded/steps/step.ts';
 import { rejection } from '../../../../support/rejection.ts';
 import { file, folder, symlink } from '../../../../support/sandbox.ts';
 
@@ -107,9 +111,24 @@ describe('mounts of RUN', () => {
     expect(mounts[0]).to.have.nested.property('from.layers');
   });
   it('leaves out secrets that are not there', async () => {
-    expect(
-      (await prepareMounts(requestWith({ type: 'secret', id: 'none' }), undefined)).mounts,
-    ).to.deep.equal([]);
+    const prepared = await prepareMounts(requestWith({ type: 'secret', id: 'none' }), undefined);
+    expect(prepared).to.deep.include({ mounts: [], forgotten: ['none'] });
+  });
+  it('names a secret that was not given to whoever sees the RUN fail', async () => {
+    const dockerfile = parseDockerfile('FROM scratch\nRUN --mount=type=secret,id=key cat /run/secrets/key\n');
+    const [, instruction] = dockerfile.instructions;
+    const sandbox = { execute: async () => ({ kind: 'exited', code: 1 }) } as unknown as Sandbox;
+    const request = {
+      ...requestWith({ type: 'secret', id: 'key' }),
+      ...{ instruction, layers: [], user: '0', platform: { os: 'linux', architecture: 'arm64' } },
+    };
+    const site = { dockerfile, build: {}, log: () => {} } as unknown as StepSite;
+    const error = await rejection(sandboxRun(sandbox)(request as unknown as RunRequest, site));
+    expect(error).to.include({
+      code: 'BUILD_FAILED',
+      reason: 'exit code 1',
+      hint: 'secret key was not given: --secret id=key,src=FILE',
+    });
   });
   it('puts a secret into the environment', async () => {
     const { mounts, environment } = await prepareMounts(

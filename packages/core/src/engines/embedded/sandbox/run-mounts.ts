@@ -16,6 +16,8 @@ export interface PreparedMounts {
   readonly environment: Readonly<Record<string, string>>;
   /** What the image's own variables come before. */
   readonly defaults: Readonly<Record<string, string>>;
+  /** Ids of secrets that were not given, and that the RUN does not require. */
+  readonly forgotten: readonly string[];
 }
 
 const defaultIds = { uid: 0, gid: 0 };
@@ -31,6 +33,7 @@ export async function prepareMounts(
   const mounts: SandboxMount[] = [];
   const environment: Record<string, string> = {};
   const agents: string[] = [];
+  const forgotten: string[] = [];
   for (const mount of request.mounts) {
     const { fields, source } = mount;
     const type = fields.type ?? 'bind';
@@ -70,6 +73,7 @@ export async function prepareMounts(
         if (content === undefined) {
           if (flag(fields, ['required']) === true)
             throw missing(`secret ${JSON.stringify(id)}`, 'secret', id);
+          forgotten.push(id);
           break;
         }
         if (variable !== undefined) environment[variable] = Buffer.from(content).toString('utf8');
@@ -102,7 +106,7 @@ export async function prepareMounts(
     }
   }
   const [agent] = agents;
-  return { mounts, environment, defaults: agent === undefined ? {} : { SSH_AUTH_SOCK: agent } };
+  return { mounts, environment, forgotten, defaults: agent === undefined ? {} : { SSH_AUTH_SOCK: agent } };
 }
 
 /** A secret's id, and where its content goes: into a file unless only a variable is named. */

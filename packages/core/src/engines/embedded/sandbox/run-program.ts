@@ -1,5 +1,5 @@
 import { isMabuildError } from '@mabuild/oci';
-import { BuildFailedError, shownOutputLines } from '../../build-failed.ts';
+import { BuildFailedError, type BuildFailure, shownOutputLines } from '../../build-failed.ts';
 import { CopyError } from '../copy/layer-draft.ts';
 import { applyLayer, emptyTree, type Tree } from '../layers/tree.ts';
 import type { RunRequest } from '../run-request.ts';
@@ -21,7 +21,12 @@ export function sandboxRun(sandbox: Sandbox): RunProgram {
     try {
       const tree = lazily(() => treeOf(request, site));
       const { home, ...user } = await containerUser(request.user, tree);
-      const { mounts, defaults, environment: secrets } = await prepareMounts(request, site.secrets);
+      const {
+        mounts,
+        defaults,
+        forgotten,
+        environment: secrets,
+      } = await prepareMounts(request, site.secrets);
       const environment = {
         ...{ PATH: defaultPath, HOME: home, ...defaults },
         ...request.environment,
@@ -47,7 +52,10 @@ export function sandboxRun(sandbox: Sandbox): RunProgram {
           },
         },
       );
-      if (result.kind !== 'changed') throw failed(result, request, site, tail.lines());
+      if (result.kind !== 'changed') {
+        const output = tail.lines();
+        throw failed(result, request, site, { output, hint: secretsHint(forgotten) });
+      }
       try {
         return result.entries.length === 0 ? undefined : await site.write(result.entries);
       } finally {
@@ -67,10 +75,10 @@ function failed(
   result: Exclude<SandboxResult, { kind: 'changed' }>,
   { instruction, platform }: RunRequest,
   site: StepSite,
-  output: readonly string[],
+  told: Pick<BuildFailure, 'output' | 'hint'>,
 ): BuildFailedError {
   const common = {
-    ...{ platform, output, step: instruction.logical.text.trim(), location: locationOf(site, instruction) },
+    ...{ platform, ...told, step: instruction.logical.text.trim(), location: locationOf(site, instruction) },
   };
   if (result.kind === 'exited')
     return new BuildFailedError({ ...common, exitCode: result.code, reason: `exit code ${result.code}` });
@@ -78,6 +86,14 @@ function failed(
     ...common,
     reason: `could not ${result.purpose}: ${errorText(result.errno)}`,
   });
+}
+
+/** What to say of secrets that a RUN could do without, but maybe did not. */
+function secretsHint(forgotten: readonly string[]): string | undefined {
+  if (forgotten.length === 0) return undefined;
+  const flags = forgotten.map((id) => `--secret id=${id},src=FILE`).join(' ');
+  const [were, names] = [forgotten.length === 1 ? 'was' : 'were', forgotten.join(', ')];
+  return `secret ${names} ${were} not given: ${flags}`;
 }
 
 async function treeOf({ layers }: RunRequest, site: StepSite): Promise<Tree> {
