@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -58,6 +58,32 @@ describe('mabuild build --engine embedded', () => {
     // Four manifests, four configs, one index, and one layer for all.
     expect(await readdir(join(layout, 'blobs/sha256'))).to.have.length(10);
   });
+
+  const unwritable: readonly { output: string; platforms?: string; why: RegExp }[] = [
+    { output: 'oci:FILE', why: /writing oci:.*file is no folder/ },
+    { output: 'oci:FILE/x/y', why: /writing oci:.*ENOTDIR.*\n.*name a place/ },
+    { output: 'local:FILE', why: /writing local:.*file is no folder/ },
+    { output: 'tar:FILE/x.tar', why: /writing tar:.*file is no folder/ },
+    { output: 'tar:FOLDER', why: /writing tar:.*it is a folder/ },
+    { output: 'docker-archive:FOLDER', why: /it is a folder/ },
+    { output: 'oci-archive:FOLDER', platforms: 'linux/amd64,linux/arm64', why: /it is a folder/ },
+    { output: 'tar:FOLDER/none/x.tar', why: /writing tar:.*ENOENT.*\n.*the folder must exist/ },
+  ];
+  for (const { output, platforms = 'linux/amd64', why } of unwritable) {
+    it(`says before building that ${output} cannot be written`, async () => {
+      const folder = join(work, 'taken');
+      await mkdir(folder, { recursive: true });
+      await writeFile(join(work, 'file'), 'a file');
+      const place = output.replace('FILE', join(work, 'file')).replace('FOLDER', folder);
+      // The build would fail, with another error.
+      const { code, stderr } = await build({ Dockerfile: 'FROM scratch\nCOPY none /\n' }, [
+        ...['--platform', platforms, '-o', place],
+      ]);
+      expect(stderr).to.match(why).and.include('(FILE_UNWRITABLE)');
+      expect(code).to.equal(2);
+      expect(await readdir(folder)).to.deep.equal([]);
+    });
+  }
 
   it('takes files from folders that --build-context names', async () => {
     const other = join(work, 'other');

@@ -44,9 +44,15 @@ export function asFileError(error: unknown): unknown {
 export function unwritable(what: string, cause: Error): MabuildError {
   return new MabuildError(`writing ${what}: ${cause.message}`, {
     code: 'FILE_UNWRITABLE',
-    hint: isFull(cause) ? 'make room and run it again' : 'the folder must exist and be writable',
+    hint: unwritableHint(cause),
     cause,
   });
+}
+
+function unwritableHint(cause: NodeJS.ErrnoException): string {
+  if (isFull(cause)) return 'make room and run it again';
+  if (cause.code === 'ENOENT') return 'the folder must exist';
+  return 'name a place that this user may write to';
 }
 
 function isFull(error: Error): boolean {

@@ -31,6 +31,7 @@ import { type Caches, cacheOpener, cachesOf, withoutBadCaches, writeCaches } fro
 import { openBuildEngine } from './build-engine.ts';
 import type { BuildRequest, BuildResult } from './build-request.ts';
 import { openRequestContext } from './context.ts';
+import { checkDestination } from './destination.ts';
 import { type EarlyPush, type EarlyPushOptions, openEarlyPush } from './early-push.ts';
 import { exportFiles } from './export-files.ts';
 import { loadImages, writeDockerArchives } from './load.ts';
@@ -64,6 +65,7 @@ async function buildIn(request: InnerRequest, options: BuildOptions): Promise<Bu
   return withBuild(request, options, async (site) => {
     // What is wrong with it is said before anything is built.
     cacheLimit(site.toolbox);
+    await checkOutput(site, request);
     const early = earlyPush(site, request, options);
     try {
       return await buildAndDeliver({ ...site, early }, request, options);
@@ -96,6 +98,20 @@ async function buildAndDeliver(
       seconds: image.seconds,
     })),
   };
+}
+
+/** Refuses what could not be delivered. */
+async function checkOutput({ toolbox, engine }: BuildSite, request: InnerRequest): Promise<void> {
+  const { output, tags = [] } = request;
+  if (output === undefined) return;
+  if (output.type === 'push' && tags.length === 0) {
+    throw new MabuildError('pushing needs a name', {
+      code: 'USAGE',
+      hint: 'add a tag, e.g. -t REGISTRY/NAME:TAG',
+    });
+  }
+  const platforms = platformsOf(request, toolbox, engine);
+  await checkDestination(outputIn(output, toolbox.environment.workingDirectory), platforms.length);
 }
 
 /** Where images go to one repository; a Docker Engine gives its layers only when it is asked for the whole image. */
@@ -280,12 +296,6 @@ async function deliver(
   const digest = assembly.root.digest;
   switch (output.type) {
     case 'push': {
-      if (tags.length === 0) {
-        throw new MabuildError('pushing needs a name', {
-          code: 'USAGE',
-          hint: 'add a tag, e.g. -t REGISTRY/NAME:TAG',
-        });
-      }
       const references = request.tagSuffix
         ? await pushSuffixedTags(images, tags, copying)
         : await pushTags(assembly, tags, {
