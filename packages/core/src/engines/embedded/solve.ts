@@ -26,6 +26,7 @@ import { imageState, scratchState } from './first-state.ts';
 import type { LayerScanner } from './layers/layer-scanner.ts';
 import type { LayerWriter } from './layers/layer-writer.ts';
 import type { Tree } from './layers/tree.ts';
+import { ownTimes } from './own-time.ts';
 import type { RepositoryOptions } from './repositories.ts';
 import { listIn, recordIn, type StageState, withConfig } from './state.ts';
 import { stepsWith } from './steps/all.ts';
@@ -78,6 +79,7 @@ export async function solve(
   const stages = stageGraph(dockerfile, build.target, scope);
   const epoch = epochOf(build);
   const images = imagesOf(dockerfile, target, world, options);
+  const times = ownTimes(() => performance.now());
   const states = new Map<Stage, Promise<StageState>>();
   const stateOf = (stage: Stage): Promise<StageState> => {
     const state = states.get(stage) ?? buildStage(stage);
@@ -99,7 +101,7 @@ export async function solve(
     secrets: options.secrets,
     temporaryDirectory: world.temporaryDirectory,
     source: async (base, instruction) => {
-      if (base.kind === 'stage') return await stateOf(base.stage);
+      if (base.kind === 'stage') return await times.waiting(instruction, stateOf(base.stage));
       if (base.kind === 'scratch') throw stepFailed(site, instruction, 'scratch holds no files');
       const folder = Object.hasOwn(folders, base.name) ? folders[base.name] : undefined;
       if (folder) return { tree: () => world.tree({ ...build, addedFiles: [] }, folder, options) };
@@ -151,11 +153,11 @@ export async function solve(
     const [first = ''] = instruction.logical.text.trim().split('\n', 1);
     const event = { type: 'step', platform: build.platform, name: first } as const;
     const id = idOf(instruction);
-    const began = performance.now();
+    times.begin(instruction);
     onEvent?.({ ...event, id, state: 'started' });
     try {
       const next = await todo(state, instruction, site);
-      const seconds = (performance.now() - began) / 1000;
+      const seconds = times.secondsOf(instruction);
       const cached = next.layers.length > state.layers.length && isCached(next.layers.at(-1));
       onEvent?.({ ...event, id, state: cached ? 'cached' : 'done', seconds });
       return next;
