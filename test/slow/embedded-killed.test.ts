@@ -7,7 +7,7 @@ import { buffer } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
 import { startTestRegistry, type TestRegistry } from '@mabuild/registry/testing';
 import { expect } from 'chai';
-import { layerTar } from '../../packages/core/src/engines/embedded/sandbox/layer-tar.ts';
+import { layerTar } from '../../packages/core/src/engines/embedded/sandbox/helper/layer-tar.ts';
 import { debTree, hasDebs } from '../support/debs.ts';
 import { writeContext } from '../support/embedded-builds.ts';
 import { cacheProblems, shelvesOf, unfinishedIn } from '../support/embedded-cache.ts';

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { createSandbox, openEmbeddedEngine, openFolderContext, openMemory, sandboxRun } from '@mabuild/core';
 import { parsePlatform } from '@mabuild/oci';
 import { createRegistryClient } from '@mabuild/registry';
-import type { SandboxOptions } from '../../packages/core/src/engines/embedded/sandbox/choose.ts';
+import type { SandboxOptions } from '../../packages/core/src/engines/embedded/sandbox/choice/choose.ts';
 import { sandboxOptions } from './sandbox.ts';
 
 export interface BuildJob {

@@ -1,5 +1,5 @@
 import type { ContainerConfig, Platform } from '@mabuild/oci';
-import type { SandboxOptions } from '../../packages/core/src/engines/embedded/sandbox/choose.ts';
+import type { SandboxOptions } from '../../packages/core/src/engines/embedded/sandbox/choice/choose.ts';
 import type { ContainerRequest } from '../../packages/core/src/engines/engine.ts';
 
 /** One image that is run. */

@@ -4,8 +4,8 @@ import type { LayerEntry } from '../../packages/core/src/engines/embedded/layers
 import type {
   SandboxOptions,
   TriedSandbox,
-} from '../../packages/core/src/engines/embedded/sandbox/choose.ts';
-import type { ContainerUser } from '../../packages/core/src/engines/embedded/sandbox/container-command.ts';
+} from '../../packages/core/src/engines/embedded/sandbox/choice/choose.ts';
+import type { ContainerUser } from '../../packages/core/src/engines/embedded/sandbox/container/container-command.ts';
 import type { Emulation } from '../../packages/core/src/engines/engine.ts';
 
 export interface DriverCommand {

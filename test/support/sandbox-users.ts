@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import type { SandboxOptions } from '../../packages/core/src/engines/embedded/sandbox/choose.ts';
+import type { SandboxOptions } from '../../packages/core/src/engines/embedded/sandbox/choice/choose.ts';
 import { bundled } from './sandbox.ts';
 import type { DriverAnswer, DriverJob } from './sandbox-messages.ts';
 

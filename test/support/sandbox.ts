@@ -8,8 +8,8 @@ import { buffer } from 'node:stream/consumers';
 import { build } from 'esbuild';
 import type { LayerEntry } from '../../packages/core/src/engines/embedded/layers/entry.ts';
 import type { StoredLayer } from '../../packages/core/src/engines/embedded/layers/layer-scanner.ts';
-import type { SandboxOptions } from '../../packages/core/src/engines/embedded/sandbox/choose.ts';
-import { layerTar } from '../../packages/core/src/engines/embedded/sandbox/layer-tar.ts';
+import type { SandboxOptions } from '../../packages/core/src/engines/embedded/sandbox/choice/choose.ts';
+import { layerTar } from '../../packages/core/src/engines/embedded/sandbox/helper/layer-tar.ts';
 import { debTree, hasDebs } from './debs.ts';
 import { repositoryRoot } from './sources.ts';
 

@@ -4,7 +4,7 @@ import { chmod, mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/p
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { findProot } from '../../../packages/core/src/engines/embedded/sandbox/proot-program.ts';
+import { findProot } from '../../../packages/core/src/engines/embedded/sandbox/choice/proot-program.ts';
 import {
   type FetchableProgram,
   fetchPrograms,

@@ -172,6 +172,11 @@ describe('oci layouts', () => {
     });
   }
 
+  it('says that there is no layout', async () => {
+    const error = await rejection(openLayout(join(directory, 'none')));
+    expect(error.message).to.equal(`there is no OCI layout at ${join(directory, 'none')}`);
+  });
+
   it('says which blob is missing', async () => {
     const image = threePlatforms();
     await copyImage(image, await createLayoutSink(directory), { tags: ['a'] });

@@ -1,7 +1,7 @@
 import { buffer } from 'node:stream/consumers';
-import { must } from '../../../packages/core/src/engines/embedded/sandbox/kernel.ts';
-import { layerTar } from '../../../packages/core/src/engines/embedded/sandbox/layer-tar.ts';
-import { syscallProgram } from '../../../packages/core/src/engines/embedded/sandbox/syscall-program.ts';
+import { must } from '../../../packages/core/src/engines/embedded/sandbox/calls/kernel.ts';
+import { syscallProgram } from '../../../packages/core/src/engines/embedded/sandbox/calls/syscall-program.ts';
+import { layerTar } from '../../../packages/core/src/engines/embedded/sandbox/helper/layer-tar.ts';
 import { debTree } from '../debs.ts';
 import { pushBase, pushImage } from '../embedded-builds.ts';
 import { busyboxRoot, file, folder, symlink } from '../sandbox.ts';

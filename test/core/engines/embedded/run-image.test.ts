@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import { findQemu } from '../../../../packages/core/src/emulation/qemu.ts';
-import { layerTar } from '../../../../packages/core/src/engines/embedded/sandbox/layer-tar.ts';
+import { layerTar } from '../../../../packages/core/src/engines/embedded/sandbox/helper/layer-tar.ts';
 import type { ContainerAnswer, ContainerJob, ContainerRun } from '../../../support/container-messages.ts';
 import { debTree, hasDebs } from '../../../support/debs.ts';
 import {

@@ -6,9 +6,9 @@ import { parsePort } from '../published-port.ts';
 import { CopyError } from './copy/layer-draft.ts';
 import { imageState } from './first-state.ts';
 import { createLayerScanner } from './layers/layer-scanner.ts';
+import { errnoName, errorText } from './sandbox/calls/errno.ts';
+import { platformRefused } from './sandbox/choice/emulators.ts';
 import { containerUser, type NamedUser } from './sandbox/container-user.ts';
-import { platformRefused } from './sandbox/emulators.ts';
-import { errnoName, errorText } from './sandbox/errno.ts';
 import type { Sandbox, SandboxCallOptions } from './sandbox/sandbox.ts';
 import { listIn, type StageState, textIn } from './state.ts';
 

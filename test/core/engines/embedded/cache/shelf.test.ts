@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { expect } from 'chai';
-import { layerTar } from '../../../../../packages/core/src/engines/embedded/sandbox/layer-tar.ts';
+import { layerTar } from '../../../../../packages/core/src/engines/embedded/sandbox/helper/layer-tar.ts';
 import { debTree, hasDebs } from '../../../../support/debs.ts';
 import { busyboxRoot, file, folder, helperFolder, removeFolder } from '../../../../support/sandbox.ts';
 import { sandboxUsers, userDriver } from '../../../../support/sandbox-users.ts';

@@ -1,10 +1,10 @@
 import { lstatSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import type { CallOptions } from '@mabuild/oci';
-import type { SandboxOptions } from '../sandbox/choose.ts';
-import { entriesBelow } from '../sandbox/names-below.ts';
-import { sizeOnDisk } from '../sandbox/shelf-tidy.ts';
-import { openShelves, type Shelf, type ShelfItem } from '../sandbox/shelves.ts';
+import type { SandboxOptions } from '../sandbox/choice/choose.ts';
+import { entriesBelow } from '../sandbox/files/names-below.ts';
+import { sizeOnDisk } from '../sandbox/shelf/shelf-tidy.ts';
+import { openShelves, type Shelf, type ShelfItem } from '../sandbox/shelf/shelves.ts';
 
 /** What a cache holds, in the order of what it costs to get it again. */
 export const cacheKinds = [

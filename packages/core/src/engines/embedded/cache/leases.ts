@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/pr
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { processName, processNamePattern } from '@mabuild/oci';
-import { namesBelow } from '../sandbox/names-below.ts';
+import { namesBelow } from '../sandbox/files/names-below.ts';
 
 /** Says that a build uses what it is about to look for: nobody deletes it before the build has ended. */
 export type Claim = (path: string) => Promise<void>;

@@ -3,8 +3,8 @@ import { renameSync, rmSync, statSync, unlinkSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CallOptions } from '@mabuild/oci';
-import { namesBelow } from '../sandbox/names-below.ts';
-import { openShelves } from '../sandbox/shelves.ts';
+import { namesBelow } from '../sandbox/files/names-below.ts';
+import { openShelves } from '../sandbox/shelf/shelves.ts';
 import { type CacheItem, type CacheKind, type CachePlace, cacheItems, lastUseOf } from './items.ts';
 import { announced } from './leases.ts';
 

@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers';
 import { CopyError } from '../copy/layer-draft.ts';
 import { resolvePath, type Tree } from '../layers/tree.ts';
-import type { ContainerUser } from './container-command.ts';
+import type { ContainerUser } from './container/container-command.ts';
 
 export interface NamedUser extends ContainerUser {
   /** What HOME is where the image says nothing. */

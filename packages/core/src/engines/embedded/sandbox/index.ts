@@ -4,10 +4,10 @@ export {
   type SandboxChoice,
   type SandboxOptions,
   type TriedSandbox,
-} from './choose.ts';
-export { type HelperProcess, serveSandbox } from './helper.ts';
-export { allSandboxLeftovers } from './leftovers.ts';
-export type { ProotPlace } from './proot-program.ts';
+} from './choice/choose.ts';
+export type { ProotPlace } from './choice/proot-program.ts';
+export { type HelperProcess, serveSandbox } from './helper/helper.ts';
 export { sandboxRun } from './run-program.ts';
 export { createSandbox, type Sandbox, type SandboxRequest, type SandboxResult } from './sandbox.ts';
-export { sweepSandboxes } from './sweep.ts';
+export { allSandboxLeftovers } from './shelf/leftovers.ts';
+export { sweepSandboxes } from './shelf/sweep.ts';

@@ -6,8 +6,8 @@ import type { RunRequest } from '../run-request.ts';
 import { lazily } from '../state.ts';
 import type { RunProgram } from '../steps/run.ts';
 import { locationOf, type StepSite, stepFailed } from '../steps/step.ts';
+import { errorText } from './calls/errno.ts';
 import { containerUser } from './container-user.ts';
-import { errorText } from './errno.ts';
 import { prepareMounts } from './run-mounts.ts';
 import type { Sandbox, SandboxResult } from './sandbox.ts';
 

@@ -8,17 +8,17 @@ import type { Emulation } from '../../engine.ts';
 import { type RunSettings, ulimitNumbers } from '../../run-settings.ts';
 import type { LayerEntry } from '../layers/entry.ts';
 import type { StoredLayer } from '../layers/layer-scanner.ts';
-import { lockCaches } from './cache-locks.ts';
-import type { SandboxChoice, SandboxOptions } from './choose.ts';
-import type { ContainerCommand } from './container-command.ts';
-import { type PlatformRun, platformRefused } from './emulators.ts';
-import { runJob } from './helper-process.ts';
-import type { JobEntry, JobLayer, JobMount } from './job.ts';
-import { layerTar } from './layer-tar.ts';
-import { jobLayers, namesOf, unpackMissing } from './missing-layers.ts';
-import { createPlatformRuns } from './platform-runs.ts';
-import { nameOnShelf } from './shelf-sharing.ts';
-import { noteCacheUse } from './shelves.ts';
+import type { SandboxChoice, SandboxOptions } from './choice/choose.ts';
+import { type PlatformRun, platformRefused } from './choice/emulators.ts';
+import { createPlatformRuns } from './choice/platform-runs.ts';
+import type { ContainerCommand } from './container/container-command.ts';
+import { runJob } from './helper/helper-process.ts';
+import type { JobEntry, JobLayer, JobMount } from './helper/job.ts';
+import { layerTar } from './helper/layer-tar.ts';
+import { lockCaches } from './shelf/cache-locks.ts';
+import { jobLayers, namesOf, unpackMissing } from './shelf/missing-layers.ts';
+import { nameOnShelf } from './shelf/shelf-sharing.ts';
+import { noteCacheUse } from './shelf/shelves.ts';
 
 /** Files for a mount: those of an image, or single ones. */
 export type MountFiles =
