@@ -5,15 +5,41 @@ import { visible } from '../formatters/visible.ts';
 import type { Progress, ProgressEvent } from './event.ts';
 import { formatBytes, outputLines, withoutControls } from './text.ts';
 
+/** Milliseconds that a step has to end in for it to be told in one line. */
+const patience = 200;
+
 /** Lines that never change once written, each with its platform in front. */
 export function plainProgress(stream: Writable, paint: Paint): Progress {
+  const begun = new Map<string, { readonly tell: () => void; readonly timer: NodeJS.Timeout }>();
+  const write = (event: ProgressEvent): void => {
+    for (const line of plainLines(event)) {
+      stream.write(isWarning(event) ? `${paint.warning('warning:')} ${line}\n` : `${line}\n`);
+    }
+  };
+  const end = (key: string, told: boolean): void => {
+    const step = begun.get(key);
+    if (!step) return;
+    clearTimeout(step.timer);
+    begun.delete(key);
+    if (told) step.tell();
+  };
   return {
     onEvent: (event) => {
-      for (const line of plainLines(event)) {
-        stream.write(isWarning(event) ? `${paint.warning('warning:')} ${line}\n` : `${line}\n`);
+      const key = 'id' in event ? `${formatPlatform(event.platform)} ${event.id}` : undefined;
+      if (key === undefined || event.type === 'status') return write(event);
+      if (event.type === 'step' && event.state === 'started') {
+        end(key, true);
+        const timer = setTimeout(() => end(key, true), patience);
+        begun.set(key, { tell: () => write(event), timer });
+        return;
       }
+      // A cached step is told of by its own line.
+      end(key, event.type !== 'step' || event.state !== 'cached');
+      write(event);
     },
-    close: () => {},
+    close: () => {
+      for (const key of [...begun.keys()]) end(key, true);
+    },
   };
 }
 
@@ -42,7 +68,8 @@ function linesOf(event: ProgressEvent): readonly string[] {
         return event.error === undefined
           ? [`${prefix}CANCELED ${withoutControls(event.name)}`]
           : [`${prefix}FAILED ${withoutControls(event.name)}: ${event.error}`];
-      return event.seconds === undefined
+      // Of what took no time, that it has been is all there is to say.
+      return event.seconds === undefined || event.seconds < 0.05
         ? []
         : [`${prefix}done in ${event.seconds.toFixed(1)} s: ${withoutControls(event.name)}`];
     case 'log':
