@@ -49,8 +49,19 @@ function isExempt(word: CodeWord): boolean {
   // The rule x86-preload-or-jvm-flag says more.
   if (word.name === 'LD_PRELOAD') return true;
   // A test for the folder is how a file asks for the architecture: what it guards is left alone, and so is it.
-  if (/^(?:\[\[?|test)$/.test(word.command?.name ?? '')) return true;
+  if (/^(?:\[\[?|test)$/.test(word.command?.name ?? '') && !endsRun(word)) return true;
   return isShown(word);
+}
+
+/** What a list of `&&` goes on with to the end of its script, where it names no folder that the test asked for. */
+const onlyAnds = /^\s*(?:&&(?:(?!86)[^;|&\n(){}`]|>&)*)*;?\s*$/;
+
+/** A test that asks nothing: without the file the RUN fails. */
+function endsRun({ command, script }: CodeWord): boolean {
+  if (!command || !script || command.nested || script.when !== 'build') return false;
+  const { text } = script.logical;
+  const [before = ''] = text.slice(0, command.start).split(/[;\n]/).slice(-1);
+  return !/\|\||!\s*$/.test(before) && onlyAnds.test(text.slice(command.end));
 }
 
 /** The platforms whose own folder an instruction does not name beside x86's. */
