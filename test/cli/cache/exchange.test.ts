@@ -37,6 +37,15 @@ describe('caches that are kept elsewhere', function () {
     expect(third.cached).to.have.length(2);
   });
 
+  it('are not there before the first build', async () => {
+    for (const place of [`${registry.host}/team/none:cache`, 'oci:none']) {
+      const { warnings } = await trial.build('first', files, { cacheFrom: [place] });
+      const [warning, ...others] = warnings;
+      expect(warning).to.match(/^there is no cache at .*none\S* yet$/);
+      expect(others).to.deep.equal([]);
+    }
+  });
+
   it('have an entry a platform, and keep those of others', async () => {
     const platformed = {
       ...files,

@@ -234,6 +234,24 @@ describe('verbs of registries', () => {
       expect(stdout).to.match(/^1 layer is shared between platforms$/m);
       expect(stdout).to.match(/^attestation of linux\/arm64\/v8: sha256:\w+$/m);
     });
+    for (const kind of ['oci', 'oci-archive', 'docker-archive']) {
+      it(`reads ${kind}: too`, async () => {
+        const [ref, platforms] = kind === 'docker-archive' ? [`${app}:plain`, 1] : [`${app}:1`, 3];
+        const copied = await run('copy', ref, `${kind}:here`);
+        expect(copied.code, copied.stderr).to.equal(0);
+        const { stdout } = await ok('inspect', `${kind}:here`);
+        expect(stdout).to.match(new RegExp(`^Name: +${kind}:here$`, 'm'));
+        expect(stdout.match(/^linux\//gm)).to.have.length(platforms);
+        const answer = await run('inspect', '--require', 'linux/riscv64', `${kind}:here`);
+        expect(answer.code).to.equal(1);
+        expect((await ok('inspect', '--raw', `${kind}:here`)).stdout).to.match(/^\{/);
+      });
+    }
+    it('says where nothing is', async () => {
+      const answer = await run('inspect', 'oci:./none');
+      expect(answer.code).to.equal(2);
+      expect(answer.stderr).to.match(/there is no OCI layout at .*none \(LAYOUT_INVALID\)\nhint: /);
+    });
     it('requires platforms by whatever name', async () => {
       await ok('inspect', '--require', 'linux/arm64,linux/arm,linux/amd64', `${app}:1`);
       const answer = await run('inspect', '--require', 'linux/arm64,linux/riscv64', `${app}:1`);

@@ -11,7 +11,7 @@ interface InspectOptions extends GlobalOptions {
 export function inspectCommand({ io, exit }: CommandHost): Command {
   return new Command('inspect')
     .description('platforms, digests, sizes and shared layers of an image')
-    .argument('<ref>', 'image, e.g. docker.io/library/busybox:latest')
+    .argument('<ref>', 'image, e.g. docker.io/library/busybox:latest or oci:DIR')
     .option('--format <format>', 'text or json', 'text')
     .option('--require <list>', 'exit 1 unless the image has these platforms')
     .option('--raw', "the manifest's or index's own bytes")

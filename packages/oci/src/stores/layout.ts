@@ -191,6 +191,13 @@ async function readLayoutFile(directory: string): Promise<void> {
     version = (JSON.parse(await readFile(file, 'utf8')) as { imageLayoutVersion?: unknown })
       .imageLayoutVersion;
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      throw new MabuildError(`there is no OCI layout at ${directory}`, {
+        code: 'LAYOUT_INVALID',
+        hint: 'name a folder that holds oci-layout and index.json, as a build with -o oci:DIR leaves it',
+        cause: error,
+      });
+    }
     throw invalidLayout(directory, `oci-layout cannot be read: ${(error as Error).message}`, error);
   }
   if (version !== '1.0.0')

@@ -11,7 +11,7 @@ export function parseImageName(text: string): ImageReference {
     `${JSON.stringify(text)} is a place on this machine; an image of a registry is asked for`,
     {
       code: 'INVALID_REFERENCE',
-      hint: 'write [registry/]repository[:tag][@digest]; `mabuild copy` and `mabuild verify` take places too',
+      hint: 'write [registry/]repository[:tag][@digest]; `mabuild copy`, `mabuild inspect` and `mabuild verify` take places too',
     },
   );
 }

@@ -1,20 +1,29 @@
-import { formatReference, type Platform, readDocument } from '@mabuild/oci';
-import type { SdkOptions } from '../toolbox.ts';
+import { type Platform, readDocument } from '@mabuild/oci';
+import { type SdkOptions, withToolbox } from '../toolbox.ts';
+import { formatLocation, parseLocation } from './image-location.ts';
 import { type InspectReport, inspectSource, platformManifest } from './inspect.ts';
+import { withLocations } from './locations.ts';
 import { withReference } from './with-reference.ts';
 
 /**
  * Reads platforms, digests and sizes of an image, and its top manifest's own bytes.
- * @throws MabuildError `INVALID_REFERENCE`, `IMAGE_NOT_FOUND`, `REGISTRY_…`
+ * @param text a reference; or `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE`, `docker:IMAGE`
+ * @throws MabuildError `INVALID_REFERENCE`, `IMAGE_NOT_FOUND`, `LAYOUT_INVALID`, `ARCHIVE_INVALID`, `REGISTRY_…`
  */
 export async function inspectImage(
   text: string,
   options: SdkOptions = {},
 ): Promise<{ readonly report: InspectReport; readonly raw: Uint8Array }> {
-  return withReference(text, options, async ({ reference, source }) => ({
-    report: await inspectSource(formatReference(reference), source, options),
-    raw: await readDocument(source, source.root, options),
-  }));
+  const location = parseLocation(text);
+  return withToolbox(options, (toolbox) =>
+    withLocations(toolbox, options, async ({ open }) => {
+      const source = await open(location);
+      return {
+        report: await inspectSource(formatLocation(location), source, options),
+        raw: await readDocument(source, source.root, options),
+      };
+    }),
+  );
 }
 
 /**

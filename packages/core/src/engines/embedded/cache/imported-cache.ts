@@ -9,6 +9,7 @@ import {
   decompressed,
   type ImageSource,
   isIndexType,
+  isMabuildError,
   type LayerFacts,
   MabuildError,
   mediaTypes,
@@ -53,6 +54,14 @@ export interface ImportedCache {
 
 const mostEntries = 64;
 
+/** Nobody has written it, as before the first build. */
+function isAbsent(error: unknown): boolean {
+  if (!isMabuildError(error)) return false;
+  const { code, cause } = error;
+  if (code === 'LAYOUT_INVALID') return (cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
+  return code === 'IMAGE_NOT_FOUND' || code === 'REPOSITORY_NOT_FOUND';
+}
+
 /**
  * Reads caches that are kept elsewhere. One that cannot be read is told of and left out.
  * @throws the abort reason
@@ -78,7 +87,11 @@ export async function importCaches(
       }
     } catch (error) {
       options.signal?.throwIfAborted();
-      options.onProblem(`nothing is taken from the cache ${name}: ${(error as Error).message}`);
+      options.onProblem(
+        isAbsent(error)
+          ? `there is no cache at ${name} yet`
+          : `nothing is taken from the cache ${name}: ${(error as Error).message}`,
+      );
     }
   }
   const read = async (descriptor: Descriptor, call: CallOptions = {}): Promise<Readable> => {
