@@ -230,6 +230,18 @@ describe('the command', () => {
     expect(await readdir(directory)).to.include('Dockerfile.arm64v8');
   });
 
+  it('says that migrate has nothing to change', async () => {
+    await writeFile(join(directory, 'Dockerfile'), 'FROM debian:13\nRUN true\n');
+    const answer = await run(['migrate', '--offline', '--platform', 'linux/arm64,linux/arm/v7']);
+    expect(answer).to.include({
+      code: 0,
+      stdout: '',
+      stderr: 'nothing to change for linux/arm64, linux/arm/v7\n',
+    });
+    const json = await run(['migrate', '--offline', '--format', 'json']);
+    expect(json.stderr).to.equal('');
+  });
+
   it('reads a Dockerfile from standard input', async () => {
     const answer = await run(
       ['migrate', '--offline', '--style', 'per-arch', '--platform', 'linux/arm/v7', '--output', '-', '-'],

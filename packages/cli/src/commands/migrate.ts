@@ -72,6 +72,7 @@ export function migrateCommand({ io, exit }: CommandHost): Command {
         ...serviceRules,
         ...(sdk.config.plugins ?? []),
       ]);
+      const { defaultTargets } = await import('../sdk/check/check.ts');
       const { migrateFiles } = await import('../sdk/check/migrate.ts');
       const platforms = namedPlatforms(options, io);
       const report = await migrateFiles(
@@ -99,6 +100,9 @@ export function migrateCommand({ io, exit }: CommandHost): Command {
         io.stdout.write(`${JSON.stringify(migrationDocument(report, proof), null, 2)}\n`);
       else if (options.output === '-') for (const file of report.files) io.stdout.write(file.after);
       else io.stdout.write(formatMigration(report, paint));
+      const targets = platforms ?? sdk.config.platforms ?? defaultTargets;
+      if (format === 'text' && report.unfixed.length === 0 && !report.files.some((file) => file.changed))
+        io.stderr.write(`nothing to change for ${targets.join(', ')}\n`);
       for (const note of report.unfixed) io.stderr.write(`${note}\n`);
       if (proof && format === 'text') io.stderr.write(formatProof(proof));
       if (proof?.some(({ text, ok }) => text === 'after' && !ok)) exit(1);
