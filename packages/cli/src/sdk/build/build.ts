@@ -34,6 +34,7 @@ import { openRequestContext } from './context.ts';
 import { checkDestination } from './destination.ts';
 import { type EarlyPush, type EarlyPushOptions, openEarlyPush } from './early-push.ts';
 import { exportFiles } from './export-files.ts';
+import { findingWarning } from './finding-warning.ts';
 import { loadImages, writeDockerArchives } from './load.ts';
 import { type NamedContexts, openNamedContexts } from './named-contexts.ts';
 import { outputFailure, outputIn } from './output.ts';
@@ -155,7 +156,11 @@ async function buildImages(
   try {
     const planned = await plan(site, request, options);
     for (const finding of planned.plan.findings) {
-      options.onEvent?.({ type: 'warning', code: finding.rule, message: finding.message });
+      options.onEvent?.({
+        type: 'warning',
+        code: finding.rule,
+        message: findingWarning(finding, site.dockerfile),
+      });
     }
     const { environment, toolbox } = site;
     return await runBuild(planned, {
