@@ -136,6 +136,33 @@ describe('jobs of helpers', function () {
     for (const one of groups.flat()) isWhole(one);
   });
 
+  it('say of no device below /dev that an ordinary user may not make it', async function () {
+    const { folder, helper } = await helperFolder();
+    const options = sandboxOptions(helper, join(folder, 'cache'));
+    const { chosen } = await chooseSandbox({ ...options, only: [['user-namespace', 'copy']] });
+    if (chosen === undefined) this.skip();
+    const device = {
+      type: 'character-device',
+      mode: 0o666,
+      uid: 0,
+      gid: 0,
+      mtime: 0,
+      major: 1,
+      minor: 3,
+    } as const;
+    const paths = ['dev/null', 'dev/net/tun', 'srv/null'];
+    const tar = await tarOf(paths.map((path) => ({ ...device, path, size: 0 })));
+    const { layer } = coming(tar);
+    const messages = await runJob(
+      chosen.site,
+      { ...chosen.job, layers: [layer] },
+      { streams: [async () => atOnce(tar)] },
+    );
+    const notes = messages.flatMap((message) => (message.kind === 'note' ? [message.text] : []));
+    expect(notes).to.deep.equal(['the character-device /srv/null could not be made (EPERM)']);
+    await removeFolder(folder);
+  });
+
   it('skip layers that are there already', async () => {
     const comings = [await large(), await large(true)];
     await job(comings);

@@ -6,6 +6,8 @@ import { errnoName } from '../calls/errno.ts';
 export interface NamedCall extends BatchCall {
   /** For messages. */
   readonly what: string;
+  /** Nobody misses it where this user may not make it. */
+  readonly dispensable?: boolean;
 }
 
 /** Makes system calls, and tells of those that fail. */
@@ -14,14 +16,20 @@ export function runNamed(
   calls: readonly NamedCall[],
   onFailed: (text: string) => void,
 ): void {
-  for (const [index, result] of runBatch(place, calls).entries())
-    if (result < 0) onFailed(`${calls[index]?.what} could not be made (${errnoName(-result)})`);
+  for (const [index, result] of runBatch(place, calls).entries()) {
+    if (result >= 0) continue;
+    const { what, dispensable } = calls[index] as NamedCall;
+    const name = errnoName(-result);
+    if (!dispensable || name !== 'EPERM') onFailed(`${what} could not be made (${name})`);
+  }
 }
 
 /** Makes a device or a pipe; `undefined` for the device that means something else. */
 export function nodeCall(file: string, path: string, entry: LayerEntry): NamedCall | undefined {
   const device = deviceOf(entry);
-  return device && call('mknodat', [-100, file, ...device], `the ${entry.type} /${path}`);
+  // A RUN has a /dev of its own.
+  const dispensable = path.startsWith('dev/');
+  return device && { ...call('mknodat', [-100, file, ...device], `the ${entry.type} /${path}`), dispensable };
 }
 
 /** Sets the attributes that are kept. */
