@@ -300,7 +300,8 @@ describe('jobs of helpers', function () {
         const ended = await Promise.all([job(good), rejection(job(aborted, stopping, optionsOf()))]);
         expect(ended[1].message).to.equal('enough');
         for (const one of good) isWhole(one);
-        // What it left is deleted by the next one.
+        // The one that was aborted has cleared up itself.
+        nothingLeft();
         await job([await large()]);
         nothingLeft();
 

@@ -13,7 +13,7 @@ export interface JobOptions extends CallOptions {
   readonly onOutput?: ((stream: 'stdout' | 'stderr', chunk: Uint8Array) => void) | undefined;
   /** What the job says will come, in its order. */
   readonly streams?: readonly (() => Promise<AsyncIterable<Uint8Array>>)[];
-  /** The number of the signal that the command gets first when the job is aborted. @default the helper is killed at once */
+  /** The number of the signal that the command gets first when the job is aborted. @default the helper ends all at once, and clears up */
   readonly stopWith?: ((reason: unknown) => number) | undefined;
 }
 
@@ -21,6 +21,8 @@ export interface JobOptions extends CallOptions {
 const idleMilliseconds = 10_000;
 /** How long a command gets that is told to stop, as with `docker stop`. */
 const stopMilliseconds = 10_000;
+/** How long a helper gets to clear up whose job nobody wants any more. */
+const clearMilliseconds = 5000;
 
 /** Helpers that have nothing to do, by the command that they were started with, and then by the rest of their site. */
 const idle = new WeakMap<readonly string[], Map<string, Helper[]>>();
@@ -88,19 +90,21 @@ class Helper {
     const child = this.#child;
     const kill = (): void => void child.kill('SIGKILL');
     let patience: NodeJS.Timeout | undefined;
+    // Without input it ends everything, and clears up.
+    const end = (): void => {
+      child.stdin?.end();
+      child.stdio[4]?.destroy();
+    };
     const stop = (): void => {
       if (stopWith === undefined) {
-        kill();
+        end();
+        patience = setTimeout(kill, clearMilliseconds);
         return;
       }
       // It may come too late for this job's command, and is not for another one's.
       this.#spent = true;
       child.stdin?.write(`${JSON.stringify({ stop: stopWith(signal?.reason) } satisfies StopLine)}\n`);
-      // Without input it ends everything, and clears up.
-      patience = setTimeout(() => {
-        child.stdin?.end();
-        child.stdio[4]?.destroy();
-      }, stopMilliseconds);
+      patience = setTimeout(end, stopMilliseconds);
     };
     signal?.addEventListener('abort', stop, { once: true });
     try {
@@ -126,8 +130,7 @@ class Helper {
       const last = messages.at(-1);
       if (last?.kind !== 'done') {
         // One that failed clears up and ends; a read of what else might come would hold it.
-        child.stdin?.end();
-        child.stdio[4]?.destroy();
+        end();
         await this.#closed;
       }
       if (stopWith === undefined || last?.kind !== 'done') signal?.throwIfAborted();
