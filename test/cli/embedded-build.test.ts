@@ -85,6 +85,16 @@ describe('mabuild build --engine embedded', () => {
     });
   }
 
+  it('names the context whose folder is not there', async () => {
+    const { code, stderr } = await build({ Dockerfile: 'FROM scratch\nCOPY --from=x a /\n' }, [
+      ...['--platform', 'linux/amd64', '-o', `oci:${join(work, 'never')}`, '--build-context', 'x=nofolder'],
+    ]);
+    expect(stderr).to.match(
+      /--build-context x: .*nofolder does not exist \(CONTEXT_NOT_FOUND\)\nhint: write x=/,
+    );
+    expect(code).to.equal(2);
+  });
+
   it('takes files from folders that --build-context names', async () => {
     const other = join(work, 'other');
     await writeContext(other, { 'x/y': 'from the other folder', left: 'out', '.dockerignore': 'left' });

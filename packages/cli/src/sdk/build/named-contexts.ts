@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { type BuildContext, type NamedContext, openFolderContext } from '@mabuild/core';
-import { type CallOptions, MabuildError, parseReference } from '@mabuild/oci';
+import { type CallOptions, isMabuildError, MabuildError, parseReference } from '@mabuild/oci';
 
 /** What `--build-context` names, opened. */
 export interface NamedContexts {
@@ -33,7 +33,17 @@ export async function openNamedContexts(
     }
     contexts[name] = { kind: 'folder' };
     const { signal, workingDirectory } = options;
-    folders[name] = await openFolderContext(resolve(workingDirectory, place), { signal });
+    try {
+      folders[name] = await openFolderContext(resolve(workingDirectory, place), { signal });
+    } catch (error) {
+      if (!isMabuildError(error)) throw error;
+      const { code, message, cause } = error;
+      throw new MabuildError(`--build-context ${name}: ${message}`, {
+        code,
+        hint: `write ${name}=FOLDER or ${name}=${imageScheme}IMAGE`,
+        cause,
+      });
+    }
   }
   return { contexts, folders };
 }
