@@ -33,6 +33,22 @@ describe('what a file system refuses', () => {
     });
   }
 
+  const ofCache: readonly { path: string; syscall: string; names: boolean }[] = [
+    { path: '/home/me/.cache/mabuild', syscall: 'mkdir', names: true },
+    { path: '/home/me/.cache/mabuild/blobs/x', syscall: 'open', names: true },
+    { path: '/home/me', syscall: 'mkdir', names: true },
+    { path: '/home/me', syscall: 'scandir', names: false },
+    { path: '/home/me/.cache/mabuilder', syscall: 'mkdir', names: false },
+    { path: '/home/you/Dockerfile', syscall: 'open', names: false },
+  ];
+  for (const { path, syscall, names } of ofCache) {
+    it(`${syscall} ${path} is ${names ? '' : 'not '}about the cache`, () => {
+      const cause = Object.assign(new Error('EACCES: refused'), { code: 'EACCES', syscall, path });
+      const { hint } = asFileError(cause, '/home/me/.cache/mabuild') as MabuildError;
+      expect(hint?.includes('MABUILD_CACHE')).to.equal(names);
+    });
+  }
+
   it('a bug stays a bug', () => {
     const bug = Object.assign(new Error('bad argument'), { code: 'ERR_INVALID_ARG_TYPE' });
     expect(asFileError(bug)).to.equal(bug);

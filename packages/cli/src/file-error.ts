@@ -1,3 +1,4 @@
+import { relative, sep } from 'node:path';
 import { isMabuildError, MabuildError } from '@mabuild/oci';
 
 /** Refusals of a file system: no fault of the program's, and whoever runs it can do something about them. */
@@ -23,8 +24,11 @@ function isFileRefusal(error: unknown): error is NodeJS.ErrnoException {
   return refusals.has((error as NodeJS.ErrnoException).code ?? '');
 }
 
-/** What a command threw, as an error that says what to do where the file system refused. */
-export function asFileError(error: unknown): unknown {
+/**
+ * What a command threw, as an error that says what to do where the file system refused.
+ * @param cacheDirectory the folder of the cache, of which the hint says how to have another one
+ */
+export function asFileError(error: unknown, cacheDirectory?: string): unknown {
   if (!isFileRefusal(error)) return error;
   if (isFull(error)) {
     return new MabuildError(error.message, {
@@ -35,9 +39,23 @@ export function asFileError(error: unknown): unknown {
   }
   return new MabuildError(error.message, {
     code: 'FILE_UNREADABLE',
-    hint: 'check that the file or folder is what it should be, and whose it is',
+    hint:
+      cacheDirectory !== undefined && isOfCache(error, cacheDirectory)
+        ? `the cache is kept in ${cacheDirectory}: name a folder that this user may write to in MABUILD_CACHE`
+        : 'check that the file or folder is what it should be, and whose it is',
     cause: error,
   });
+}
+
+/** Whether what was refused lies in the cache, or is a folder above that it was to be made in. */
+function isOfCache({ path, syscall }: NodeJS.ErrnoException, cacheDirectory: string): boolean {
+  if (path === undefined) return false;
+  return isBelow(path, cacheDirectory) || (syscall === 'mkdir' && isBelow(cacheDirectory, path));
+}
+
+function isBelow(path: string, folder: string): boolean {
+  const way = relative(folder, path);
+  return way !== '..' && !way.startsWith(`..${sep}`);
 }
 
 /** `FILE_UNWRITABLE`: what was being written, why it cannot be, what to do next. */

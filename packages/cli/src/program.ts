@@ -7,6 +7,7 @@ import { asFileError } from './file-error.ts';
 import { formatError, formatErrorJson } from './formatters/error.ts';
 import { paintFor } from './formatters/paint.ts';
 import { Interrupted, type Io } from './io.ts';
+import { environmentOf } from './sdk/environment.ts';
 import { asUsageError } from './usage-error.ts';
 import { version } from './version.ts';
 
@@ -84,7 +85,11 @@ function takeOver(before: Command | null, command: Command): void {
 }
 
 function reportError(thrown: unknown, io: Io, argv: readonly string[]): ExitCode {
-  const error = asFileError(thrown);
+  const { cacheDirectory } = environmentOf({
+    variables: io.environment,
+    workingDirectory: io.workingDirectory,
+  });
+  const error = asFileError(thrown, cacheDirectory);
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0;
     return reportError(asUsageError(error, argv), io, argv);
