@@ -76,7 +76,7 @@ function groupFinding(
       severity: 'error',
       platforms,
       message: asset
-        ? `${asset.tool} is downloaded for x86: ${shortened(url)}`
+        ? `the download of ${asset.tool} is for x86: ${shortened(url)}`
         : `an address names x86: ${shortened(url)}`,
       hint: hintOf({ written, known, unknown, sums, asset: asset !== undefined }),
       range: spanRange(first.word, first),

@@ -106,6 +106,9 @@ export function faultHint(code: string, host: string): string {
   if (speaksNoTls(code)) {
     return `${host} does not speak TLS; mark it as insecure if it is meant to be plain http`;
   }
+  if (/(?:^|\.)docker\.io$/.test(host)) {
+    return 'check that this machine reaches the internet, or read through a mirror: --mirror docker.io=URL';
+  }
   return `check that ${host} is spelt right, running and reachable from here`;
 }
 
