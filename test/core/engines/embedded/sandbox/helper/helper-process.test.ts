@@ -20,6 +20,7 @@ import {
 import type { JobLayer } from '../../../../../../packages/core/src/engines/embedded/sandbox/helper/job.ts';
 import { layerTar } from '../../../../../../packages/core/src/engines/embedded/sandbox/helper/layer-tar.ts';
 import { createSandbox } from '../../../../../../packages/core/src/engines/embedded/sandbox/sandbox.ts';
+import { allSandboxLeftovers } from '../../../../../../packages/core/src/engines/embedded/sandbox/shelf/leftovers.ts';
 import { debTree, hasDebs } from '../../../../../support/debs.ts';
 import { eventually } from '../../../../../support/eventually.ts';
 import { rejection } from '../../../../../support/rejection.ts';
@@ -75,6 +76,13 @@ async function* slowly(blob: Uint8Array): AsyncGenerator<Uint8Array> {
 async function* atOnce(blob: Uint8Array): AsyncGenerator<Uint8Array> {
   yield blob;
 }
+
+const kinds = [
+  ['namespaces', 'overlay'],
+  ['user-namespace', 'copy'],
+  ['chroot', 'copy'],
+  ['proot', 'copy'],
+] as const;
 
 describe('jobs of helpers', function () {
   this.timeout(120_000);
@@ -319,12 +327,7 @@ describe('jobs of helpers', function () {
     });
   }
 
-  for (const only of [
-    ['namespaces', 'overlay'],
-    ['user-namespace', 'copy'],
-    ['chroot', 'copy'],
-    ['proot', 'copy'],
-  ] as const) {
+  for (const only of kinds) {
     it(`give every mount its own files, though a cache is filled already, ${only.join()}`, async function () {
       if (!(await hasDebs())) this.skip();
       const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
@@ -365,6 +368,37 @@ describe('jobs of helpers', function () {
         if (result.kind === 'changed') await result.release();
         expect(stdout).to.equal(`of the cache, bound ${count}`);
       }
+    });
+  }
+
+  for (const only of kinds) {
+    it(`clear up when a command is interrupted, ${only.join()}`, async function () {
+      if (!(await hasDebs())) this.skip();
+      const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
+      const busybox = await layerOf(await busyboxRoot(await debTree('busybox-static', architecture)));
+      const { folder, helper } = await helperFolder();
+      const sandboxed = { ...sandboxOptions(helper, join(folder, 'cache')), only: [only] };
+      if ((await chooseSandbox(sandboxed)).chosen === undefined) this.skip();
+      const abort = new AbortController();
+      const running = createSandbox(sandboxed).execute(
+        {
+          platform: { os: 'linux', architecture },
+          layers: [busybox],
+          command: {
+            arguments: ['/bin/sh', '-c', 'echo begun; sleep 61'],
+            environment: { PATH: '/bin' },
+            directory: '/',
+            user: { uid: 0, gid: 0, groups: [] },
+          },
+          ...{ network: 'host', mounts: [], temporaryDirectory: join(folder, 'temporary') },
+        },
+        { signal: abort.signal, onOutput: () => abort.abort(new Error('enough')) },
+      );
+      expect((await rejection(running)).message).to.equal('enough');
+      expect(allSandboxLeftovers(join(folder, 'cache'))).to.deep.equal([]);
+      const [kind = ''] = readdirSync(join(folder, 'cache'));
+      expect(readdirSync(join(folder, 'cache', kind, 'work'))).to.deep.equal([]);
+      await removeFolder(folder);
     });
   }
 });
