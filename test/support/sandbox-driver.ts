@@ -2,10 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { pruneItems } from '../../packages/core/src/engines/embedded/cache/prune.ts';
-import {
-  createSandbox,
-  type SandboxRequest,
-} from '../../packages/core/src/engines/embedded/sandbox/sandbox.ts';
+import { createSandbox } from '../../packages/core/src/engines/embedded/sandbox/sandbox.ts';
+import type { SandboxRequest } from '../../packages/core/src/engines/embedded/sandbox/sandbox-request.ts';
 import { layerOfTar, sandboxOptions } from './sandbox.ts';
 import type { DriverAnswer, DriverJob, DriverResult } from './sandbox-messages.ts';
 

@@ -9,7 +9,8 @@ import { createLayerScanner } from './layers/layer-scanner.ts';
 import { errnoName, errorText } from './sandbox/calls/errno.ts';
 import { platformRefused } from './sandbox/choice/emulators.ts';
 import { containerUser, type NamedUser } from './sandbox/container-user.ts';
-import type { Sandbox, SandboxCallOptions } from './sandbox/sandbox.ts';
+import type { Sandbox } from './sandbox/sandbox.ts';
+import type { SandboxCallOptions } from './sandbox/sandbox-request.ts';
 import { listIn, type StageState, textIn } from './state.ts';
 
 /** An image of one platform, where its layers can be read. */

@@ -8,6 +8,7 @@ export {
 export type { ProotPlace } from './choice/proot-program.ts';
 export { type HelperProcess, serveSandbox } from './helper/helper.ts';
 export { sandboxRun } from './run-program.ts';
-export { createSandbox, type Sandbox, type SandboxRequest, type SandboxResult } from './sandbox.ts';
+export { createSandbox, type Sandbox } from './sandbox.ts';
+export type { SandboxRequest, SandboxResult } from './sandbox-request.ts';
 export { allSandboxLeftovers } from './shelf/leftovers.ts';
 export { sweepSandboxes } from './shelf/sweep.ts';

@@ -7,7 +7,7 @@ import type { LayerEntry } from '../layers/entry.ts';
 import { folderEntry } from '../layers/entry.ts';
 import { resolvePath, type Tree, type TreeNode } from '../layers/tree.ts';
 import type { RunMount, RunRequest } from '../run-request.ts';
-import type { MountFiles, SandboxMount } from './sandbox.ts';
+import type { MountFiles, SandboxMount } from './sandbox-request.ts';
 
 /** What the mounts of a RUN are to the sandbox. */
 export interface PreparedMounts {

@@ -9,7 +9,8 @@ import { locationOf, type StepSite, stepFailed } from '../steps/step.ts';
 import { errorText } from './calls/errno.ts';
 import { containerUser } from './container-user.ts';
 import { prepareMounts } from './run-mounts.ts';
-import type { Sandbox, SandboxResult } from './sandbox.ts';
+import type { Sandbox } from './sandbox.ts';
+import type { SandboxResult } from './sandbox-request.ts';
 
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 

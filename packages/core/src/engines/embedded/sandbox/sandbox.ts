@@ -11,71 +11,20 @@ import type { StoredLayer } from '../layers/layer-scanner.ts';
 import type { SandboxChoice, SandboxOptions } from './choice/choose.ts';
 import { type PlatformRun, platformRefused } from './choice/emulators.ts';
 import { createPlatformRuns } from './choice/platform-runs.ts';
-import type { ContainerCommand } from './container/container-command.ts';
 import { runJob } from './helper/helper-process.ts';
 import type { JobEntry, JobLayer, JobMount } from './helper/job.ts';
 import { layerTar } from './helper/layer-tar.ts';
+import type {
+  MountFiles,
+  SandboxCallOptions,
+  SandboxMount,
+  SandboxRequest,
+  SandboxResult,
+} from './sandbox-request.ts';
 import { lockCaches } from './shelf/cache-locks.ts';
 import { jobLayers, namesOf, unpackMissing } from './shelf/missing-layers.ts';
 import { nameOnShelf } from './shelf/shelf-sharing.ts';
 import { noteCacheUse } from './shelf/shelves.ts';
-
-/** Files for a mount: those of an image, or single ones. */
-export type MountFiles =
-  | { readonly layers: readonly StoredLayer[] }
-  | { readonly entries: readonly LayerEntry[] };
-
-type BindMount = Extract<JobMount, { kind: 'bind' }>;
-type CacheMount = Extract<JobMount, { kind: 'cache' }>;
-
-/** A mount of a RUN, its files not yet in the sandbox. */
-export type SandboxMount =
-  | (Omit<BindMount, 'from'> & { readonly from: MountFiles })
-  | (Omit<CacheMount, 'from'> & {
-      readonly from: MountFiles | undefined;
-      /** As the Dockerfile has it. */
-      readonly id?: string | undefined;
-      /** Nobody else may use it meanwhile: waits for it, or takes another one. */
-      readonly sharing?: 'locked' | 'private' | undefined;
-    })
-  | Extract<JobMount, { kind: 'tmpfs' | 'secret' | 'ssh' }>;
-
-/** One command to execute. */
-export interface SandboxRequest {
-  readonly platform: Platform;
-  /** From the bottom. */
-  readonly layers: readonly StoredLayer[];
-  readonly command: ContainerCommand;
-  readonly network: 'host' | 'none';
-  readonly settings?: RunSettings | undefined;
-  readonly mounts: readonly SandboxMount[];
-  /** Gets the contents of changed files. */
-  readonly temporaryDirectory: string;
-  /** What it changed is thrown away: one that ends well is `exited` too. */
-  readonly discards?: boolean | undefined;
-}
-
-export interface SandboxCallOptions extends CallOptions {
-  readonly onOutput?: ((stream: 'stdout' | 'stderr', chunk: Uint8Array) => void) | undefined;
-  /** Gets what could not be done exactly, in words. */
-  readonly onNote?: ((text: string) => void) | undefined;
-  /**
-   * The number of the signal that a running command gets when it is to stop; how it ends is then the result.
-   * @default it is ended at once, and `execute` throws
-   */
-  readonly stopWith?: ((reason: unknown) => number) | undefined;
-}
-
-export type SandboxResult =
-  | { readonly kind: 'exited'; readonly code: number }
-  /** Linux's number of the error. */
-  | { readonly kind: 'not-started'; readonly purpose: string; readonly errno: number }
-  | {
-      readonly kind: 'changed';
-      readonly entries: readonly LayerEntry[];
-      /** Deletes the contents of the entries. */
-      release(): Promise<void>;
-    };
 
 /** Executes commands over layers, apart from the machine. */
 export interface Sandbox {

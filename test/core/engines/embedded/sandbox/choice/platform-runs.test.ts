@@ -6,8 +6,8 @@ import type { SandboxOptions } from '../../../../../../packages/core/src/engines
 import {
   createSandbox,
   type Sandbox,
-  type SandboxRequest,
 } from '../../../../../../packages/core/src/engines/embedded/sandbox/sandbox.ts';
+import type { SandboxRequest } from '../../../../../../packages/core/src/engines/embedded/sandbox/sandbox-request.ts';
 import { debTree, hasDebs } from '../../../../../support/debs.ts';
 import { rejection } from '../../../../../support/rejection.ts';
 import {
