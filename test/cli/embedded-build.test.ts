@@ -85,6 +85,16 @@ describe('mabuild build --engine embedded', () => {
     });
   }
 
+  for (const flag of ['--iidfile', '--metadata-file']) {
+    it(`says before building that ${flag} cannot be written`, async () => {
+      const { code, stderr } = await build({ Dockerfile: 'FROM scratch\nCOPY none /\n' }, [
+        ...['--platform', 'linux/amd64', '-o', `oci:${join(work, 'never')}`, flag, join(work, 'none/digest')],
+      ]);
+      expect(stderr).to.match(/^error: writing .*none\/digest: ENOENT.*\(FILE_UNWRITABLE\)\n/);
+      expect(code).to.equal(2);
+    });
+  }
+
   it('names the context whose folder is not there', async () => {
     const { code, stderr } = await build({ Dockerfile: 'FROM scratch\nCOPY --from=x a /\n' }, [
       ...['--platform', 'linux/amd64', '-o', `oci:${join(work, 'never')}`, '--build-context', 'x=nofolder'],

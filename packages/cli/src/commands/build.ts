@@ -75,6 +75,9 @@ export function buildCommand({ io }: CommandHost): Command {
         );
         return;
       }
+      const { checkFile } = await import('../sdk/build/destination.ts');
+      for (const file of [options.iidfile, options.metadataFile])
+        if (file !== undefined) await checkFile(file);
       const paint = paintOf(io, 'stderr', options);
       const progress = createProgress(mode, io, paint);
       try {
