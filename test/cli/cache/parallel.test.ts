@@ -13,6 +13,8 @@ import { bundled } from '../../support/sandbox.ts';
 /** Builds that one process makes while another one deletes. */
 const builds = 6;
 
+const steps = ['COPY data /more', 'RUN --mount=type=cache,target=/c cat /data > /c/x && cat /c/x > /y'];
+
 describe('a cache that several processes use', function () {
   this.timeout(300_000);
   let work = '';
@@ -22,13 +24,6 @@ describe('a cache that several processes use', function () {
     work = await mkdtemp(join(tmpdir(), 'mabuild-parallel-'));
     await bundled('packages/cli/src/sandbox-helper.ts', work);
     program = await bundled('test/support/cache-worker.ts', work);
-    const lines = [
-      'COPY data /more',
-      'RUN --mount=type=cache,target=/c cat /data > /c/x && cat /c/x > /y',
-      // It fails when somebody else is there.
-      'RUN --mount=type=cache,target=/l,sharing=locked mkdir /l/busy && sleep 0.2 && rmdir /l/busy',
-    ];
-    await writeContext(join(work, 'context'), await randomContext(lines));
   });
   after(() => rm(work, { recursive: true, force: true }));
 
@@ -44,6 +39,10 @@ describe('a cache that several processes use', function () {
   };
 
   it('loses nothing that a build uses while another process deletes without a pause', async () => {
+    // It fails when somebody else is there.
+    const alone = 'mkdir /l/busy && sleep 0.2 && rmdir /l/busy';
+    const lines = [...steps, `RUN --mount=type=cache,target=/l,sharing=locked ${alone}`];
+    await writeContext(join(work, 'context'), await randomContext(lines));
     const pruner = start('prune');
     const pruned = ended(pruner);
     const answers = await Promise.all([
@@ -62,12 +61,15 @@ describe('a cache that several processes use', function () {
   });
 
   it('survives builds and deletions that are killed', async () => {
+    await writeContext(join(work, 'context'), await randomContext(steps));
     for (let round = 0; round < 6; round += 1) {
       const victims = [start('build', `killed-${round}`, '3'), start('prune')];
+      // One may end before it is killed.
+      const closed = victims.map((victim) => once(victim, 'close'));
       for (const victim of victims) victim.stdout?.resume();
       await new Promise((resolve) => setTimeout(resolve, 300 + round * 250));
       for (const victim of victims) victim.kill('SIGKILL');
-      await Promise.all(victims.map((victim) => once(victim, 'close')));
+      await Promise.all(closed);
     }
     const built = await ended(start('build', 'after', '2'));
     expect(built.code, built.errors).to.equal(0);
