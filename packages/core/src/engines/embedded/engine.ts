@@ -36,7 +36,8 @@ import { createLayerScanner, type StoredLayer } from './layers/layer-scanner.ts'
 import { createLayerWriter } from './layers/layer-writer.ts';
 import type { Tree } from './layers/tree.ts';
 import { createRepositories } from './repositories.ts';
-import { type SolveWorld, solve } from './solve.ts';
+import { solve } from './solve.ts';
+import type { SolveWorld } from './solve-world.ts';
 import type { RunProgram } from './steps/run.ts';
 
 export interface EmbeddedEngineOptions {

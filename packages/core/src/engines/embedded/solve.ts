@@ -1,62 +1,25 @@
-import {
-  type CallOptions,
-  formatReference,
-  type ImageResolver,
-  isMabuildError,
-  MabuildError,
-  type Platform,
-  parseReference,
-} from '@mabuild/oci';
+import { isMabuildError, MabuildError } from '@mabuild/oci';
 import type { BuildContext } from '../../context/context.ts';
 import { type Base, resolveBase } from '../../dockerfile/base.ts';
-import { type BuildTarget, type ImageUse, imageUses, scopeOf } from '../../dockerfile/image-uses.ts';
-import { locate } from '../../dockerfile/location.ts';
-import type { Dockerfile, Instruction, Stage } from '../../dockerfile/model.ts';
+import { type BuildTarget, scopeOf } from '../../dockerfile/image-uses.ts';
+import type { Instruction, Stage } from '../../dockerfile/model.ts';
 import { parseDockerfile } from '../../dockerfile/parse.ts';
 import { globalScope } from '../../dockerfile/scope.ts';
 import { stageGraph, targetStage } from '../../dockerfile/stage-graph.ts';
-import { type ResolvedBase, resolveBases } from '../../plan/resolve-bases.ts';
 import { BuildFailedError } from '../build-failed.ts';
 import type { EngineBuild, EngineBuildOptions } from '../engine.ts';
-import type { BuildCache } from './cache/build-cache.ts';
 import type { CacheRecord } from './cache/cache-document.ts';
-import type { RunCache } from './cache/run-cache.ts';
 import type { FileSource } from './file-source.ts';
-import { imageState, scratchState } from './first-state.ts';
-import type { LayerScanner } from './layers/layer-scanner.ts';
-import type { LayerWriter } from './layers/layer-writer.ts';
-import type { Tree } from './layers/tree.ts';
+import { scratchState } from './first-state.ts';
+import { outsideImages } from './outside-images.ts';
 import { ownTimes } from './own-time.ts';
-import type { RepositoryOptions } from './repositories.ts';
+import type { SolveWorld } from './solve-world.ts';
+import { epochOf } from './source-date-epoch.ts';
 import { listIn, recordIn, type StageState, withConfig } from './state.ts';
 import { stepsWith } from './steps/all.ts';
-import { type RunProgram, runRefused } from './steps/run.ts';
+import { triggerOf } from './steps/onbuild.ts';
+import { runRefused } from './steps/run.ts';
 import { locationOf, type StepSite, stepFailed } from './steps/step.ts';
-
-/** What a build is made with. */
-export interface SolveWorld {
-  /** The platform that `FROM --platform=$BUILDPLATFORM` means. */
-  readonly host: Platform;
-  readonly resolver: ImageResolver;
-  readonly scanner: LayerScanner;
-  readonly writer: LayerWriter;
-  readonly runs: RunCache;
-  /** Told what steps make. */
-  readonly cache?: BuildCache | undefined;
-  readonly temporaryDirectory: string;
-  /** Seconds since the epoch: the time of what a context's steps make, one for all platforms. */
-  now(context: BuildContext): number;
-  /** The context's files, read once for all platforms. */
-  tree(build: EngineBuild, context: BuildContext, options: CallOptions): Promise<Tree>;
-  readonly download: StepSite['download'];
-  repository(url: string, options: RepositoryOptions): Promise<FileSource>;
-  /** Executes RUN; without it a stage that has one is refused before anything is built. */
-  readonly run?: RunProgram | undefined;
-  /** Names a sandbox that cannot make all that others make. */
-  readonly runLimits?:
-    | ((platform: Platform, options: CallOptions) => Promise<string | undefined>)
-    | undefined;
-}
 
 /**
  * Builds the stages that a target needs, side by side, and gives the last one's state.
@@ -78,7 +41,7 @@ export async function solve(
   const scope = scopeOf(target);
   const stages = stageGraph(dockerfile, build.target, scope);
   const epoch = epochOf(build);
-  const images = imagesOf(dockerfile, target, world, options);
+  const images = outsideImages(dockerfile, target, world, options);
   const times = ownTimes(() => performance.now());
   const states = new Map<Stage, Promise<StageState>>();
   const stateOf = (stage: Stage): Promise<StageState> => {
@@ -207,62 +170,4 @@ function refuseRuns(stages: readonly Stage[], site: StepSite): void {
   for (const stage of stages)
     for (const instruction of stage.instructions)
       if (instruction.keyword === 'RUN') throw runRefused(site, instruction);
-}
-
-/** The images that a build takes from outside, each asked for once. */
-function imagesOf(
-  dockerfile: Dockerfile,
-  target: Parameters<typeof imageUses>[1],
-  world: SolveWorld,
-  options: CallOptions,
-): { state(base: Base, instruction: Instruction): Promise<StageState> } {
-  const uses = imageUses(dockerfile, target);
-  const known = new Map<ImageUse | string, Promise<StageState>>();
-  const ask = async (wanted: Pick<ImageUse, 'reference' | 'platform' | 'kind'>, instruction: Instruction) => {
-    const location = locate(dockerfile, instruction.range);
-    const [base] = await resolveBases(
-      [{ reference: wanted.reference, platform: wanted.platform, use: wanted.kind, location }],
-      { resolver: world.resolver, signal: options.signal },
-    );
-    return imageState(base as ResolvedBase, (layer) => world.scanner.entries(layer, options));
-  };
-  return {
-    async state(base, instruction) {
-      if (base.kind !== 'image') throw new TypeError('only images are asked for');
-      const use = uses.find((item) => item.instruction === instruction && item.base.name === base.name) ?? {
-        kind: 'copy' as const,
-        reference: parseReference(base.name),
-        platform: target.platform,
-      };
-      const key = `${formatReference(use.reference)} ${JSON.stringify(use.platform)}`;
-      const state = known.get(key) ?? ask(use, instruction);
-      known.set(key, state);
-      return await state;
-    },
-  };
-}
-
-/** A trigger of the base as an instruction of this file, standing where the base is named. */
-function triggerOf(trigger: string, stage: Stage, site: StepSite): Instruction {
-  try {
-    const { instructions } = parseDockerfile(`FROM scratch\n${trigger}`);
-    const [, instruction] = instructions;
-    if (!instruction || instructions.length !== 2) throw new Error('it is not one instruction');
-    const { startLine, endLine, range } = stage.from;
-    return { ...instruction, startLine, endLine, range };
-  } catch (cause) {
-    const reason = `the base's trigger ONBUILD ${trigger} cannot be read: ${(cause as Error).message}`;
-    throw stepFailed(site, stage.from, reason, { cause });
-  }
-}
-
-/** `SOURCE_DATE_EPOCH` as seconds. @throws MabuildError `USAGE` */
-function epochOf({ buildArgs }: Pick<EngineBuild, 'buildArgs'>): number | undefined {
-  const text = Object.hasOwn(buildArgs, 'SOURCE_DATE_EPOCH') ? buildArgs.SOURCE_DATE_EPOCH : undefined;
-  if (text === undefined || text === '') return undefined;
-  if (/^\d{1,11}$/.test(text)) return Number(text);
-  throw new MabuildError(`SOURCE_DATE_EPOCH is ${JSON.stringify(text)}, which is no number of seconds`, {
-    code: 'USAGE',
-    hint: 'set it to whole seconds since 1970, e.g. from `git log -1 --format=%ct`',
-  });
 }
