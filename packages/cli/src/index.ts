@@ -22,7 +22,8 @@ export {
   type SarifOptions,
   sarifLog,
 } from './formatters/index.ts';
-export { type BuildOptions, buildAndPush, defaultPlatforms, planImages } from './sdk/build/build.ts';
+export { buildAndPush, defaultPlatforms, planImages } from './sdk/build/build.ts';
+export type { BuildOptions } from './sdk/build/build-options.ts';
 export type { BuildRequest, BuildResult, BuildResultImage, SecretSource } from './sdk/build/build-request.ts';
 export { type Output, parseOutput } from './sdk/build/output.ts';
 export type { Published } from './sdk/build/publish.ts';

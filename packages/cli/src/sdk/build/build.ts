@@ -1,50 +1,29 @@
-import { rm } from 'node:fs/promises';
 import {
-  type BuildCache,
-  type BuildContext,
-  type BuildEvent,
   type BuildPlan,
   type BuiltImage,
-  type Claim,
   type Engine,
   type PlannedBuild,
   planBuild,
   type RunSettings,
   runBuild,
 } from '@mabuild/core';
-import {
-  formatPlatform,
-  type ImageResolver,
-  MabuildError,
-  type Platform,
-  type PushEvent,
-} from '@mabuild/oci';
-import type { RegistryClient } from '@mabuild/registry';
+import { formatPlatform, MabuildError, type Platform } from '@mabuild/oci';
 import { cacheLimit } from '../cache/place.ts';
 import { keepCacheSmall, withLease } from '../cache/with-lease.ts';
-import { sweepLeftovers } from '../leftovers.ts';
 import { readPlatforms } from '../platforms.ts';
 import { emulatorFolders } from '../programs.ts';
-import { makeTemporaryFolder } from '../temporary-folder.ts';
-import { type SdkOptions, type Toolbox, withToolbox } from '../toolbox.ts';
-import { type Caches, cacheOpener, cachesOf, withoutBadCaches, writeCaches } from './build-caches.ts';
-import { openBuildEngine } from './build-engine.ts';
+import type { Toolbox } from '../toolbox.ts';
+import { cachesOf, withoutBadCaches, writeCaches } from './build-caches.ts';
+import type { BuildOptions } from './build-options.ts';
 import type { BuildRequest, BuildResult } from './build-request.ts';
-import { openRequestContext } from './context.ts';
+import { type BuildSite, type InnerRequest, withBuild } from './build-site.ts';
+import { copyingOf, deliver } from './deliver.ts';
 import { checkDestination } from './destination.ts';
-import { type EarlyPush, type EarlyPushOptions, openEarlyPush } from './early-push.ts';
-import { exportFiles } from './export-files.ts';
+import { type EarlyPush, openEarlyPush } from './early-push.ts';
 import { findingWarning } from './finding-warning.ts';
-import { loadImages, writeDockerArchives } from './load.ts';
-import { type NamedContexts, openNamedContexts } from './named-contexts.ts';
 import { outputFailure, outputIn } from './output.ts';
-import { assemble, type Published, parseTag, pushSuffixedTags, pushTags, writeLayout } from './publish.ts';
+import { parseTag } from './publish.ts';
 import { openSecrets } from './secrets.ts';
-
-export interface BuildOptions extends SdkOptions {
-  /** Steps, logs, uploads, warnings. */
-  readonly onEvent?: ((event: BuildEvent | PushEvent) => void) | undefined;
-}
 
 /** Platforms of a build that names none. */
 export const defaultPlatforms: readonly string[] = ['linux/amd64', 'linux/arm64', 'linux/arm/v7'];
@@ -128,24 +107,6 @@ export async function planImages(request: BuildRequest, options: BuildOptions = 
   return withBuild(request, options, async (site) => (await plan(site, request, options)).plan);
 }
 
-/** A request of a build, and what it has to do with caches. */
-type InnerRequest = BuildRequest & { readonly claim?: Claim; readonly caches?: Caches };
-
-/** Everything that one build holds open. */
-interface BuildSite {
-  readonly toolbox: Toolbox;
-  readonly environment: Toolbox['environment'];
-  readonly engine: Engine;
-  readonly registry: RegistryClient;
-  readonly resolver: ImageResolver;
-  readonly cache: BuildCache | undefined;
-  readonly early?: EarlyPush | undefined;
-  readonly context: BuildContext;
-  readonly named: NamedContexts;
-  readonly dockerfile: { readonly text: string; readonly name: string };
-  readonly temporaryDirectory: string;
-}
-
 /** Plans and builds; secrets are looked at first, so that nobody waits to hear that one is missing. */
 async function buildImages(
   site: BuildSite,
@@ -184,53 +145,6 @@ async function buildImages(
   } finally {
     opened.close();
   }
-}
-
-async function withBuild<T>(
-  request: InnerRequest,
-  options: BuildOptions,
-  use: (site: BuildSite) => Promise<T>,
-): Promise<T> {
-  return withToolbox(options, async (toolbox) => {
-    const { environment } = toolbox;
-    const temporaryDirectory = makeTemporaryFolder(environment);
-    // Beside the build: nothing of it depends on what killed ones left.
-    const sweeping = sweepLeftovers(environment, { helper: toolbox.sandboxHelper }).catch(() => []);
-    let context: BuildContext | undefined;
-    try {
-      const opened = await openRequestContext(request, {
-        environment,
-        temporaryDirectory,
-        signal: options.signal,
-      });
-      context = opened.context;
-      const named = await openNamedContexts(request.buildContexts ?? {}, {
-        workingDirectory: environment.workingDirectory,
-        signal: options.signal,
-      });
-      const { engine, registry, resolver, cache } = await openBuildEngine(toolbox, {
-        ...{ engine: request.engine, output: request.output, qemu: request.qemu, temporaryDirectory },
-        claim: request.claim,
-        openCache: cacheOpener(request.caches, toolbox, { ...options, claim: request.claim }),
-        signal: options.signal,
-      });
-      return await use({
-        ...opened,
-        named,
-        toolbox,
-        environment,
-        engine,
-        registry,
-        resolver,
-        cache,
-        temporaryDirectory,
-      });
-    } finally {
-      await context?.close();
-      await rm(temporaryDirectory, { recursive: true, force: true });
-      await sweeping;
-    }
-  });
 }
 
 async function plan(site: BuildSite, request: BuildRequest, options: BuildOptions): Promise<PlannedBuild> {
@@ -274,57 +188,4 @@ function sourceDateEpoch(site: BuildSite): Readonly<Record<string, string>> {
 function platformsOf(request: BuildRequest, toolbox: Toolbox, engine: Engine): readonly Platform[] {
   const platforms = readPlatforms(request.platforms ?? toolbox.config.platforms ?? defaultPlatforms);
   return platforms.length > 0 ? platforms : [engine.info.platform];
-}
-
-function copyingOf(
-  site: BuildSite,
-  { signal, onEvent }: BuildOptions,
-): EarlyPushOptions & Pick<BuildOptions, 'onEvent'> {
-  return { registry: site.registry, memory: site.toolbox.memory, jobs: 16, signal, onEvent };
-}
-
-/** Writes what was built to where the request wants it. */
-async function deliver(
-  images: readonly BuiltImage[],
-  site: BuildSite,
-  request: BuildRequest,
-  options: BuildOptions,
-): Promise<{ readonly digest: string; readonly references: readonly Published[] }> {
-  const output = outputIn(request.output ?? { type: 'load' }, site.environment.workingDirectory);
-  const tags = request.tags ?? [];
-  const assembly = assemble(images, {
-    index: request.index ?? 'auto',
-    indexType: request.indexType ?? 'oci',
-    annotations: request.annotations ?? {},
-  });
-  const copying = copyingOf(site, options);
-  const digest = assembly.root.digest;
-  switch (output.type) {
-    case 'push': {
-      const references = request.tagSuffix
-        ? await pushSuffixedTags(images, tags, copying)
-        : await pushTags(assembly, tags, {
-            ...copying,
-            early: site.early,
-            byDigest: output.byDigest ?? false,
-          });
-      return { digest, references };
-    }
-    case 'oci':
-    case 'oci-archive':
-      await writeLayout(assembly, { ...output, type: output.type }, tags, copying);
-      return { digest, references: [] };
-    case 'docker-archive':
-      return writeDockerArchives(images, output, tags, options);
-    case 'local':
-    case 'tar':
-      await exportFiles(images, output, options);
-      return { digest, references: [] };
-    default:
-      return loadImages(images, assembly, tags, {
-        engine: site.engine,
-        explicit: request.output !== undefined,
-        ...copying,
-      });
-  }
 }

@@ -1,7 +1,8 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { formatPlatform, isMabuildError, MabuildError } from '@mabuild/oci';
-import { type BuildOptions, buildAndPush } from '../build/build.ts';
+import { buildAndPush } from '../build/build.ts';
+import type { BuildOptions } from '../build/build-options.ts';
 import { makeTemporaryFolder } from '../temporary-folder.ts';
 import { withToolbox } from '../toolbox.ts';
 import type { MigratedFile, MigrateReport } from './migrate.ts';
