@@ -110,7 +110,7 @@ async function bindOf(mount: JobMount, folder: string, context: SandboxRun): Pro
       'RUN --mount=type=ssh: the path of the cache is too long for an agent with proot',
       {
         code: 'SANDBOX_UNAVAILABLE',
-        hint: 'set XDG_CACHE_HOME to a shorter path',
+        hint: 'set MABUILD_CACHE to a shorter path',
       },
     );
   // Everything is this user's own.

@@ -206,7 +206,7 @@ class Unpacking {
     runNamed(this.#request.place, calls, (failed) => {
       throw new MabuildError(`unpacking a layer: ${failed}`, {
         code: 'SANDBOX_UNAVAILABLE',
-        hint: 'keep the cache on a local file system that has extended attributes, e.g. ext4, xfs or btrfs: set XDG_CACHE_HOME',
+        hint: 'keep the cache on a local file system that has extended attributes, e.g. ext4, xfs or btrfs: set MABUILD_CACHE',
       });
     });
   }
@@ -333,7 +333,7 @@ function told({ path }: LayerEntry, error: unknown): unknown {
   return new MabuildError(`unpacking a layer: /${shown} cannot be written (${code})`, {
     code: isFull ? 'FILE_UNWRITABLE' : 'UNSUPPORTED_LAYER',
     hint: isFull
-      ? 'the disk is full: make room, or put the cache elsewhere with XDG_CACHE_HOME'
+      ? 'the disk is full: make room, or put the cache elsewhere with MABUILD_CACHE'
       : 'the archive is damaged or made to mislead, or its names are too long for this file system',
     cause: error,
   });

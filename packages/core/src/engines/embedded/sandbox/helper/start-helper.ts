@@ -87,7 +87,7 @@ async function startProgram(program: string): Promise<ChildProcess> {
       }
       throw new MabuildError(`starting a program in ${program.slice(0, program.lastIndexOf('/'))}: ${code}`, {
         code: 'SANDBOX_UNAVAILABLE',
-        hint: 'the cache must lie on a file system that programs can be started from: set XDG_CACHE_HOME',
+        hint: 'the cache must lie on a file system that programs can be started from: set MABUILD_CACHE',
         cause: error,
       });
     }
