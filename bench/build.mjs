@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run, which } from '../scripts/lib/run.mjs';
 import { countBytesTo, inTurns, printTable, timeCommand } from './measure.mjs';
+import { makeSmallContext } from './small-context.mjs';
 
 const platforms = 'linux/amd64,linux/arm64,linux/arm/v7';
 
@@ -12,7 +12,7 @@ const platforms = 'linux/amd64,linux/arm64,linux/arm/v7';
  * @param {{ dir: string, env: Record<string, string>, mabuild: readonly string[], rounds: number }} options
  */
 export async function benchBuild({ dir, env, mabuild, rounds }) {
-  const context = await makeContext(join(dir, 'context'));
+  const context = await makeSmallContext(join(dir, 'context'));
   const counter = await countBytesTo(env.MABUILD_TEST_REGISTRY);
   try {
     const tools = [
@@ -71,28 +71,6 @@ export async function benchBuild({ dir, env, mabuild, rounds }) {
   } finally {
     await counter.close();
   }
-}
-
-/** A small program with its data: 300 files, 6 MB, steps that run on the target. */
-async function makeContext(context) {
-  await mkdir(join(context, 'data'), { recursive: true });
-  for (let index = 0; index < 300; index++) {
-    await writeFile(join(context, 'data', `${index}.bin`), randomBytes(20_000));
-  }
-  const dockerfile = [
-    'FROM busybox AS build',
-    'WORKDIR /src',
-    'COPY . .',
-    'RUN find data -type f | sort | xargs md5sum > sums && uname -m > machine',
-    'FROM busybox',
-    'COPY --from=build /src/sums /src/machine /app/',
-    'COPY data /app/data',
-    'RUN wc -l < /app/sums > /app/count',
-    'CMD ["cat", "/app/machine", "/app/count"]',
-    '',
-  ];
-  await writeFile(join(context, 'Dockerfile'), dockerfile.join('\n'));
-  return context;
 }
 
 function mabuildTool({ dir, env, mabuild, context }) {

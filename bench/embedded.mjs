@@ -6,6 +6,7 @@ import { openBuilders } from './builders.mjs';
 import { median } from './measure.mjs';
 import { digestOfFile, withPushedImage } from './pushed-image.mjs';
 import { startRegistry } from './registry-servers.mjs';
+import { makeSmallContext } from './small-context.mjs';
 
 const machines = {
   'linux/amd64': ['x86_64'],
@@ -45,22 +46,9 @@ export async function benchEmbedded({ dir, env, mabuild, cache, rounds }) {
   }
 }
 
-/** (a) and (b): a small program with steps that run on the target; 300 files, 6 MB. */
+/** (a) and (b): steps that run on the target. */
 async function runScenarios({ dir, registry, builders }, round) {
-  const context = join(dir, 'small');
-  await mkdir(join(context, 'data'), { recursive: true });
-  for (let at = 0; at < 300; at++) await writeFile(join(context, 'data', `${at}.bin`), randomBytes(20_000));
-  await writeDockerfile(context, [
-    'FROM busybox AS build',
-    'WORKDIR /src',
-    'COPY . .',
-    'RUN find data -type f | sort | xargs md5sum > sums && uname -m > machine',
-    'FROM busybox',
-    'COPY --from=build /src/sums /src/machine /app/',
-    'COPY data /app/data',
-    'RUN wc -l < /app/sums > /app/count',
-    'CMD ["cat", "/app/machine", "/app/count"]',
-  ]);
+  const context = await makeSmallContext(join(dir, 'small'));
   const last = await readFile(join(context, 'data', '299.bin'));
   const judge = async ({ platform, root }) => {
     const text = async (name) => (await readFile(join(root, 'app', name), 'utf8')).trim();

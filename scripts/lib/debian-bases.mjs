@@ -5,13 +5,12 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { blob, json, pushImage, pushIndex, type } from './base-images.mjs';
+import { debianMirror } from './debian-mirror.mjs';
 import { run } from './run.mjs';
 
 /** What the examples need besides apt, so that no emulated machine has to unpack it at every run. */
 const packages = ['python3', 'python3-dev', 'gcc', 'libc6-dev'];
 const suite = 'bookworm';
-// Without the lists of updates, which change from day to day: the examples need nothing that is newer.
-const mirror = 'http://deb.debian.org/debian';
 
 const platforms = [
   { debian: 'amd64', platform: { architecture: 'amd64', os: 'linux' } },
@@ -70,7 +69,8 @@ async function rootFilesystem(debian, { cache, log }) {
       '--format=tar',
       suite,
       part,
-      mirror,
+      // Without the lists of updates, which change from day to day: the examples need nothing that is newer.
+      await debianMirror(),
     ]);
     await rename(part, tar);
   }

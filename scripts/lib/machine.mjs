@@ -13,11 +13,10 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { debianMirror } from './debian-mirror.mjs';
 import { debTree } from './debs.mjs';
 import { removeTree } from './remove-tree.mjs';
 import { run, which } from './run.mjs';
-
-const mirror = 'http://deb.debian.org/debian';
 
 /** The ordinary user of a fresh machine. */
 export const user = { name: 'demo', id: 1000, home: '/home/demo' };
@@ -43,7 +42,8 @@ export async function machineRoot({ cache, log = () => {} }) {
   const fresh = await mkdtemp(join(folder, 'new-'));
   try {
     const made = join(fresh, 'root');
-    await run('mmdebstrap', ['--variant=apt', '--include=libstdc++6,passwd', suite, made, mirror]);
+    const options = ['--variant=apt', '--include=libstdc++6,passwd'];
+    await run('mmdebstrap', [...options, suite, made, await debianMirror()]);
     await cp(process.execPath, join(made, 'usr/bin/node'));
     await mkdir(join(made, 'usr/lib/node_modules'), { recursive: true });
     await cp(npm, join(made, 'usr/lib/node_modules/npm'), { recursive: true, verbatimSymlinks: true });

@@ -1,5 +1,6 @@
 import { access, mkdir, mkdtemp, readdir, readlink, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { debianMirror } from './debian-mirror.mjs';
 import { engineAnswers } from './engine-answers.mjs';
 import { startProcess } from './process.mjs';
 import { run } from './run.mjs';
@@ -128,17 +129,6 @@ async function fetchPackages(suite, dir) {
   await apt('--download-only', 'install', 'docker.io', 'docker-buildx', 'ca-certificates');
   const files = (await readdir(archives)).filter((file) => file.endsWith('.deb')).sort();
   return files.map((file) => join(archives, file));
-}
-
-/** Where this machine gets Debian from. */
-async function debianMirror() {
-  const format = '$(ORIGIN)|$(LABEL)|$(REPO_URI)';
-  const lines = (await run('apt-get', ['indextargets', '--format', format])).split('\n');
-  const own = lines
-    .map((line) => line.split('|'))
-    .find(([origin, label]) => origin === 'Debian' && label === 'Debian');
-  if (own?.[2] === undefined) throw new Error('this machine knows no mirror of Debian');
-  return own[2];
 }
 
 async function exists(path) {

@@ -29,16 +29,16 @@ describe('the environment', () => {
   const caches: readonly [Readonly<Record<string, string>>, string][] = [
     [{}, '/home/me/.cache/mabuild'],
     [{ XDG_CACHE_HOME: '/var/cache' }, '/var/cache/mabuild'],
-    [{ XDG_CACHE_HOME: 'kept' }, '/work/kept/mabuild'],
+    [{ XDG_CACHE_HOME: 'kept' }, '/here/kept/mabuild'],
     [{ MABUILD_CACHE: '/kept', XDG_CACHE_HOME: '/var/cache' }, '/kept'],
-    [{ MABUILD_CACHE: './kept' }, '/work/kept'],
+    [{ MABUILD_CACHE: './kept' }, '/here/kept'],
   ];
   for (const [variables, cacheDirectory] of caches) {
     it(`keeps its cache, of ${JSON.stringify(variables)}, in ${cacheDirectory}`, () => {
       const environment = environmentOf({
-        ...{ variables, workingDirectory: '/work', homeDirectory: '/home/me', temporaryDirectory: 'tmp' },
+        ...{ variables, workingDirectory: '/here', homeDirectory: '/home/me', temporaryDirectory: 'tmp' },
       });
-      expect(environment).to.include({ cacheDirectory, temporaryDirectory: '/work/tmp' });
+      expect(environment).to.include({ cacheDirectory, temporaryDirectory: '/here/tmp' });
     });
   }
 });

@@ -11,6 +11,7 @@ import { eventually } from '../support/eventually.ts';
 import { type SandboxUser, sandboxUsers } from '../support/sandbox-users.ts';
 import { copyProgram, holders } from '../support/secret-traces.ts';
 import { servicesDescribe } from '../support/services.ts';
+import { makeSshKey } from '../support/ssh-key.ts';
 import { type UserBuilds, userBuilds } from '../support/user-builds.ts';
 
 const dockerfile = `FROM busybox
@@ -38,17 +39,7 @@ servicesDescribe('embedded: secrets, agents and no network in every sandbox', fu
       execFileSync('chmod', ['755', join(builds.root, name)]);
     }
     copyProgram('/usr/bin/ssh-add', join(builds.root, 'secrets/tool'));
-    execFileSync('ssh-keygen', [
-      '-q',
-      '-t',
-      'ed25519',
-      '-N',
-      '',
-      '-C',
-      'of an agent',
-      '-f',
-      join(builds.root, 'key'),
-    ]);
+    makeSshKey(join(builds.root, 'key'), 'of an agent');
   });
   after(async () => {
     for (const agent of agents) agent.kill();

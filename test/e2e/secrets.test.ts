@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -10,6 +10,7 @@ import { type CliResult, mabuild, startMabuild } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
 import { copyProgram, holders } from '../support/secret-traces.ts';
 import { servicesDescribe } from '../support/services.ts';
+import { makeSshKey } from '../support/ssh-key.ts';
 import { makeWorkspace, type Workspace } from '../support/workspace.ts';
 
 servicesDescribe('secrets and SSH agents of RUN', function (services) {
@@ -120,28 +121,8 @@ servicesDescribe('secrets and SSH agents of RUN', function (services) {
           const folder = join(workspace.dir, `agent-${engine}`);
           await mkdir(folder);
           socket = join(folder, 's');
-          execFileSync('ssh-keygen', [
-            '-q',
-            '-t',
-            'ed25519',
-            '-N',
-            '',
-            '-C',
-            'of a file',
-            '-f',
-            join(folder, 'key'),
-          ]);
-          execFileSync('ssh-keygen', [
-            '-q',
-            '-t',
-            'ed25519',
-            '-N',
-            '',
-            '-C',
-            'of the agent',
-            '-f',
-            join(folder, 'held'),
-          ]);
+          makeSshKey(join(folder, 'key'), 'of a file');
+          makeSshKey(join(folder, 'held'), 'of the agent');
           agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
           await eventually(() =>
             run('ssh-add', ['-q', join(folder, 'held')], { env: { SSH_AUTH_SOCK: socket } }),

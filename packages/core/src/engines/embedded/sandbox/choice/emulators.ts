@@ -27,10 +27,7 @@ export async function platformRun(
 ): Promise<PlatformRun> {
   const host = options.platform;
   const program = probeProgram(platform);
-  const none = (refused: string): PlatformRun => ({
-    ...{ sandbox, emulators: [], refused },
-    emulation: { kind: 'none', why: refused },
-  });
+  const none = (refused: string): PlatformRun => notRun(sandbox, refused);
   if (platform.os !== host.os || program === undefined)
     return none(`${formatPlatform(platform)} cannot be run on ${host.os}`);
   if (sandbox.kind === 'proot') return await prootRun(options, sandbox, platform, call);
@@ -75,8 +72,7 @@ async function throughProot(
     return await prootRun(options, await withProot(sandbox, options), platform, call);
   } catch (error) {
     if (!isMabuildError(error)) throw error;
-    const refused = error.message;
-    return { sandbox, emulators: [], refused, emulation: { kind: 'none', why: refused } };
+    return notRun(sandbox, error.message);
   }
 }
 
@@ -99,9 +95,12 @@ async function prootRun(
   } catch (error) {
     call.signal?.throwIfAborted();
     if (!isMabuildError(error)) throw error;
-    const refused = error.message;
-    return { sandbox, emulators: [], refused, emulation: { kind: 'none', why: refused } };
+    return notRun(sandbox, error.message);
   }
+}
+
+function notRun(sandbox: ChosenSandbox, refused: string): PlatformRun {
+  return { sandbox, emulators: [], refused, emulation: { kind: 'none', why: refused } };
 }
 
 /** The error of a platform that does not run. */
