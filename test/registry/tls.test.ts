@@ -260,6 +260,22 @@ describe('registry over TLS', () => {
       /key of the client certificate is protected by a passphrase$/,
     ],
     [
+      'a key whose passphrase nobody notices by decrypting it',
+      () => ({
+        cert: ours.issue('DNS:me').cert,
+        key: '-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n',
+      }),
+      /key of the client certificate is protected by a passphrase$/,
+    ],
+    [
+      'a key with a passphrase, as OpenSSL wrote them before PKCS #8',
+      () => {
+        const pair = ours.issue('DNS:me');
+        return { cert: pair.cert, key: ours.lockedAsPem(pair) };
+      },
+      /key of the client certificate is protected by a passphrase$/,
+    ],
+    [
       'a key that is no PEM',
       () => ({ cert: ours.issue('DNS:me').cert, key: 'hush' }),
       /key of the client certificate cannot be read$/,

@@ -17,6 +17,8 @@ export interface Authority {
   issue(...names: readonly string[]): KeyPair;
   /** The key with a passphrase on it. */
   locked(pair: KeyPair): string;
+  /** The same in RFC 1421's form, `Proc-Type: 4,ENCRYPTED`. */
+  lockedAsPem(pair: KeyPair): string;
   close(): void;
 }
 
@@ -45,6 +47,7 @@ export function makeAuthority(commonName = 'mabuild tests'): Authority {
       ]);
       return { cert: read(`${name}.pem`), key: read(`${name}.key`) };
     },
+    lockedAsPem: ({ key }) => run(['ec', '-aes256', '-passout', 'pass:secret'], key),
     locked: ({ key }) => run(['pkcs8', '-topk8', '-passout', 'pass:secret'], key),
     close: () => rmSync(directory, { recursive: true, force: true }),
   };
