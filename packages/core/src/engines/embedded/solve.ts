@@ -44,6 +44,8 @@ export async function solve(
   const images = outsideImages(dockerfile, target, world, options);
   const times = ownTimes(() => performance.now());
   const states = new Map<Stage, Promise<StageState>>();
+  /** RUNs that were not executed: one that changed nothing leaves no layer to tell by. */
+  const remembered = new Set<Instruction>();
   const stateOf = (stage: Stage): Promise<StageState> => {
     const state = states.get(stage) ?? buildStage(stage);
     states.set(stage, state);
@@ -71,11 +73,14 @@ export async function solve(
       return await images.state(base, instruction);
     },
     write: (entries) => world.writer.write(entries, { ...caching, signal }),
-    run: (request, execute) =>
-      world.runs.outcome(request, execute, {
+    run: async (request, execute) => {
+      const outcome = await world.runs.outcome(request, execute, {
         ...caching,
         limits: async ({ platform }) => await world.runLimits?.(platform, { signal }),
-      }),
+      });
+      if (outcome.known) remembered.add(request.instruction);
+      return outcome;
+    },
     remembered: (facts, make) => world.runs.remembered(facts, make, caching),
     epoch,
     keepsElsewhere: world.cache !== undefined,
@@ -121,7 +126,8 @@ export async function solve(
     try {
       const next = await todo(state, instruction, site);
       const seconds = times.secondsOf(instruction);
-      const cached = next.layers.length > state.layers.length && isCached(next.layers.at(-1));
+      const hasLayer = next.layers.length > state.layers.length;
+      const cached = hasLayer ? isCached(next.layers.at(-1)) : remembered.has(instruction);
       onEvent?.({ ...event, id, state: cached ? 'cached' : 'done', seconds });
       return next;
     } catch (error) {

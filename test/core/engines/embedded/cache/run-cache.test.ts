@@ -18,8 +18,9 @@ describe('results of RUN', () => {
       { base },
       {
         runLimits: async () => limits,
-        run: async (_request, site) => {
+        run: async ({ command }, site) => {
           executed += 1;
+          if (command.includes('true')) return undefined;
           limits = limitsAfter ?? limits;
           const content = Buffer.from(`made ${executed}`);
           const open = async (): Promise<Readable> => Readable.from([content], { objectMode: false });
@@ -55,6 +56,19 @@ describe('results of RUN', () => {
       await trial.build(`FROM base\n${first}`, { build: one });
       await trial.build(`FROM base\n${second}`, { build: two });
       expect(executed).to.equal(times);
+    });
+  }
+
+  for (const command of ['make', '["true"]']) {
+    it(`that are taken are told as cached, and no others: ${command}`, async () => {
+      const states: string[] = [];
+      const onStep: TrialOptions['onStep'] = (name, state) =>
+        void (name.startsWith('RUN') && state !== 'started' && states.push(state));
+      const dockerfile = `FROM base\nRUN ${command}`;
+      await trial.build(dockerfile, { onStep });
+      await trial.build(dockerfile, { onStep });
+      await trial.build(dockerfile, { onStep, build: { noCache: true } });
+      expect(states).to.deep.equal(['done', 'cached', 'done']);
     });
   }
 

@@ -18,6 +18,8 @@ import { treeDigest } from './tree-digest.ts';
 export interface RunOutcome {
   /** Absent when it changed nothing. */
   readonly layer: WrittenLayer | undefined;
+  /** It was remembered, so nothing was done. */
+  readonly known: boolean;
 }
 
 export interface RunCacheOptions {
@@ -67,11 +69,11 @@ export function createRunCache(memory: Memory, writer: LayerWriter): RunCache {
   const underway = new Map<string, Promise<MadeOutcome>>();
   const find = async (kind: Kind, key: string): Promise<RunOutcome | undefined> => {
     const known = (await memory.get(kind, key)) as Remembered | undefined;
-    if (known && !known.layer) return { layer: undefined };
+    if (known && !known.layer) return { layer: undefined, known: true };
     const layer = known?.layer && (await writer.restore(known.layer));
-    if (layer) return { layer: { ...layer, written: known.written } };
+    if (layer) return { layer: { ...layer, written: known.written }, known: true };
     const imported = writer.imported(kind, key);
-    return imported === undefined ? undefined : { layer: imported ?? undefined };
+    return imported === undefined ? undefined : { layer: imported ?? undefined, known: true };
   };
   const make = async (
     kind: Kind,
@@ -94,14 +96,14 @@ export function createRunCache(memory: Memory, writer: LayerWriter): RunCache {
     const key = await keyHere();
     if (!layer) {
       await memory.set(kind, key, { layer: null } satisfies Remembered);
-      return { key, layer: undefined };
+      return { key, layer: undefined, known: false };
     }
-    if (layer.changed) return { key, layer };
+    if (layer.changed) return { key, layer, known: false };
     const { diffId, descriptor, facts, created, written } = layer;
     const { digest, size } = descriptor;
     const remembered = { layer: { diffId, digest, size, facts, created }, written } satisfies Remembered;
     await memory.set(kind, key, remembered);
-    return { key, layer };
+    return { key, layer, known: false };
   };
   const once = async (
     kind: Kind,
