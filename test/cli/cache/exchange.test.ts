@@ -117,6 +117,23 @@ describe('caches that are kept elsewhere', function () {
     expect(counts).to.deep.equal([4, 5]);
   });
 
+  it('say once what mode=min leaves out, unless it is asked for', async () => {
+    const one = 'FROM scratch\nCOPY a /b\n';
+    const two = 'FROM scratch AS made\nCOPY a /x/a\nFROM scratch\nCOPY --from=made /x/a /b\n';
+    const rows: readonly (readonly [string, readonly string[], RegExp | undefined])[] = [
+      [one, ['oci:told'], undefined],
+      [two, ['oci:told'], /told:latest keeps .*: a layer of .*--cache-to type=local,dest=told,mode=max/],
+      [two, ['oci:told:t', 'oci:also'], /^[^;]*; --cache-to type=local,dest=told,tag=t,mode=max keeps all$/],
+      [two, ['type=local,dest=told,mode=min', 'type=local,dest=all,mode=max'], undefined],
+      [two, [`${registry.host}/team/told:c`], /--cache-to type=registry,ref=\S+\/team\/told:c,mode=max/],
+    ];
+    for (const [Dockerfile, cacheTo, expected] of rows) {
+      const { warnings } = await trial.build('modes', { ...files, Dockerfile }, { cacheTo });
+      expect(warnings, cacheTo.join()).to.have.length(expected === undefined ? 0 : 1);
+      if (expected) expect(warnings[0]).to.match(expected);
+    }
+  });
+
   it('are not written over something else', async () => {
     const image = `${registry.host}/team/app:1`;
     await trial.build('one', files, { tags: [image], output: { type: 'push' } }).catch(() => undefined);

@@ -111,8 +111,8 @@ describe('--cache-from and --cache-to', () => {
       expect(parseCacheFrom(text)).to.deep.equal(expected);
     });
   const to: readonly (readonly [string, object])[] = [
-    ['ghcr.io/me/app:cache', { ...registry('ghcr.io/me/app:cache'), mode: 'min', ignoreError: false }],
-    ['oci:x', { ...local('x'), mode: 'min', ignoreError: false }],
+    ['ghcr.io/me/app:cache', { ...registry('ghcr.io/me/app:cache'), ignoreError: false }],
+    ['oci:x', { ...local('x'), ignoreError: false }],
     [
       'type=registry,ref=h.example/a:c,mode=max,ignore-error=true',
       { ...registry('h.example/a:c'), mode: 'max', ignoreError: true },
@@ -120,7 +120,7 @@ describe('--cache-from and --cache-to', () => {
     ['type=local,dest=x,mode=min,ignore-error=0', { ...local('x'), mode: 'min', ignoreError: false }],
     [
       'type=registry,ref=h.example/a:c,oci-mediatypes=true,image-manifest=true,compression=gzip',
-      { ...registry('h.example/a:c'), mode: 'min', ignoreError: false },
+      { ...registry('h.example/a:c'), ignoreError: false },
     ],
   ];
   for (const [text, expected] of to)

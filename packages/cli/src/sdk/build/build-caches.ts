@@ -14,6 +14,7 @@ import {
   formatCachePlace,
   parseCacheFrom,
   parseCacheTo,
+  wholeCacheFlag,
 } from '../cache/cache-spec.ts';
 import { cacheSource, writeCache } from '../cache/exchange.ts';
 import type { Toolbox } from '../toolbox.ts';
@@ -94,9 +95,16 @@ export async function writeCaches(
   const { workingDirectory } = toolbox.environment;
   const made = (mode: CacheMode) =>
     Promise.all(images.map(({ task, config }) => cache.image(task.platform, mode, config.rootfs.diff_ids)));
+  let told = false;
   for (const place of caches?.to ?? []) {
     try {
-      await writeCache(place, await made(place.mode), { registry, workingDirectory, signal });
+      const written = await made(place.mode ?? 'min');
+      await writeCache(place, written, { registry, workingDirectory, signal });
+      const leftOut = new Set(written.flatMap((image) => image.leftOut)).size;
+      // Who writes mode=min knows; the others hear of it once.
+      if (place.mode !== undefined || leftOut === 0 || told) continue;
+      told = true;
+      onEvent?.({ type: 'warning', code: 'CACHE_MODE', message: leftOutMessage(place, leftOut) });
     } catch (error) {
       signal?.throwIfAborted();
       if (!place.ignoreError) throw error;
@@ -104,4 +112,9 @@ export async function writeCaches(
       onEvent?.({ type: 'warning', code: 'CACHE_INVALID', message });
     }
   }
+}
+
+function leftOutMessage(place: CacheTo, layers: number): string {
+  const what = layers === 1 ? 'a layer' : `${layers} layers`;
+  return `the cache at ${formatCachePlace(place)} keeps the layers of the image only: ${what} of other stages will be made again where nothing else is; ${wholeCacheFlag(place)} keeps all`;
 }

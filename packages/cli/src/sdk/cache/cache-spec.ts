@@ -13,8 +13,8 @@ export type CacheFrom = CachePlaceSpec;
 
 /** What `--cache-to` names. */
 export type CacheTo = CachePlaceSpec & {
-  /** Layers of the image only, or those of all steps. */
-  readonly mode: CacheMode;
+  /** Layers of the image only, or those of all steps. @default 'min', and a warning when that leaves some out */
+  readonly mode?: CacheMode | undefined;
   /** A cache that cannot be written is only told of. */
   readonly ignoreError: boolean;
 };
@@ -50,17 +50,25 @@ export function parseCacheFrom(text: string): CacheFrom {
  */
 export function parseCacheTo(text: string): CacheTo {
   const { place, fields } = read('--cache-to', text);
-  const { mode = 'min' } = fields;
-  if (mode !== 'min' && mode !== 'max') throw wrong('--cache-to', text, 'mode is min or max');
+  const { mode } = fields;
+  if (mode !== undefined && mode !== 'min' && mode !== 'max')
+    throw wrong('--cache-to', text, 'mode is min or max');
   const ignoreError = fields['ignore-error'] ?? 'false';
   if (!/^(?:true|false|1|0)$/.test(ignoreError))
     throw wrong('--cache-to', text, 'ignore-error is true or false');
-  return { ...place, mode, ignoreError: ignoreError === 'true' || ignoreError === '1' };
+  return { ...place, ...(mode && { mode }), ignoreError: ignoreError === 'true' || ignoreError === '1' };
 }
 
 /** As messages name it. */
 export function formatCachePlace(place: CachePlaceSpec): string {
   return place.type === 'registry' ? place.reference : `oci:${place.path}:${place.tag}`;
+}
+
+/** The `--cache-to` that writes all steps there. */
+export function wholeCacheFlag(place: CachePlaceSpec): string {
+  if (place.type === 'registry') return `--cache-to type=registry,ref=${place.reference},mode=max`;
+  const tag = place.tag === defaultTag ? '' : `,tag=${place.tag}`;
+  return `--cache-to type=local,dest=${place.path}${tag},mode=max`;
 }
 
 interface Read {

@@ -30,6 +30,8 @@ export interface CacheImage {
   /** With its platform. */
   readonly root: Descriptor;
   readonly source: ImageSource;
+  /** Digests of files' tars: layers of steps that `min` leaves out. */
+  readonly leftOut: readonly string[];
 }
 
 /** Makes the manifest of one platform's cache: its config lists the records, its layers are those of the steps. */
@@ -37,10 +39,14 @@ export async function cacheImage(request: CacheImageRequest): Promise<CacheImage
   const { mode, diffIds, store, imported } = request;
   const inImage = new Set(diffIds);
   const records: CacheRecord[] = [];
+  const leftOut = new Set<string>();
   const blobs = new Map<string, Descriptor>();
   for (const record of request.records) {
     const { layer } = record;
-    if (layer && mode === 'min' && !inImage.has(layer.diffId)) continue;
+    if (layer && mode === 'min' && !inImage.has(layer.diffId)) {
+      leftOut.add(layer.diffId);
+      continue;
+    }
     records.push(record);
     if (layer === null) continue;
     const { digest, size } = layer;
@@ -63,6 +69,7 @@ export async function cacheImage(request: CacheImageRequest): Promise<CacheImage
   ]);
   return {
     root,
+    leftOut: [...leftOut],
     source: {
       root,
       async read(wanted, options) {
