@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { openMemory } from '@mabuild/core';
 import { parsePlatform } from '@mabuild/oci';
 import { expect } from 'chai';
+import type { ResolvedBase } from '../../packages/core/src/bases/resolve-bases.ts';
 import { openFolderContext } from '../../packages/core/src/context/folder-context.ts';
 import type { Engine, EngineBuild } from '../../packages/core/src/engines/engine.ts';
 import { openKnownBuilds } from '../../packages/core/src/known-builds.ts';
 import type { PlannedTask } from '../../packages/core/src/plan/plan-request.ts';
 import { isRepeatable } from '../../packages/core/src/plan/repeatable.ts';
-import type { ResolvedBase } from '../../packages/core/src/plan/resolve-bases.ts';
 import { makeWorkspace, type Workspace } from '../support/workspace.ts';
 
 const platform = parsePlatform('linux/arm64');

@@ -1,4 +1,5 @@
 import type { Platform } from '@mabuild/oci';
+import type { Emulation } from '../../packages/core/src/emulation/emulation.ts';
 import type { Pruned } from '../../packages/core/src/engines/embedded/cache/prune.ts';
 import type { LayerEntry } from '../../packages/core/src/engines/embedded/layers/entry.ts';
 import type {
@@ -6,7 +7,6 @@ import type {
   TriedSandbox,
 } from '../../packages/core/src/engines/embedded/sandbox/choice/choose.ts';
 import type { ContainerUser } from '../../packages/core/src/engines/embedded/sandbox/container/container-command.ts';
-import type { Emulation } from '../../packages/core/src/engines/engine.ts';
 
 export interface DriverCommand {
   readonly platform?: Platform;

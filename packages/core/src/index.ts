@@ -1,4 +1,5 @@
 export type { DownloadFacts } from './analysis/download-facts.ts';
+export { rememberingResolver } from './bases/remembering-resolver.ts';
 export { type RunBuildOptions, runBuild } from './build.ts';
 export { type CheckOptions, checkDockerfile, offlineImages } from './check.ts';
 export { type ContextTarOptions, contextTar } from './context/archive.ts';
@@ -79,6 +80,7 @@ export {
   parseBinfmtEntry,
   readBinfmtEntries,
 } from './emulation/binfmt.ts';
+export type { Emulation } from './emulation/emulation.ts';
 export { findQemu, type QemuRequest, qemuDirectories } from './emulation/qemu.ts';
 export * from './engines/index.ts';
 export type { BuildEvent, OnBuildEvent } from './events.ts';
@@ -118,7 +120,6 @@ export {
 export type { BuildPlan, BuildTask, PlannedBase, Strategy } from './plan/plan.ts';
 export { planBuild } from './plan/plan-build.ts';
 export type { PlannedBuild, PlannedTask, PlanRequest, PlanWorld } from './plan/plan-request.ts';
-export { rememberingResolver } from './plan/remembering-resolver.ts';
 export {
   type FetchableProgram,
   type FetchProgramsRequest,

@@ -21,6 +21,7 @@ import {
   readDocument,
 } from '@mabuild/oci';
 import { expect } from 'chai';
+import type { ResolvedBase } from '../../../packages/core/src/bases/resolve-bases.ts';
 import type { Engine, ExportOptions } from '../../../packages/core/src/engines/engine.ts';
 import type { BuildEvent } from '../../../packages/core/src/events.ts';
 import {
@@ -29,7 +30,6 @@ import {
   finishImage,
 } from '../../../packages/core/src/finish/finish.ts';
 import { openMemory } from '../../../packages/core/src/memory.ts';
-import type { ResolvedBase } from '../../../packages/core/src/plan/resolve-bases.ts';
 import { armFlags, machines, makeElf } from '../../support/elf.ts';
 import { type MadeImage, makeImage } from '../../support/made-image.ts';
 import { rejection } from '../../support/rejection.ts';

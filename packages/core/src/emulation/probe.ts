@@ -1,7 +1,7 @@
 import { formatPlatform, isMabuildError, MabuildError, type Platform } from '@mabuild/oci';
-import type { Emulation } from '../engines/engine.ts';
 import { type BinfmtEntry, chooseBinfmt, direntNames, parseBinfmtEntries } from './binfmt.ts';
 import { dumpProgram, probeExitCode, probeProgram } from './elf-program.ts';
+import type { Emulation } from './emulation.ts';
 
 /** What a tiny program did. */
 export interface ProgramResult {

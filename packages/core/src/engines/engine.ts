@@ -9,6 +9,7 @@ import type {
   SourceLocation,
 } from '@mabuild/oci';
 import type { AddedFile, BuildContext } from '../context/context.ts';
+import type { Emulation } from '../emulation/emulation.ts';
 import type { OnBuildEvent } from '../events.ts';
 import type { BuildSecrets } from './build-secrets.ts';
 import type { RunSettings } from './run-settings.ts';
@@ -122,21 +123,6 @@ export interface InspectOptions extends CallOptions {
   /** Which of an image's platforms; a containerd store holds several under one name. @default the engine's choice */
   readonly platform?: Platform | undefined;
 }
-
-/** How a platform's programs run on the engine's host. */
-export type Emulation =
-  | { readonly kind: 'native' }
-  /** The kernel opened the interpreter at registration (flag F): nothing need be in the container. */
-  | { readonly kind: 'binfmt'; readonly interpreter?: string }
-  /** The interpreter must be found inside the container, at exactly this path. */
-  | { readonly kind: 'binfmt-without-f'; readonly interpreter: string }
-  /** The sandbox starts every program through the interpreter: nothing need be in the container. */
-  | { readonly kind: 'started-through'; readonly interpreter: string }
-  | {
-      readonly kind: 'none';
-      /** Why, where more is known than that nothing is registered. */
-      readonly why?: string | undefined;
-    };
 
 /** Starts containers: what `mabuild run` and the ELF probes need. */
 export interface ContainerRequest {

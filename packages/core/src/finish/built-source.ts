@@ -7,7 +7,7 @@ import type {
   MutatedImage,
   ReadOptions,
 } from '@mabuild/oci';
-import type { ResolvedBase } from '../plan/resolve-bases.ts';
+import type { ResolvedBase } from '../bases/resolve-bases.ts';
 
 /** A finished image as a source: documents from memory, own layers from the store, base layers from the base itself. */
 export function builtSource(

@@ -25,12 +25,12 @@ import {
   type VerifyNote,
   type VerifyProblem,
 } from '@mabuild/oci';
+import type { ResolvedBase } from '../bases/resolve-bases.ts';
 import type { Engine, EngineImage, ExportedImage, ExportedLayer } from '../engines/engine.ts';
 import type { OnBuildEvent } from '../events.ts';
 import type { Memory } from '../memory.ts';
 import type { BuildTask } from '../plan/plan.ts';
 import type { PlannedTask } from '../plan/plan-request.ts';
-import type { ResolvedBase } from '../plan/resolve-bases.ts';
 import { builtSource } from './built-source.ts';
 import { type FinishedLayer, type FinishLayerOptions, finishLayer, rememberedLayer } from './layer.ts';
 import { standsOnNothing } from './stands-on-nothing.ts';

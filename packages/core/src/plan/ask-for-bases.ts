@@ -6,6 +6,7 @@ import {
   type Platform,
   platformSatisfies,
 } from '@mabuild/oci';
+import { type ResolvedBase, resolveBases, type WantedBase } from '../bases/resolve-bases.ts';
 import { resolveBase } from '../dockerfile/base.ts';
 import { scopeOf } from '../dockerfile/image-uses.ts';
 import { locate } from '../dockerfile/location.ts';
@@ -16,7 +17,6 @@ import { suggestTag } from '../knowledge/suggest-tag.ts';
 import { type BaseOptions, wantedImages } from '../transforms/index.ts';
 import type { PlannedBase } from './plan.ts';
 import type { PlanWorld } from './plan-request.ts';
-import { type ResolvedBase, resolveBases, type WantedBase } from './resolve-bases.ts';
 
 interface BaseWorld extends PlanWorld {
   readonly builder: Builder;

@@ -1,4 +1,6 @@
 import { formatPlatform, type Platform, type SourceLocation, withDigest } from '@mabuild/oci';
+import type { ResolvedBase } from '../bases/resolve-bases.ts';
+import { addedFolder } from '../context/added-folder.ts';
 import { resolveBase } from '../dockerfile/base.ts';
 import { type BuildTarget, scopeOf } from '../dockerfile/image-uses.ts';
 import { locate } from '../dockerfile/location.ts';
@@ -7,7 +9,6 @@ import { parseDockerfile } from '../dockerfile/parse.ts';
 import type { Builder, EngineBuild } from '../engines/engine.ts';
 import { fixDockerfile } from '../migrate.ts';
 import { type Finding, isMadeUnasked } from '../rules/rule.ts';
-import { addedFolder } from '../transforms/added-folder.ts';
 import {
   type BaseOptions,
   type PrepareOptions,
@@ -22,7 +23,6 @@ import { planEmulation } from './plan-emulation.ts';
 import { advice, refuseFolders, refuseFrontend, substituteFinding, syntaxFinding } from './plan-findings.ts';
 import type { PlannedBuild, PlannedTask, PlanRequest, PlanWorld } from './plan-request.ts';
 import { isRepeatable } from './repeatable.ts';
-import type { ResolvedBase } from './resolve-bases.ts';
 
 /**
  * Decides everything about a build, and changes nothing: bases are asked for, emulation is proved, texts are edited.

@@ -5,6 +5,7 @@ import {
   MabuildError,
   parseReference,
 } from '@mabuild/oci';
+import type { ResolvedBase } from '../bases/resolve-bases.ts';
 import { checkDockerfile } from '../check.ts';
 import { locate } from '../dockerfile/location.ts';
 import type { Dockerfile, Range } from '../dockerfile/model.ts';
@@ -12,7 +13,6 @@ import type { Builder } from '../engines/engine.ts';
 import type { Finding } from '../rules/rule.ts';
 import { syntaxImage } from '../transforms/index.ts';
 import type { PlanRequest, PlanWorld } from './plan-request.ts';
-import type { ResolvedBase } from './resolve-bases.ts';
 
 const nowhere: Range = { start: 0, end: 0 };
 

@@ -1,4 +1,5 @@
 import type { CallOptions, ImageResolver, Platform } from '@mabuild/oci';
+import type { ResolvedBase } from '../bases/resolve-bases.ts';
 import type { BuildContext } from '../context/context.ts';
 import type { NamedContext } from '../dockerfile/image-uses.ts';
 import type { BaseStyle, ImageMapping } from '../dockerfile/retarget-base.ts';
@@ -6,7 +7,6 @@ import type { Builder, Engine, EngineBuild } from '../engines/engine.ts';
 import type { RunSettings } from '../engines/run-settings.ts';
 import type { BuildPlan, BuildTask } from './plan.ts';
 import type { EmulationMode, LentProgram } from './plan-emulation.ts';
-import type { ResolvedBase } from './resolve-bases.ts';
 
 /** What is to be built, in nouns. */
 export interface PlanRequest {

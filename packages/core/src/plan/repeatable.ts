@@ -1,7 +1,7 @@
+import type { ResolvedBase } from '../bases/resolve-bases.ts';
 import { type BuildTarget, imageUses } from '../dockerfile/image-uses.ts';
 import { parseDockerfile } from '../dockerfile/parse.ts';
 import { syntaxImage } from '../transforms/index.ts';
-import type { ResolvedBase } from './resolve-bases.ts';
 
 /** An ADD that fetches, or may, for all that can be seen without expanding it. */
 const fetching = /\bADD\b[^\n]*(:\/\/|git@|\$)/i;

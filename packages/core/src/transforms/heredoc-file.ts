@@ -1,12 +1,12 @@
 import { MabuildError } from '@mabuild/oci';
 import type { AddedFile } from '../context/context.ts';
 import { resolveBase } from '../dockerfile/base.ts';
+import { contentOf } from '../dockerfile/heredoc-command.ts';
 import { type BuildTarget, imageUses, scopeOf } from '../dockerfile/image-uses.ts';
 import { locate } from '../dockerfile/location.ts';
 import type { Dockerfile, Heredoc, Instruction, Stage } from '../dockerfile/model.ts';
 import { scopeAt } from '../dockerfile/scope.ts';
 import { expandWord } from '../dockerfile/words.ts';
-import { contentOf } from './heredoc-command.ts';
 import { type BasePin, pinOf } from './pin-base.ts';
 
 interface HeredocFileOptions extends BuildTarget {

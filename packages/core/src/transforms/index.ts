@@ -1,5 +1,4 @@
 export { type Change, type Draft, newDraft, revise } from './draft.ts';
-export { contentOf, heredocCommand } from './heredoc-command.ts';
 export { heredocFile } from './heredoc-file.ts';
 export { inheritArgs } from './inherit-args.ts';
 export { type Emulator, type InjectOptions, injectQemu, runsOnTarget } from './inject-qemu.ts';

@@ -1,11 +1,11 @@
 import { MabuildError, normalizePlatform } from '@mabuild/oci';
+import { addedFolder } from '../context/added-folder.ts';
 import { resolveBase } from '../dockerfile/base.ts';
 import { type BuildTarget, imageUses, scopeOf } from '../dockerfile/image-uses.ts';
 import { locate } from '../dockerfile/location.ts';
 import type { Dockerfile, Stage, TextEdit } from '../dockerfile/model.ts';
 import { stageGraph } from '../dockerfile/stage-graph.ts';
 import type { Builder } from '../engines/engine.ts';
-import { addedFolder } from './added-folder.ts';
 import type { Change } from './draft.ts';
 
 /** How RUN steps of a foreign platform are helped. */

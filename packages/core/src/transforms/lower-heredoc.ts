@@ -1,13 +1,13 @@
 import { MabuildError } from '@mabuild/oci';
+import { addedFolder } from '../context/added-folder.ts';
 import type { AddedFile } from '../context/context.ts';
+import { heredocCommand } from '../dockerfile/heredoc-command.ts';
 import { type BuildTarget, scopeOf } from '../dockerfile/image-uses.ts';
 import { locate } from '../dockerfile/location.ts';
 import type { Dockerfile, Heredoc, Instruction, Stage, TextEdit } from '../dockerfile/model.ts';
 import { stageGraph } from '../dockerfile/stage-graph.ts';
 import type { Builder } from '../engines/engine.ts';
-import { addedFolder } from './added-folder.ts';
 import type { Change } from './draft.ts';
-import { heredocCommand } from './heredoc-command.ts';
 import { heredocFile } from './heredoc-file.ts';
 import type { BasePin } from './pin-base.ts';
 

@@ -1,8 +1,8 @@
 import { formatPlatform, isMabuildError, MabuildError, type SourceLocation } from '@mabuild/oci';
+import { addedFolder } from '../../context/added-folder.ts';
 import type { Instruction, Stage } from '../../dockerfile/model.ts';
 import { parseDockerfile } from '../../dockerfile/parse.ts';
 import type { BuildEvent } from '../../events.ts';
-import { addedFolder } from '../../transforms/added-folder.ts';
 import { BuildFailedError, shownOutputLines } from '../build-failed.ts';
 import type { EngineBuild } from '../engine.ts';
 import { readSolveStatus, type Vertex } from './buildkit-status.ts';

@@ -17,13 +17,13 @@ import {
   binfmtFingerprint,
   readBinfmtEntries,
 } from '../../emulation/binfmt.ts';
+import type { Emulation } from '../../emulation/emulation.ts';
 import { type ProbeHost, probeEmulation, readBinfmtThrough } from '../../emulation/probe.ts';
 import { programImage } from '../../emulation/program-image.ts';
 import type { Memory } from '../../memory.ts';
 import type {
   ContainerRequest,
   ContainerResult,
-  Emulation,
   Engine,
   EngineBuild,
   EngineBuildOptions,

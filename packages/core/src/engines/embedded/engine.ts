@@ -12,10 +12,10 @@ import {
 } from '@mabuild/oci';
 import type { AddedFile, BuildContext } from '../../context/context.ts';
 import { binfmtFingerprint } from '../../emulation/binfmt.ts';
+import type { Emulation } from '../../emulation/emulation.ts';
 import type { Memory } from '../../memory.ts';
 import type {
   ContainerResult,
-  Emulation,
   Engine,
   EngineBuild,
   EngineBuildOptions,

@@ -1,5 +1,5 @@
 import type { Platform } from '@mabuild/oci';
-import type { ResolvedBase } from '../../plan/resolve-bases.ts';
+import type { ResolvedBase } from '../../bases/resolve-bases.ts';
 import type { LayerEntry } from './layers/entry.ts';
 import type { StoredLayer } from './layers/layer-scanner.ts';
 import { applyLayer, emptyTree } from './layers/tree.ts';

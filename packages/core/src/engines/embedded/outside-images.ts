@@ -1,9 +1,9 @@
 import { type CallOptions, formatReference, parseReference } from '@mabuild/oci';
+import { type ResolvedBase, resolveBases } from '../../bases/resolve-bases.ts';
 import type { Base } from '../../dockerfile/base.ts';
 import { type ImageUse, imageUses } from '../../dockerfile/image-uses.ts';
 import { locate } from '../../dockerfile/location.ts';
 import type { Dockerfile, Instruction } from '../../dockerfile/model.ts';
-import { type ResolvedBase, resolveBases } from '../../plan/resolve-bases.ts';
 import { imageState } from './first-state.ts';
 import type { SolveWorld } from './solve-world.ts';
 import type { StageState } from './state.ts';

@@ -1,6 +1,6 @@
 import { MabuildError } from '@mabuild/oci';
+import type { ResolvedBase } from '../../bases/resolve-bases.ts';
 import type { Memory } from '../../memory.ts';
-import type { ResolvedBase } from '../../plan/resolve-bases.ts';
 import type { ContainerRequest } from '../engine.ts';
 import { parsePort } from '../published-port.ts';
 import { CopyError } from './copy/layer-draft.ts';

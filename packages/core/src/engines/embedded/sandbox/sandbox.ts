@@ -4,7 +4,7 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { CallOptions, Platform } from '@mabuild/oci';
-import type { Emulation } from '../../engine.ts';
+import type { Emulation } from '../../../emulation/emulation.ts';
 import { type RunSettings, ulimitNumbers } from '../../run-settings.ts';
 import type { LayerEntry } from '../layers/entry.ts';
 import type { StoredLayer } from '../layers/layer-scanner.ts';

@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import { resolveSources } from '../../../dockerfile/base.ts';
+import { commandOfHeredocs, contentOf, isHeredocAlone } from '../../../dockerfile/heredoc-command.ts';
 import type { Instruction } from '../../../dockerfile/model.ts';
 import { readMount } from '../../../dockerfile/mounts.ts';
-import { commandOfHeredocs, contentOf, isHeredocAlone } from '../../../transforms/heredoc-command.ts';
 import type { StoredLayer } from '../layers/layer-scanner.ts';
 import type { RunMount, RunRequest } from '../run-request.ts';
 import { listIn, type StageState, textIn, withHistory } from '../state.ts';

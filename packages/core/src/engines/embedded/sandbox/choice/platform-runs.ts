@@ -1,5 +1,5 @@
 import { type CallOptions, type Platform, platformSatisfies } from '@mabuild/oci';
-import type { Emulation } from '../../../engine.ts';
+import type { Emulation } from '../../../../emulation/emulation.ts';
 import {
   type ChosenSandbox,
   chooseSandbox,

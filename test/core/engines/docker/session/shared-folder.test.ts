@@ -2,12 +2,12 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { MabuildError } from '@mabuild/oci';
 import { expect } from 'chai';
-import type { AddedFile, BuildContext } from '../../../packages/core/src/context/context.ts';
+import type { AddedFile, BuildContext } from '../../../../../packages/core/src/context/context.ts';
 import {
   SharedContext,
   SharedDockerfiles,
-} from '../../../packages/core/src/engines/docker/session/shared-folder.ts';
-import { rejection } from '../../support/rejection.ts';
+} from '../../../../../packages/core/src/engines/docker/session/shared-folder.ts';
+import { rejection } from '../../../../support/rejection.ts';
 
 /** A context of files by path; folders end with a slash. */
 function contextOf(files: Readonly<Record<string, string>>, onWalk: () => void = () => {}): BuildContext {

@@ -1,6 +1,6 @@
-import { resolveBase } from '../dockerfile/base.ts';
-import type { Dockerfile, Heredoc, Instruction, Stage } from '../dockerfile/model.ts';
-import type { ScopeOptions } from '../dockerfile/scope.ts';
+import { resolveBase } from './base.ts';
+import type { Dockerfile, Heredoc, Instruction, Stage } from './model.ts';
+import type { ScopeOptions } from './scope.ts';
 
 const scriptFlag: readonly (readonly [RegExp, string])[] = [
   [/^(?:sh|bash|ash|dash|zsh|ksh)$/, '-c'],

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import { DockerClient } from '@mabuild/core';
 import { expect } from 'chai';
-import { openFolderContext } from '../../../packages/core/src/context/folder-context.ts';
-import { BuildSession } from '../../../packages/core/src/engines/docker/session/session.ts';
-import { eventually } from '../../support/eventually.ts';
-import { receiveFiles } from '../../support/file-receiver.ts';
-import { field, fieldsOf, type GrpcPeer, grpcPeer } from '../../support/grpc-peer.ts';
-import { makeWorkspace, type Workspace } from '../../support/workspace.ts';
+import { openFolderContext } from '../../../../../packages/core/src/context/folder-context.ts';
+import { BuildSession } from '../../../../../packages/core/src/engines/docker/session/session.ts';
+import { eventually } from '../../../../support/eventually.ts';
+import { receiveFiles } from '../../../../support/file-receiver.ts';
+import { field, fieldsOf, type GrpcPeer, grpcPeer } from '../../../../support/grpc-peer.ts';
+import { makeWorkspace, type Workspace } from '../../../../support/workspace.ts';
 
 type OnSession = (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => void;
 

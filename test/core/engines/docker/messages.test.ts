@@ -5,7 +5,7 @@ import {
   type EngineMessage,
   errorOfMessage,
   readMessages,
-} from '../../../packages/core/src/engines/docker/messages.ts';
+} from '../../../../packages/core/src/engines/docker/messages.ts';
 
 const options = { action: 'POST /build', endpoint: 'unix:///e.sock' };
 

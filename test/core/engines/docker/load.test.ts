@@ -6,9 +6,9 @@ import {
   loadArchive,
   removeImage,
   tagImage,
-} from '../../../packages/core/src/engines/docker/load.ts';
-import { pullImage, registryConfigHeader } from '../../../packages/core/src/engines/docker/pull.ts';
-import { fakeEngine } from '../../support/fake-engine.ts';
+} from '../../../../packages/core/src/engines/docker/load.ts';
+import { pullImage, registryConfigHeader } from '../../../../packages/core/src/engines/docker/pull.ts';
+import { fakeEngine } from '../../../support/fake-engine.ts';
 
 const says =
   (status: number, text: string) =>

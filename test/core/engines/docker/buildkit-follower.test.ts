@@ -1,15 +1,15 @@
 import { parsePlatform } from '@mabuild/oci';
 import { expect } from 'chai';
-import { BuildFailedError } from '../../../packages/core/src/engines/build-failed.ts';
+import { BuildFailedError } from '../../../../packages/core/src/engines/build-failed.ts';
 import {
   BuildkitFollower,
   lineOfVertex,
-} from '../../../packages/core/src/engines/docker/buildkit-follower.ts';
-import { readSolveStatus } from '../../../packages/core/src/engines/docker/buildkit-status.ts';
-import type { EngineMessage } from '../../../packages/core/src/engines/docker/messages.ts';
-import type { EngineBuild } from '../../../packages/core/src/engines/engine.ts';
-import type { BuildEvent } from '../../../packages/core/src/events.ts';
-import { field } from '../../support/grpc-peer.ts';
+} from '../../../../packages/core/src/engines/docker/buildkit-follower.ts';
+import { readSolveStatus } from '../../../../packages/core/src/engines/docker/buildkit-status.ts';
+import type { EngineMessage } from '../../../../packages/core/src/engines/docker/messages.ts';
+import type { EngineBuild } from '../../../../packages/core/src/engines/engine.ts';
+import type { BuildEvent } from '../../../../packages/core/src/events.ts';
+import { field } from '../../../support/grpc-peer.ts';
 
 const dockerfile = [
   '# a comment',

@@ -1,9 +1,9 @@
 import { isMabuildError, parsePlatform } from '@mabuild/oci';
 import { expect } from 'chai';
-import { hasPlatform, runContainer } from '../../../packages/core/src/engines/docker/run.ts';
-import type { ContainerRequest } from '../../../packages/core/src/engines/engine.ts';
-import { type FakeEngine, fakeEngine } from '../../support/fake-engine.ts';
-import { rejection } from '../../support/rejection.ts';
+import { hasPlatform, runContainer } from '../../../../packages/core/src/engines/docker/run.ts';
+import type { ContainerRequest } from '../../../../packages/core/src/engines/engine.ts';
+import { type FakeEngine, fakeEngine } from '../../../support/fake-engine.ts';
+import { rejection } from '../../../support/rejection.ts';
 
 const frame = (stream: 1 | 2, text: string): Buffer => {
   const head = Buffer.alloc(8);

@@ -1,10 +1,10 @@
 import { isMabuildError, parsePlatform } from '@mabuild/oci';
 import { expect } from 'chai';
-import { BuildFailedError } from '../../../packages/core/src/engines/build-failed.ts';
-import { ClassicFollower, locationOfStep } from '../../../packages/core/src/engines/docker/classic.ts';
-import type { EngineMessage } from '../../../packages/core/src/engines/docker/messages.ts';
-import type { EngineBuild } from '../../../packages/core/src/engines/engine.ts';
-import type { BuildEvent } from '../../../packages/core/src/events.ts';
+import { BuildFailedError } from '../../../../packages/core/src/engines/build-failed.ts';
+import { ClassicFollower, locationOfStep } from '../../../../packages/core/src/engines/docker/classic.ts';
+import type { EngineMessage } from '../../../../packages/core/src/engines/docker/messages.ts';
+import type { EngineBuild } from '../../../../packages/core/src/engines/engine.ts';
+import type { BuildEvent } from '../../../../packages/core/src/events.ts';
 
 const platform = parsePlatform('linux/arm/v7');
 const dockerfile = '# a page\nARG TAG=1\nFROM busybox:$TAG\n\nRUN echo a && \\\n    false\n';

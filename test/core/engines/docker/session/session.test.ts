@@ -5,16 +5,16 @@ import { join } from 'node:path';
 import { DockerClient } from '@mabuild/core';
 import type { Credential, CredentialSource } from '@mabuild/oci';
 import { expect } from 'chai';
-import type { BuildContext } from '../../../packages/core/src/context/context.ts';
-import { openFolderContext } from '../../../packages/core/src/context/folder-context.ts';
-import type { BuildSecrets } from '../../../packages/core/src/engines/build-secrets.ts';
-import { BuildSession } from '../../../packages/core/src/engines/docker/session/session.ts';
-import { eventually } from '../../support/eventually.ts';
-import { type FakeEngine, fakeEngine } from '../../support/fake-engine.ts';
-import { openSync, receiveFiles } from '../../support/file-receiver.ts';
-import { field, fieldsOf, type GrpcPeer, grpcPeer } from '../../support/grpc-peer.ts';
-import { rejection } from '../../support/rejection.ts';
-import { makeWorkspace, type Workspace } from '../../support/workspace.ts';
+import type { BuildContext } from '../../../../../packages/core/src/context/context.ts';
+import { openFolderContext } from '../../../../../packages/core/src/context/folder-context.ts';
+import type { BuildSecrets } from '../../../../../packages/core/src/engines/build-secrets.ts';
+import { BuildSession } from '../../../../../packages/core/src/engines/docker/session/session.ts';
+import { eventually } from '../../../../support/eventually.ts';
+import { type FakeEngine, fakeEngine } from '../../../../support/fake-engine.ts';
+import { openSync, receiveFiles } from '../../../../support/file-receiver.ts';
+import { field, fieldsOf, type GrpcPeer, grpcPeer } from '../../../../support/grpc-peer.ts';
+import { rejection } from '../../../../support/rejection.ts';
+import { makeWorkspace, type Workspace } from '../../../../support/workspace.ts';
 
 const getSecret = '/moby.buildkit.secrets.v1.Secrets/GetSecret';
 

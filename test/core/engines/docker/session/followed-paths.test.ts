@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import type { ContextEntry } from '../../../packages/core/src/context/context.ts';
-import { followPaths } from '../../../packages/core/src/engines/docker/session/followed-paths.ts';
+import type { ContextEntry } from '../../../../../packages/core/src/context/context.ts';
+import { followPaths } from '../../../../../packages/core/src/engines/docker/session/followed-paths.ts';
 
 /** `path` is a file, `path/` a folder, `path -> target` a link. */
 function tree(...lines: readonly string[]): readonly ContextEntry[] {

@@ -5,7 +5,7 @@ import {
   readFields,
   textOf,
   varintField,
-} from '../../../packages/core/src/engines/docker/session/protobuf.ts';
+} from '../../../../../packages/core/src/engines/docker/session/protobuf.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
 

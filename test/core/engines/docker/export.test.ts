@@ -6,8 +6,8 @@ import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { digestOf, isMabuildError } from '@mabuild/oci';
 import { expect } from 'chai';
-import { readSavedImage } from '../../../packages/core/src/engines/docker/export.ts';
-import { tar, tarEntry } from '../../../scripts/lib/tar.mjs';
+import { readSavedImage } from '../../../../packages/core/src/engines/docker/export.ts';
+import { tar, tarEntry } from '../../../../scripts/lib/tar.mjs';
 
 const sha = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));

@@ -6,16 +6,16 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { parsePlatform } from '@mabuild/oci';
 import { expect } from 'chai';
-import type { BuildContext } from '../../../packages/core/src/context/context.ts';
-import { openFolderContext } from '../../../packages/core/src/context/folder-context.ts';
-import { DockerBuildkit } from '../../../packages/core/src/engines/docker/buildkit.ts';
-import type { EngineBuild } from '../../../packages/core/src/engines/engine.ts';
-import { eventually } from '../../support/eventually.ts';
-import { type FakeCall, type FakeEngine, fakeEngine } from '../../support/fake-engine.ts';
-import { receiveFiles } from '../../support/file-receiver.ts';
-import { type GrpcPeer, grpcPeer } from '../../support/grpc-peer.ts';
-import { rejection } from '../../support/rejection.ts';
-import { makeWorkspace, type Workspace } from '../../support/workspace.ts';
+import type { BuildContext } from '../../../../packages/core/src/context/context.ts';
+import { openFolderContext } from '../../../../packages/core/src/context/folder-context.ts';
+import { DockerBuildkit } from '../../../../packages/core/src/engines/docker/buildkit.ts';
+import type { EngineBuild } from '../../../../packages/core/src/engines/engine.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { type FakeCall, type FakeEngine, fakeEngine } from '../../../support/fake-engine.ts';
+import { receiveFiles } from '../../../support/file-receiver.ts';
+import { type GrpcPeer, grpcPeer } from '../../../support/grpc-peer.ts';
+import { rejection } from '../../../support/rejection.ts';
+import { makeWorkspace, type Workspace } from '../../../support/workspace.ts';
 
 type Answers = Parameters<typeof fakeEngine>[0];
 

@@ -15,9 +15,9 @@ import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { isMabuildError } from '@mabuild/oci';
 import { expect } from 'chai';
-import { DockerClient } from '../../../packages/core/src/engines/docker/client.ts';
-import { EngineRefusedError } from '../../../packages/core/src/engines/docker/client-error.ts';
-import { encodeRegistryAuth } from '../../../packages/core/src/engines/docker/registry-auth.ts';
+import { DockerClient } from '../../../../packages/core/src/engines/docker/client.ts';
+import { EngineRefusedError } from '../../../../packages/core/src/engines/docker/client-error.ts';
+import { encodeRegistryAuth } from '../../../../packages/core/src/engines/docker/registry-auth.ts';
 
 /** Plays an engine where a real one would not misbehave; real ones answer in the tests under e2e. */
 describe('engine client', () => {

@@ -4,8 +4,8 @@ import {
   builderCapabilities,
   hostPlatform,
   readEngineInfo,
-} from '../../../packages/core/src/engines/docker/info.ts';
-import { fakeEngine } from '../../support/fake-engine.ts';
+} from '../../../../packages/core/src/engines/docker/info.ts';
+import { fakeEngine } from '../../../support/fake-engine.ts';
 
 describe('what an engine is', () => {
   const capabilities: readonly [string, boolean][] = [

@@ -7,11 +7,11 @@ import {
   type GrpcHandler,
   readFrames,
   serveCall,
-} from '../../../packages/core/src/engines/docker/session/grpc.ts';
+} from '../../../../../packages/core/src/engines/docker/session/grpc.ts';
 
-import { type GrpcPeer, grpcPeer } from '../../support/grpc-peer.ts';
-import { rejection } from '../../support/rejection.ts';
-import { socketPair } from '../../support/socket-pair.ts';
+import { type GrpcPeer, grpcPeer } from '../../../../support/grpc-peer.ts';
+import { rejection } from '../../../../support/rejection.ts';
+import { socketPair } from '../../../../support/socket-pair.ts';
 
 async function framesOf(chunks: readonly Buffer[]): Promise<readonly string[]> {
   const stream = new PassThrough();
