@@ -14,7 +14,9 @@ export {
   verifyBytes,
   verifyingStream,
 } from './digest.ts';
-export { type ElfBytes, type ElfFacts, elfBytesOf, elfMachineName, isElf, parseElf } from './elf/elf.ts';
+export { parseElf } from './elf/elf.ts';
+export { type ElfBytes, elfBytesOf, isElf } from './elf/elf-bytes.ts';
+export { type ElfFacts, elfMachineName } from './elf/elf-facts.ts';
 export { isMabuildError, MabuildError, type MabuildErrorOptions, type SourceLocation } from './error.ts';
 export type { PushEvent } from './events.ts';
 export type { ImageSink, OpenBody, PutOptions, TagOptions } from './image-sink.ts';
@@ -57,20 +59,16 @@ export {
   parseImageIndex,
   parseImageManifest,
 } from './parse-manifest.ts';
+export { isKnownPlatform, parsePlatform, parsePlatformList } from './parse-platform.ts';
 export {
-  choosePlatform,
   formatPlatform,
   formatPlatformDetails,
   formatPlatformList,
-  isKnownPlatform,
   normalizePlatform,
   type Platform,
-  type PlatformMatchOptions,
-  parsePlatform,
-  parsePlatformList,
-  platformSatisfies,
   platformsEqual,
 } from './platform.ts';
+export { choosePlatform, type PlatformMatchOptions, platformSatisfies } from './platform-match.ts';
 export { readDocument } from './read-document.ts';
 export {
   familiarReference,
@@ -112,14 +110,7 @@ export { flattenImage } from './tar/flatten.ts';
 export { type PackEntry, packTar, readTarEntries, type TarEntry, type TarEntryType } from './tar/tar.ts';
 export { safeEntryPath } from './tar/tar-path.ts';
 export { readTarRecords, type TarRecord } from './tar/tar-records.ts';
-export {
-  type JudgedImage,
-  type JudgedLayer,
-  judgeImage,
-  type Verdict,
-  type VerifyNote,
-  type VerifyProblem,
-} from './verify/judge-image.ts';
+export { judgeImage } from './verify/judge-image.ts';
 export {
   type ElfFile,
   emptyLayerFacts,
@@ -129,15 +120,11 @@ export {
   type ScriptFile,
 } from './verify/layer-facts.ts';
 export { scanLayer } from './verify/scan-layer.ts';
-export {
-  type BaseLayers,
-  baseDigestAnnotation,
-  baseNameAnnotation,
-  type ImageOfBase,
-  type VerifiedImage,
-  type VerifyOptions,
-  type VerifyReport,
-  verifyImage,
-} from './verify/verify.ts';
+export type { JudgedImage, JudgedLayer } from './verify/trial.ts';
+export type { Verdict, VerifyNote, VerifyProblem } from './verify/verdict.ts';
+export { verifyImage } from './verify/verify.ts';
 export type { RememberedLayers } from './verify/verify-layers.ts';
+export { baseDigestAnnotation, baseNameAnnotation } from './verify/verify-manifest.ts';
+export type { BaseLayers, ImageOfBase, VerifyOptions } from './verify/verify-options.ts';
+export type { VerifiedImage, VerifyReport } from './verify/verify-report.ts';
 export { type VerifyRun, type VerifyRunOptions, verifyRun } from './verify/verify-run.ts';

@@ -1,6 +1,7 @@
 import type { Descriptor } from './descriptor.ts';
 import { isAttestation } from './indexes/attestation.ts';
-import { choosePlatform, type Platform, type PlatformMatchOptions } from './platform.ts';
+import type { Platform } from './platform.ts';
+import { choosePlatform, type PlatformMatchOptions } from './platform-match.ts';
 
 export { isAttestation };
 

@@ -1,4 +1,5 @@
-import { type ElfBytes, elfDynamicRange } from './elf.ts';
+import type { ElfBytes } from './elf-bytes.ts';
+import { elfDynamicRange } from './elf-header.ts';
 
 /** Keeps of an ELF file that streams by what {@link parseElf} wants to see. */
 export interface ElfCapture {

@@ -1,5 +1,5 @@
 import { normalizePlatform, type Platform } from '../platform.ts';
-import { type ElfFacts, elfMachineName } from './elf.ts';
+import { type ElfFacts, elfMachineName } from './elf-facts.ts';
 
 /** Why an ELF file does not run on a platform. */
 export interface MachineMismatch {

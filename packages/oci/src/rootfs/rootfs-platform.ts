@@ -1,4 +1,4 @@
-import type { ElfFacts } from '../elf/elf.ts';
+import type { ElfFacts } from '../elf/elf-facts.ts';
 import { entryPrograms, isEmulator } from '../elf/entry-programs.ts';
 import { architectureOf, armVersionOf } from '../elf/machine.ts';
 import type { ContainerConfig } from '../manifest.ts';

@@ -4,8 +4,9 @@ import type { CallOptions, ImageSource } from '../image-source.ts';
 import { parseImageManifest } from '../parse-manifest.ts';
 import { readDocument } from '../read-document.ts';
 import { decompressed } from './decompress.ts';
+import { renamedHeader } from './renamed-header.ts';
 import { safeEntryPath } from './tar-path.ts';
-import { readTarRecords, renamedHeader, type TarRecord } from './tar-records.ts';
+import { readTarRecords, type TarRecord } from './tar-records.ts';
 
 /**
  * Gives an image's files as one tar: layers applied, whiteouts gone (OCI image-spec, "Image Layer Filesystem Changeset").

@@ -1,4 +1,5 @@
-import { MabuildError } from '../error.ts';
+import { ByteReader } from './byte-reader.ts';
+import { block, checkSum, damaged, headerName, isZero, number, padded, text, typeOf } from './tar-header.ts';
 
 /** One tar member as its bytes: extended headers and header together, then a body that is read in pieces. */
 export interface TarRecord {
@@ -19,7 +20,6 @@ export interface TarRecord {
   body(): AsyncGenerator<Uint8Array>;
 }
 
-const block = 512;
 /** Longest extended headers of one member that are read; Linux paths end at 4 KiB, and extended attributes are capped at 64 KiB each. */
 const longestExtension = 4 * 1024 * 1024;
 
@@ -90,51 +90,6 @@ export async function* readTarRecords(
   }
 }
 
-/** The header of a member under another name, as itself or as a hard link to `target`; owner, mode and times stay. */
-export function renamedHeader(record: TarRecord, name: string, target?: string): Buffer {
-  const header = Buffer.from(record.header.subarray(-block));
-  const link = target ?? (record.type === '2' ? record.linkname : undefined);
-  const paths = [['path', name] as const, ...(link === undefined ? [] : [['linkpath', link] as const])];
-  const extension = Buffer.from(paths.map(([key, value]) => paxRecord(key, value)).join(''));
-  const prelude = Buffer.from(header);
-  writeText(prelude, 'PaxHeader', 0, 100);
-  writeHeader(prelude, 'x', extension.length);
-  writeText(header, name, 0, 100);
-  writeText(header, link ?? '', 157, 100);
-  if (target !== undefined) writeHeader(header, '1', 0);
-  else writeHeader(header, record.type, record.size);
-  const padding = Buffer.alloc(padded(extension.length) - extension.length);
-  return Buffer.concat([prelude, extension, padding, header]);
-}
-
-function writeHeader(header: Buffer, type: string, size: number): void {
-  header.fill(0, 345, 500);
-  header.write(type, 156, 1, 'latin1');
-  // Above 8 GiB the octal field is too small and GNU's binary form serves.
-  if (size < 8 ** 11) header.write(`${size.toString(8).padStart(11, '0')}\0`, 124, 12, 'latin1');
-  else {
-    header.fill(0, 124, 136);
-    header[124] = 0x80;
-    header.writeBigUInt64BE(BigInt(size), 128);
-  }
-  header.fill(0x20, 148, 156);
-  const sum = header.reduce((total, byte) => total + byte, 0);
-  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 8, 'latin1');
-}
-
-function writeText(header: Buffer, value: string, start: number, length: number): void {
-  header.fill(0, start, start + length);
-  header.write(value, start, length, 'utf8');
-}
-
-/** A POSIX extended header record; its length counts its own digits. */
-function paxRecord(key: string, value: string): string {
-  const rest = Buffer.byteLength(` ${key}=${value}\n`);
-  let length = rest + String(rest).length;
-  if (rest + String(length).length !== length) length = rest + String(length).length;
-  return `${length} ${key}=${value}\n`;
-}
-
 interface Extension {
   path?: string;
   linkpath?: string;
@@ -180,101 +135,11 @@ async function readSparseBlocks(first: Buffer, headers: Buffer[], reader: ByteRe
   }
 }
 
-async function* rest(first: Buffer, reader: ByteReader): AsyncGenerator<Uint8Array> {
+export async function* rest(first: Buffer, reader: ByteReader): AsyncGenerator<Uint8Array> {
   if (first.length > 0) yield first;
   for (;;) {
     const chunk = await reader.some(Number.MAX_SAFE_INTEGER);
     if (chunk.length === 0) return;
     yield chunk;
   }
-}
-
-/** Pulls exact amounts from a stream of chunks without copying what passes through. */
-class ByteReader {
-  readonly #iterator: AsyncIterator<Uint8Array>;
-  #chunk: Buffer = Buffer.alloc(0);
-
-  constructor(source: AsyncIterable<Uint8Array>) {
-    this.#iterator = source[Symbol.asyncIterator]();
-  }
-
-  /** Up to `most` bytes; none at the end. */
-  async some(most: number): Promise<Buffer> {
-    while (this.#chunk.length === 0) {
-      const next = await this.#iterator.next();
-      if (next.done) return Buffer.alloc(0);
-      this.#chunk = Buffer.from(next.value.buffer, next.value.byteOffset, next.value.byteLength);
-    }
-    const taken = this.#chunk.subarray(0, most);
-    this.#chunk = this.#chunk.subarray(taken.length);
-    return taken;
-  }
-
-  /** Exactly `size` bytes, fewer only at the end. */
-  async read(size: number): Promise<Buffer> {
-    const parts: Buffer[] = [];
-    for (let missing = size; missing > 0; ) {
-      const part = await this.some(missing);
-      if (part.length === 0) break;
-      parts.push(part);
-      missing -= part.length;
-    }
-    return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
-  }
-}
-
-function typeOf(header: Buffer): string {
-  const flag = header[156] ?? 0;
-  return flag === 0 ? '0' : String.fromCharCode(flag);
-}
-
-function headerName(header: Buffer): string {
-  const name = text(header, 0, 100);
-  const isPosix = header.toString('latin1', 257, 263) === 'ustar\0';
-  const prefix = isPosix ? text(header, 345, 155) : '';
-  return prefix === '' ? name : `${prefix}/${name}`;
-}
-
-function text(bytes: Buffer, start: number, length: number): string {
-  const end = bytes.indexOf(0, start);
-  return bytes.toString('utf8', start, end < 0 || end > start + length ? start + length : end);
-}
-
-/** Octal text, or GNU's big-endian binary when the first bit is set. */
-function number(header: Buffer, start: number, length: number): number {
-  if ((header[start] ?? 0) & 0x80) {
-    let value = 0;
-    for (let at = start + 1; at < start + length; at += 1) value = value * 256 + (header[at] ?? 0);
-    if (!Number.isSafeInteger(value)) throw damaged('a number that is too large');
-    return value;
-  }
-  const digits = header
-    .toString('latin1', start, start + length)
-    .replace(/[\0 ].*$/s, '')
-    .trim();
-  if (digits === '') return 0;
-  if (!/^[0-7]+$/.test(digits)) throw damaged('a number that is not octal');
-  return Number.parseInt(digits, 8);
-}
-
-function checkSum(header: Buffer): void {
-  let sum = 8 * 0x20;
-  for (let at = 0; at < block; at += 1) if (at < 148 || at >= 156) sum += header[at] ?? 0;
-  const stated = header.toString('latin1', 148, 156).replace(/\0.*$/s, '').trim();
-  if (Number.parseInt(stated, 8) !== sum) throw damaged('a header whose checksum is wrong');
-}
-
-function isZero(bytes: Buffer): boolean {
-  return bytes.every((byte) => byte === 0);
-}
-
-function padded(size: number): number {
-  return Math.ceil(size / block) * block;
-}
-
-function damaged(what: string): MabuildError {
-  return new MabuildError(`reading a layer's tar: ${what}`, {
-    code: 'INVALID_TAR',
-    hint: 'the archive is damaged or cut off',
-  });
 }

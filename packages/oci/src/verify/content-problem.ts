@@ -1,6 +1,6 @@
 import type { Descriptor } from '../descriptor.ts';
 import { isMabuildError } from '../error.ts';
-import type { VerifyProblem } from './judge-image.ts';
+import type { VerifyProblem } from './verdict.ts';
 
 const missingCodes: ReadonlySet<string> = new Set([
   'BLOB_NOT_FOUND',

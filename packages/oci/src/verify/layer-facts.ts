@@ -1,4 +1,4 @@
-import type { ElfFacts } from '../elf/elf.ts';
+import type { ElfFacts } from '../elf/elf-facts.ts';
 
 /** An ELF file of a layer. */
 export interface ElfFile extends ElfFacts {

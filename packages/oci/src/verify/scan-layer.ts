@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
-import { isElf, parseElf } from '../elf/elf.ts';
+import { parseElf } from '../elf/elf.ts';
+import { isElf } from '../elf/elf-bytes.ts';
 import { captureElf, type ElfCapture } from '../elf/elf-capture.ts';
 import type { CallOptions } from '../image-source.ts';
 import { layerCompressionOf, unpack } from '../tar/decompress.ts';

@@ -2,9 +2,10 @@ import type { Descriptor } from '../descriptor.ts';
 import type { CallOptions, ImageSource } from '../image-source.ts';
 import { isForeignLayerType } from '../media-type.ts';
 import { attempt, isProblem } from './content-problem.ts';
-import type { JudgedLayer, VerifyProblem } from './judge-image.ts';
 import { isLayerFacts, type LayerFacts } from './layer-facts.ts';
 import { scanLayer } from './scan-layer.ts';
+import type { JudgedLayer } from './trial.ts';
+import type { VerifyProblem } from './verdict.ts';
 import type { VerifyRun } from './verify-run.ts';
 
 /** What was noted of layers before, so that none is read twice. */
