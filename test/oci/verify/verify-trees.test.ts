@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatPlatform, parsePlatform, type VerifiedImage, verifyImage } from '@mabuild/oci';
 import { expect } from 'chai';
-import { debTree, hasDebs } from '../support/debs.ts';
-import { type ImageRecipe, makeImage } from '../support/made-image.ts';
-import { npmTree } from '../support/npm-trees.ts';
-import { entriesOf, type TarInput } from '../support/tar.ts';
+import { debTree, hasDebs } from '../../support/debs.ts';
+import { type ImageRecipe, makeImage } from '../../support/made-image.ts';
+import { npmTree } from '../../support/npm-trees.ts';
+import { entriesOf, type TarInput } from '../../support/tar.ts';
 
 /*
  * Real files of real packages: images that are what they say (none may be blamed) and images with one lie in them

@@ -1,5 +1,4 @@
 import {
-  choosePlatform,
   formatPlatform,
   formatPlatformDetails,
   isKnownPlatform,
@@ -8,8 +7,6 @@ import {
   type Platform,
   parsePlatform,
   parsePlatformList,
-  platformSatisfies,
-  platformsEqual,
 } from '@mabuild/oci';
 import { expect } from 'chai';
 import { registryVectors } from '../support/vectors.ts';
@@ -17,7 +14,7 @@ import { registryVectors } from '../support/vectors.ts';
 /** The vectors were made on linux/amd64, from which containerd fills in what a one-word name leaves out. */
 const vectorHost: Platform = { os: 'linux', architecture: 'amd64' };
 
-describe('platform', () => {
+describe('a platform in words', () => {
   const names: readonly (readonly [string, string])[] = [
     ['arm', 'linux/arm/v7'],
     ['linux/arm', 'linux/arm/v7'],
@@ -85,43 +82,6 @@ describe('platform', () => {
     expect(isKnownPlatform({ os: 'linux', architecture: 'riscv64' })).to.equal(true);
     expect(isKnownPlatform({ os: 'linux', architecture: 'armv7' })).to.equal(false);
   });
-
-  it('tells equal from satisfying', () => {
-    const armv7: Platform = { os: 'linux', architecture: 'arm', variant: 'v7' };
-    const arm: Platform = { os: 'linux', architecture: 'arm' };
-    const armv6: Platform = { os: 'linux', architecture: 'arm', variant: 'v6' };
-    expect(platformsEqual(armv7, arm)).to.equal(true);
-    expect(platformsEqual(armv7, armv6)).to.equal(false);
-    expect(platformSatisfies(armv6, armv7)).to.equal(true);
-    expect(platformSatisfies(armv7, armv6)).to.equal(false);
-    const windows: Platform = { os: 'windows', architecture: 'amd64', 'os.version': '10.0.17763.1' };
-    expect(platformsEqual(windows, { ...windows, 'os.version': '10.0.20348.1' })).to.equal(false);
-  });
-
-  it('matches Windows by build and not by revision', () => {
-    const image = parsePlatform('windows(10.0.17763.5)/amd64');
-    expect(platformSatisfies(image, parsePlatform('windows(10.0.17763.1)/amd64'))).to.equal(true);
-    expect(platformSatisfies(image, parsePlatform('windows(10.0.20348.1)/amd64'))).to.equal(false);
-    expect(platformSatisfies(image, parsePlatform('windows/amd64'))).to.equal(true);
-  });
-
-  it('never chooses an entry without a platform or an attestation', () => {
-    const unknown: Platform = { os: 'unknown', architecture: 'unknown' };
-    expect(choosePlatform([undefined, unknown], unknown)).to.equal(undefined);
-    expect(choosePlatform([undefined, unknown, vectorHost], vectorHost)).to.equal(2);
-    expect(choosePlatform([], vectorHost)).to.equal(undefined);
-    const armOnly = [parsePlatform('linux/arm/v6')];
-    expect(choosePlatform(armOnly, parsePlatform('linux/arm/v7'))).to.equal(0);
-    expect(choosePlatform(armOnly, parsePlatform('linux/arm/v7'), { strict: true })).to.equal(undefined);
-  });
-
-  it('is not made slow by a variant with a great number', () => {
-    for (const architecture of ['arm', 'arm64', 'amd64']) {
-      const host = { os: 'linux', architecture, variant: 'v999999999' };
-      expect(platformSatisfies(host, host)).to.equal(true);
-      expect(platformSatisfies({ os: 'linux', architecture, variant: 'v9.99999999' }, host)).to.equal(false);
-    }
-  });
 });
 
 interface ParseVector {
@@ -150,36 +110,5 @@ registryVectors<ParseVector>('platform-parse.json', {
     expect(formatPlatform(containerd.platform!)).to.equal(containerd.format);
     expect(formatPlatformDetails(containerd.platform!)).to.equal(containerd.formatAll);
     expect(parsePlatform(formatPlatformDetails(platform))).to.deep.equal(platform);
-  },
-});
-
-interface MatchVector {
-  readonly host: string;
-  readonly image: string;
-  readonly containerd_only: boolean;
-  readonly containerd_onlyStrict: boolean;
-}
-
-registryVectors<MatchVector>('platform-match.json', {
-  title: ({ image, host }) => `${image} on ${host}`,
-  check(row) {
-    const [image, host] = [parsePlatform(row.image), parsePlatform(row.host)];
-    expect(platformSatisfies(image, host)).to.equal(row.containerd_only);
-    expect(platformSatisfies(image, host, { strict: true })).to.equal(row.containerd_onlyStrict);
-  },
-});
-
-interface SelectVector {
-  readonly list: string;
-  readonly host: string;
-  readonly entries: readonly string[];
-  readonly containerd_index: number | null;
-}
-
-registryVectors<SelectVector>('platform-select.json', {
-  title: ({ list, host }) => `${list} on ${host}`,
-  check({ entries, host, containerd_index }) {
-    const platforms = entries.map((entry) => parsePlatform(entry));
-    expect(choosePlatform(platforms, parsePlatform(host)) ?? null).to.equal(containerd_index);
   },
 });
