@@ -14,6 +14,7 @@ export type { TimeoutOptions } from './http/timeouts.ts';
 export type { CertificateSource, TlsOptions } from './http/tls-settings.ts';
 export { createWebClient, type WebAnswer, type WebClient, type WebRequest } from './http/web-client.ts';
 export type { ListOptions } from './lists/pages.ts';
+export type { AskToPushOptions } from './manifests/ask-to-push.ts';
 export type { ManifestStore } from './manifests/manifest-cache.ts';
 export type { ReferrersOptions } from './manifests/referrers.ts';
 export {

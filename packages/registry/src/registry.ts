@@ -24,6 +24,7 @@ import type { Transport } from './http/transport.ts';
 import { listRepositories } from './lists/catalog.ts';
 import type { ListOptions } from './lists/pages.ts';
 import { listTags } from './lists/tags.ts';
+import { type AskToPushOptions, askToPush } from './manifests/ask-to-push.ts';
 import { changeReferrers, subjectOf } from './manifests/change-referrers.ts';
 import { deleteManifest } from './manifests/delete.ts';
 import { findManifest, getManifest, isStoredAsManifest } from './manifests/manifest.ts';
@@ -88,6 +89,13 @@ export interface RegistryClient extends ImageResolver {
    * @throws RegistryError `IMAGE_NOT_FOUND`; `REGISTRY_UNSUPPORTED` where the registry cannot.
    */
   delete(reference: ImageReference, options?: CallOptions): Promise<void>;
+  /**
+   * Asks what a tag points at, as one who is going to write it: hears of what would keep a push from it while there is
+   * nothing to send yet.
+   * @returns `undefined`: it points at nothing.
+   * @throws RegistryError `REGISTRY_UNREACHABLE`, `REGISTRY_UNAUTHORIZED`, `REGISTRY_DENIED`; others may pass.
+   */
+  askToPush(reference: ImageReference, options?: AskToPushOptions): Promise<Descriptor | undefined>;
   /**
    * Asks a registry (`ghcr.io`, `localhost:5000`) whether it takes the credentials.
    * @throws RegistryError `REGISTRY_UNAUTHORIZED` when it does not.
@@ -249,6 +257,13 @@ class Client implements RegistryClient {
       },
       waiting: this.#waiting,
     });
+  }
+
+  async askToPush(
+    reference: ImageReference,
+    options: AskToPushOptions = {},
+  ): Promise<Descriptor | undefined> {
+    return askToPush(this.#places.origin(reference), reference.tag ?? 'latest', options);
   }
 
   async signIn(registry: string, options: CallOptions = {}): Promise<void> {

@@ -59,6 +59,16 @@ export class RegistryHost {
     };
   }
 
+  /** Whether the host ever answered. */
+  get answered(): boolean {
+    return this.#origins.answered;
+  }
+
+  /** The Authorization header of a request that needs these scopes; `undefined` where nobody had to sign in. */
+  authorization(scopes: readonly string[], signal?: AbortSignal): Promise<string | undefined> {
+    return this.#peer.auth.authorization(scopes, signal);
+  }
+
   /** Sends a small request and reads the whole answer; failures that may pass are tried again. */
   call(request: CallHostRequest): Promise<Answered<CallAnswer>> {
     return this.retrying(request, () => this.callOnce(request));

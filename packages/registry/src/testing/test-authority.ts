@@ -13,6 +13,8 @@ export interface TestAuth {
   readonly identityToken?: string | undefined;
   /** Whether tokens to pull are given to everybody. @default false */
   readonly anonymousPull?: boolean | undefined;
+  /** Whether tokens are JWTs that say what they are for, as Docker Hub's do. @default false */
+  readonly readableTokens?: boolean | undefined;
   /** Seconds that a token is said to live. @default 300 */
   readonly expiresIn?: number | undefined;
   /** The WWW-Authenticate header to send instead of the usual one. */
@@ -68,8 +70,9 @@ export class TestAuthority {
     if (!anonymous && !this.#knows(authorization, form)) {
       return failure(401, 'UNAUTHORIZED', 'authentication required');
     }
-    const token = randomUUID();
-    this.#granted.set(token, anonymous ? asked.filter((scope) => scope.endsWith(':pull')) : asked);
+    const granted = anonymous ? asked.filter((scope) => scope.endsWith(':pull')) : asked;
+    const token = this.#auth.readableTokens === true ? readableToken(granted) : randomUUID();
+    this.#granted.set(token, granted);
     return answer(
       200,
       { 'content-type': 'application/json' },
@@ -102,6 +105,25 @@ export class TestAuthority {
       headers: { ...refusal.headers, 'www-authenticate': this.#auth.challenge ?? challenge },
     };
   }
+}
+
+/** A JWT that nobody signed: distribution "Token Authentication Implementation". */
+function readableToken(scopes: readonly string[]): string {
+  const access = scopes.map((scope) => {
+    const [, type, name, action] = /^([^:]+):(.*):([^:]*)$/.exec(scope) ?? [];
+    return {
+      type,
+      name,
+      actions: scopes.filter((one) => one.startsWith(`${type}:${name}:`)).map(lastPart),
+      action,
+    };
+  });
+  const part = (content: object): string => Buffer.from(JSON.stringify(content)).toString('base64url');
+  return `${part({ alg: 'none' })}.${part({ jti: randomUUID(), access })}.`;
+}
+
+function lastPart(scope: string): string {
+  return scope.slice(scope.lastIndexOf(':') + 1);
 }
 
 function singleActions(scope: string): readonly string[] {

@@ -5,6 +5,7 @@ import type { RegistryClient } from '@mabuild/registry';
 import { sweepLeftovers } from '../leftovers.ts';
 import { makeTemporaryFolder } from '../temporary-folder.ts';
 import { type Toolbox, withToolbox } from '../toolbox.ts';
+import type { AskedEarly } from './ask-early.ts';
 import { type Caches, cacheOpener } from './build-caches.ts';
 import { openBuildEngine } from './build-engine.ts';
 import type { BuildOptions } from './build-options.ts';
@@ -25,6 +26,7 @@ export interface BuildSite {
   readonly resolver: ImageResolver;
   readonly cache: BuildCache | undefined;
   readonly early?: EarlyPush | undefined;
+  readonly asked?: AskedEarly | undefined;
   readonly context: BuildContext;
   readonly named: NamedContexts;
   readonly dockerfile: { readonly text: string; readonly name: string };

@@ -7,12 +7,14 @@ import {
   type RunSettings,
   runBuild,
 } from '@mabuild/core';
-import { formatPlatform, MabuildError, type Platform } from '@mabuild/oci';
+import { formatPlatform, type ImageReference, MabuildError, type Platform } from '@mabuild/oci';
 import { cacheLimit } from '../cache/place.ts';
 import { keepCacheSmall, withLease } from '../cache/with-lease.ts';
+import { parseImageName } from '../images/references.ts';
 import { readPlatforms } from '../platforms.ts';
 import { emulatorFolders } from '../programs.ts';
 import type { Toolbox } from '../toolbox.ts';
+import { askEarly } from './ask-early.ts';
 import { cachesOf, withoutBadCaches, writeCaches } from './build-caches.ts';
 import type { BuildOptions } from './build-options.ts';
 import type { BuildRequest, BuildResult } from './build-request.ts';
@@ -41,16 +43,23 @@ export async function buildAndPush(request: BuildRequest, options: BuildOptions 
   return withLease(options, (claim) => buildIn({ ...request, claim, caches }, options));
 }
 
-async function buildIn(request: InnerRequest, options: BuildOptions): Promise<BuildResult> {
+async function buildIn(request: InnerRequest, given: BuildOptions): Promise<BuildResult> {
+  const refused = new AbortController();
+  const signal = given.signal ? AbortSignal.any([given.signal, refused.signal]) : refused.signal;
+  const options = { ...given, signal };
   return withBuild(request, options, async (site) => {
     // What is wrong with it is said before anything is built.
     cacheLimit(site.toolbox);
     await checkOutput(site, request);
+    const asked = askEarly(writtenNames(request), { registry: site.registry, signal, stop: refused });
     const early = earlyPush(site, request, options);
     try {
-      return await buildAndDeliver({ ...site, early }, request, options);
+      return await buildAndDeliver({ ...site, early, asked }, request, options);
+    } catch (error) {
+      // What is stopped in its middle may have its own words for that.
+      throw refused.signal.aborted ? refused.signal.reason : error;
     } finally {
-      await early?.close();
+      await Promise.all([early?.close(), asked.close()]);
     }
   });
 }
@@ -61,6 +70,7 @@ async function buildAndDeliver(
   options: BuildOptions,
 ): Promise<BuildResult> {
   const images = await withoutBadCaches(site.cache, options, () => buildImages(site, request, options));
+  await site.asked?.wait();
   const published = await deliver(images, site, request, options).catch((error: unknown) => {
     throw outputFailure(request.output, error);
   });
@@ -92,6 +102,15 @@ async function checkOutput({ toolbox, engine }: BuildSite, request: InnerRequest
   }
   const platforms = platformsOf(request, toolbox, engine);
   await checkDestination(outputIn(output, toolbox.environment.workingDirectory), platforms.length);
+}
+
+/** Names in registries that a build writes when all goes well. */
+function writtenNames({ output, tags = [], caches }: InnerRequest): readonly ImageReference[] {
+  const images = output?.type === 'push' ? tags.map(parseTag) : [];
+  const kept = (caches?.to ?? []).flatMap((place) =>
+    place.type === 'registry' && !place.ignoreError ? [parseImageName(place.reference)] : [],
+  );
+  return [...images, ...kept];
 }
 
 /** Where images go to one repository; a Docker Engine gives its layers only when it is asked for the whole image. */

@@ -30,7 +30,7 @@ export async function deliver(
     indexType: request.indexType ?? 'oci',
     annotations: request.annotations ?? {},
   });
-  const copying = copyingOf(site, options);
+  const copying = { ...copyingOf(site, options), asked: site.asked };
   const digest = assembly.root.digest;
   switch (output.type) {
     case 'push': {

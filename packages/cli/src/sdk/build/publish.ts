@@ -16,6 +16,7 @@ import {
 } from '@mabuild/oci';
 import type { RegistryClient } from '@mabuild/registry';
 import { parseImageName } from '../images/references.ts';
+import type { AskedEarly } from './ask-early.ts';
 import type { EarlyPush } from './early-push.ts';
 import { openKnownPlaces } from './known-places.ts';
 import { platformSuffix } from './platform-suffix.ts';
@@ -63,6 +64,8 @@ export interface PublishOptions extends CallOptions {
   readonly onEvent?: ((event: PushEvent) => void) | undefined;
   /** What is being sent to the repository already. */
   readonly underway?: Map<string, Promise<void>> | undefined;
+  /** What names pointed at when the build began. */
+  readonly asked?: AskedEarly | undefined;
 }
 
 /** One name that was written, and what it points at. */
@@ -104,7 +107,8 @@ export async function pushImageTo(
     places.note(event);
     options.onEvent?.(event);
   };
-  const sink = options.registry.sink(repository);
+  const to = options.registry.sink(repository);
+  const sink = options.asked?.knowing(to, repository) ?? to;
   const { root } = assembly;
   await copyImage(places.knowing(assembly.source), sink, {
     root,
