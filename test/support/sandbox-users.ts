@@ -109,12 +109,16 @@ export async function userCommand(root: string): Promise<UserCommand> {
   };
 }
 
-/** Starts sandboxes as several users. */
-export async function userDriver(root: string, helper: string): Promise<UserDriver> {
+/** Starts sandboxes as several users. @param around starts each of them */
+export async function userDriver(
+  root: string,
+  helper: string,
+  around: readonly string[] = [],
+): Promise<UserDriver> {
   const driver = await bundled('test/support/sandbox-driver.ts', root);
   const { folder, command: as } = await userCommand(root);
   const start: UserDriver['start'] = (user, job) => {
-    const [command = '', ...given] = as(user, [process.execPath, driver]);
+    const [command = '', ...given] = [...around, ...as(user, [process.execPath, driver])];
     const child = spawn(command, given, { stdio: ['pipe', 'pipe', 'pipe'], cwd: '/' });
     child.stdin?.end(
       JSON.stringify({

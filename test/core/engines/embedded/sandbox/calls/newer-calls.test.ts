@@ -3,6 +3,7 @@ import {
   hideNewerCalls,
   newerCallsFilter,
 } from '../../../../../../packages/core/src/engines/embedded/sandbox/calls/newer-calls.ts';
+import { filterAnswer } from '../../../../../support/call-filter.ts';
 
 const amd64 = 0xc000003e;
 const arm64 = 0xc00000b7;
@@ -46,12 +47,14 @@ const rows: readonly (readonly [host: string, audit: number, call: number, name:
 describe('calls that proot may not know', () => {
   for (const [host, audit, call, name, hidden] of rows) {
     it(`${hidden ? 'hides' : 'lets through'} ${name} (${call}) on ${host}`, () => {
-      expect(run(newerCallsFilter(host), call, audit)).to.equal(hidden ? 0x00050026 : 0x7fff0000);
+      expect(filterAnswer(newerCallsFilter(host), { call, audit })).to.equal(
+        hidden ? 0x00050026 : 0x7fff0000,
+      );
     });
   }
 
   it('leaves programs alone whose calls it has no table of', () => {
-    expect(run(newerCallsFilter('amd64'), 332, 0xc00000f3)).to.equal(0x7fff0000);
+    expect(filterAnswer(newerCallsFilter('amd64'), { call: 332, audit: 0xc00000f3 })).to.equal(0x7fff0000);
   });
 
   it('gives up privileges first, without which the kernel takes no filter from an ordinary user', () => {
@@ -63,20 +66,3 @@ describe('calls that proot may not know', () => {
     ]);
   });
 });
-
-/** What the kernel would answer. */
-function run(filter: Uint8Array, call: number, audit: number): number {
-  const view = new DataView(filter.buffer, filter.byteOffset, filter.byteLength);
-  const data: Readonly<Record<number, number>> = { 0: call, 4: audit };
-  let value = 0;
-  for (let at = 0; ; at += 1) {
-    const operation = view.getUint16(at * 8, true);
-    const [ifTrue, ifFalse] = [view.getUint8(at * 8 + 2), view.getUint8(at * 8 + 3)];
-    const operand = view.getUint32(at * 8 + 4, true);
-    if (operation === 0x06) return operand;
-    if (operation === 0x20) value = data[operand] ?? 0;
-    else if (operation === 0x15) at += value === operand ? ifTrue : ifFalse;
-    else if (operation === 0x35) at += value >= operand ? ifTrue : ifFalse;
-    else throw new Error(`the instruction ${operation} is unknown`);
-  }
-}

@@ -3,10 +3,13 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { expect } from 'chai';
+import type { LayerEntry } from '../../../../../../packages/core/src/engines/embedded/layers/entry.ts';
+import { here, must } from '../../../../../../packages/core/src/engines/embedded/sandbox/calls/kernel.ts';
+import { syscallProgram } from '../../../../../../packages/core/src/engines/embedded/sandbox/calls/syscall-program.ts';
 import { layerTar } from '../../../../../../packages/core/src/engines/embedded/sandbox/helper/layer-tar.ts';
 import { debTree, hasDebs } from '../../../../../support/debs.ts';
 import { eventually } from '../../../../../support/eventually.ts';
-import { busyboxRoot, helperFolder, removeFolder } from '../../../../../support/sandbox.ts';
+import { busyboxRoot, file, helperFolder, removeFolder } from '../../../../../support/sandbox.ts';
 import { sandboxUsers, userDriver } from '../../../../../support/sandbox-users.ts';
 
 for (const user of sandboxUsers()) {
@@ -16,27 +19,29 @@ for (const user of sandboxUsers()) {
       if (process.platform !== 'linux' || !(await hasDebs())) this.skip();
     });
 
-    for (const victim of ['the build', 'the helper'] as const) {
+    for (const victim of ['the build', 'the helper', 'the build with its helper'] as const) {
       it(`leaves nothing running or mounted when ${victim} is killed, and the next one works`, async () => {
         const { folder: root, helper } = await helperFolder();
         try {
           const busybox = await debTree('busybox-static', process.arch === 'x64' ? 'amd64' : process.arch);
           const layer = join(root, 'busybox.tar');
-          writeFileSync(layer, await buffer(Readable.from(layerTar(await busyboxRoot(busybox)))), {
-            mode: 0o644,
-          });
+          const entries = [...(await busyboxRoot(busybox)), becomeOther()];
+          writeFileSync(layer, await buffer(Readable.from(layerTar(entries))), { mode: 0o644 });
           const driver = await userDriver(root, helper);
           // A number of its own finds it among all processes.
           const mark = String(100_000 + Math.floor(Math.random() * 800_000));
-          const command = `echo begun; setsid sleep ${mark} & sleep ${mark}`;
+          const daemons = `mkfifo /tmp/f; setsid /become-other ${mark} & setsid sleep ${mark} &`;
+          const command = `echo begun; ${daemons} sleep ${mark}`;
           const child = driver.start(user, { commands: [{ layers: [layer], command }] });
           child.stdout?.resume();
           child.stderr?.resume();
-          await eventually(async () => expect(processes(mark)).to.have.length.at.least(2));
-          if (victim === 'the build') child.kill('SIGKILL');
-          else for (const pid of helpersOf(helper)) process.kill(pid, 'SIGKILL');
+          const count = user.startsWith('nobody') ? 2 : 3;
+          await eventually(async () => expect(processes(mark)).to.have.length.at.least(count));
+          const helpers = helpersOf(helper);
+          if (victim !== 'the helper') child.kill('SIGKILL');
+          if (victim !== 'the build') for (const pid of helpers) process.kill(pid, 'SIGKILL');
           // Without namespaces what went into the background stays until the next build finds it.
-          const stays = user === 'this user, in a changed root' && victim === 'the helper';
+          const stays = user === 'this user, in a changed root' && victim === 'the build with its helper';
           if (!stays) await eventually(async () => expect(processes(mark)).to.deep.equal([]));
           await eventually(async () => expect(helpersOf(helper)).to.deep.equal([]));
           child.kill('SIGKILL');
@@ -54,6 +59,16 @@ for (const user of sandboxUsers()) {
       });
     }
   });
+}
+
+/** Becomes another user and waits, as servers do: it shows its root and its environment to root alone, who may use `ptrace`. */
+function becomeOther(): LayerEntry {
+  const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
+  const steps = [
+    must('become another user', 'setresuid', 1000, 1000, 1000),
+    must('wait for a writer', 'openat', here, '/tmp/f', 0, 0),
+  ];
+  return file('become-other', syscallProgram(architecture, steps), { mode: 0o755 });
 }
 
 /** Processes whose arguments have a word. */

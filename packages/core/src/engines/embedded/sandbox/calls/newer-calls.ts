@@ -1,3 +1,14 @@
+import {
+  allow,
+  answer,
+  type FilterInstruction,
+  filterBytes,
+  jumpIfAtLeast,
+  jumpIfEqual,
+  load,
+  offsets,
+  refuseWith,
+} from './call-filter.ts';
 import { must } from './kernel.ts';
 import type { Step } from './syscall-program.ts';
 
@@ -34,15 +45,7 @@ const commonPaths: readonly number[] = [
 /** `statmount`, and all that came and will come after it. */
 const firstUnknown = 457;
 
-/** Of the classic Berkeley packet filter. */
-type Instruction = readonly [operation: number, ifTrue: number, ifFalse: number, value: number];
-
-const load = 0x20;
-const jumpIfEqual = 0x15;
-const jumpIfAtLeast = 0x35;
-const answer = 0x06;
-const allow = 0x7fff0000;
-const isMissing = 0x00050000 | 38;
+const isMissing = refuseWith(38);
 
 /**
  * Lets a kernel look older than it is: calls with a path that proot may not know, and would pass on to the machine's own
@@ -56,19 +59,16 @@ export function hideNewerCalls(architecture: string): readonly Step[] {
   ];
 }
 
-/** The filter in the form that the kernel takes: Linux, `Documentation/userspace-api/seccomp_filter.rst`. */
+/** The filter in the form that the kernel takes. */
 export function newerCallsFilter(architecture: string): Uint8Array {
-  const code: Instruction[] = [
-    // Offsets in struct seccomp_data: 4 is the architecture, 0 the call.
-    [load, 0, 0, 4],
-  ];
+  const code: FilterInstruction[] = [[load, 0, 0, offsets.architecture]];
   for (const { audit, paths, own } of callSets[architecture] ?? []) {
-    const when = (operation: number, value: number, answered: number): readonly Instruction[] => [
+    const when = (operation: number, value: number, answered: number): readonly FilterInstruction[] => [
       [operation, 0, 1, value],
       [answer, 0, 0, answered],
     ];
-    const body: readonly Instruction[] = [
-      [load, 0, 0, 0],
+    const body: readonly FilterInstruction[] = [
+      [load, 0, 0, offsets.call],
       ...(own === undefined ? [] : when(jumpIfAtLeast, own, allow)),
       ...when(jumpIfAtLeast, firstUnknown, isMissing),
       ...[...paths, ...commonPaths].flatMap((number) => when(jumpIfEqual, number, isMissing)),
@@ -77,12 +77,5 @@ export function newerCallsFilter(architecture: string): Uint8Array {
     code.push([jumpIfEqual, 0, body.length, audit], ...body);
   }
   code.push([answer, 0, 0, allow]);
-  const view = new DataView(new ArrayBuffer(code.length * 8));
-  for (const [index, [operation, ifTrue, ifFalse, value]] of code.entries()) {
-    view.setUint16(index * 8, operation, true);
-    view.setUint8(index * 8 + 2, ifTrue);
-    view.setUint8(index * 8 + 3, ifFalse);
-    view.setUint32(index * 8 + 4, value, true);
-  }
-  return new Uint8Array(view.buffer);
+  return filterBytes(code);
 }

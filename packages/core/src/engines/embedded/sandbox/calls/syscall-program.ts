@@ -76,6 +76,8 @@ const numbers = {
   openat2: [437, 437],
   close_range: [436, 436],
   mount_setattr: [442, 442],
+  landlock_create_ruleset: [444, 444],
+  landlock_restrict_self: [446, 446],
   keyctl: [250, 219],
 } as const;
 

@@ -1,10 +1,18 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { type ProgramPlace, runBatch } from '../calls/batch.ts';
+import { hasMark, notedMark } from './process-mark.ts';
 
-/** Ends every process whose root is this folder, until there is none: where there is no namespace, they do not end together. */
-export function endProcesses(root: string, place: ProgramPlace): void {
+/**
+ * Ends every process that an ended job left, until there is none: where there is no namespace, they do not end together.
+ *
+ * @param work the job's folder, which its command's root is in
+ */
+export function endLeft(work: string, place: ProgramPlace): void {
+  const mark = notedMark(work);
+  const isLeft = (pid: string): boolean =>
+    rootOfProcess(pid) === `${work}/root` || (mark !== undefined && hasMark(pid, mark));
   for (let round = 0; round < 100; round += 1) {
-    const found = processes().filter((pid) => rootOfProcess(pid) === root);
+    const found = processes().filter((pid) => isLeft(pid) && !relations(pid).ended);
     if (found.length === 0) return;
     end(found, place);
   }

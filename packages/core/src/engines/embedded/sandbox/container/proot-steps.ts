@@ -1,5 +1,6 @@
 import { dieWithParent, may, must } from '../calls/kernel.ts';
 import { hideNewerCalls } from '../calls/newer-calls.ts';
+import { ownSignals } from '../calls/own-signals.ts';
 import type { Step } from '../calls/syscall-program.ts';
 import type { ContainerCommand } from './container-command.ts';
 import { enterDirectory, limits, start } from './container-command.ts';
@@ -61,6 +62,7 @@ export function outsideSteps(request: ProotRequest): readonly Step[] {
     must('be ended with its parent', 'prctl', 1, quit, 0, 0, 0),
     must('enter the cache', 'chdir', directory),
     ...hideNewerCalls(architecture),
+    ...ownSignals(architecture),
     must(`start ${program}`, 'execve', program, { texts: given }, { texts: environment }),
   ];
 }

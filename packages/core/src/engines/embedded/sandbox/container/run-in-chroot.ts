@@ -15,6 +15,7 @@ import { MabuildError } from '@mabuild/oci';
 import { runBatch, writeProgram } from '../calls/batch.ts';
 import { errnoName } from '../calls/errno.ts';
 import { closeReportOnExec, dieWithParent, here, may, must } from '../calls/kernel.ts';
+import { ownSignals } from '../calls/own-signals.ts';
 import type { Step } from '../calls/syscall-program.ts';
 import { composeRoot, folderChanges, takeSnapshot } from '../files/compose.ts';
 import { tellChanges } from '../files/contents.ts';
@@ -26,6 +27,7 @@ import { serveAgent } from './agent-socket.ts';
 import { becomeUser, limits, start } from './container-command.ts';
 import { endStarted } from './end-processes.ts';
 import { executed } from './execute.ts';
+import { markSteps, newMark, noteMark } from './process-mark.ts';
 import type { SandboxRun } from './sandbox-run.ts';
 
 /** Linux, `Documentation/admin-guide/devices.txt`. */
@@ -71,7 +73,9 @@ export async function runInChroot(context: SandboxRun): Promise<void> {
   }
   if (run.shmSize !== undefined) site.onNote('the size of /dev/shm is not limited without namespaces');
   places.put('/dev/shm', makeOpenFolder);
-  const steps = chrootSteps(root, context);
+  const mark = newMark();
+  noteMark(work, mark);
+  const steps = chrootSteps(root, mark, context);
   let ended: boolean;
   try {
     const program = writeProgram({ ...site.place, directory: secret }, steps);
@@ -92,7 +96,7 @@ export async function runInChroot(context: SandboxRun): Promise<void> {
   tellChanges(folderChanges(root, before, site.place, places.paths), context);
 }
 
-function chrootSteps(root: string, { run }: SandboxRun): readonly Step[] {
+function chrootSteps(root: string, mark: bigint, { run, job }: SandboxRun): readonly Step[] {
   return [
     closeReportOnExec(),
     dieWithParent(),
@@ -104,6 +108,8 @@ function chrootSteps(root: string, { run }: SandboxRun): readonly Step[] {
     may('setsid'),
     ...dangerous.map((number) => may('prctl', 24, number, 0, 0, 0)),
     ...limits(run.command),
+    ...markSteps(mark, run.command),
+    ...ownSignals(job.architecture),
     ...becomeUser(run.command),
     ...start(run.command),
   ];

@@ -46,7 +46,12 @@ export async function runJob(
     helper.rest(waiting);
     return messages;
   } catch (error) {
-    helper.kill();
+    const wasKilled = await helper.killed();
+    // Without namespaces, what it was executing outlives it. The next helper begins by clearing up.
+    if (wasKilled && site.kind === 'chroot' && job.run !== undefined) {
+      const { run: _, tidy: __, ...others } = job;
+      await runJob(site, { ...others, layers: [] }, {}).catch(() => undefined);
+    }
     throw error;
   }
 }
@@ -183,6 +188,13 @@ class Helper {
   kill(): void {
     this.#child.kill('SIGKILL');
     for (const stream of this.#child.stdio) stream?.destroy();
+  }
+
+  /** Ends it. @returns whether it had not ended by itself */
+  async killed(): Promise<boolean> {
+    this.kill();
+    const ended = await this.#closed.catch(() => undefined);
+    return ended?.[1] !== null;
   }
 
   #usable(): boolean {

@@ -5,7 +5,7 @@ import { isMabuildError, processName } from '@mabuild/oci';
 import { type ProgramPlace, runProgram } from '../calls/batch.ts';
 import { errnoName } from '../calls/errno.ts';
 import { must } from '../calls/kernel.ts';
-import { endProcesses } from '../container/end-processes.ts';
+import { endLeft } from '../container/end-processes.ts';
 import { runInChroot } from '../container/run-in-chroot.ts';
 import { runInProot } from '../container/run-in-proot.ts';
 import { runInSandbox } from '../container/run-in-sandbox.ts';
@@ -166,7 +166,7 @@ function jobsOf(
 function removeLeftovers(directory: string, place: ProgramPlace, onNote: (text: string) => void): void {
   for (const path of sandboxLeftovers(directory)) {
     try {
-      endProcesses(`${path}/root`, place);
+      endLeft(path, place);
       removeTree(path);
     } catch (error) {
       onNote(`what a build left in ${path} could not be deleted (${(error as Error).message})`);
