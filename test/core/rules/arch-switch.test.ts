@@ -28,6 +28,8 @@ const silent: readonly RuleRow[] = [
   { text: `RUN if [ "$(uname -m)" != x86_64 ] && [ "$(uname -m)" != aarch64 ]; then exit 1; fi` },
   { text: `FROM --platform=$BUILDPLATFORM x\nRUN [ "$(uname -m)" = x86_64 ] || exit 1` },
   { text: `RUN case "$1" in start) a=x ;; esac` },
+  // multiarch-libdir tells of it.
+  { text: 'RUN test -e /usr/lib/x86_64-linux-gnu/libz.so.1 || exit 1' },
   { text: `RUN case "$(cat /etc/os-release)" in *debian*) exit 1 ;; esac` },
   { text: `RUN grep x_linux_amd64.zip SUMS | sha256sum -c && unzip x` },
   {

@@ -39,7 +39,13 @@ ruleTable(multiarchLibdir, [
     ...on(x64),
   },
   { text: `RUN <<EOF\nset -e\ntest -e /usr/lib/${x64}/libz.so.1\nEOF`, ...on(x64) },
+  { text: `RUN test -e /usr/lib/${x64}/libz.so.1 || exit 1`, ...on(x64) },
+  { text: `RUN a && [ -f "/usr/lib/${x64}/libz.so.1" ] || { echo "no libz" >&2; exit 2; }; b`, ...on(x64) },
+  { text: `RUN test -e /usr/lib/${x64}/libz.so.1 || false; b`, ...on(x64) },
   // Nothing to say.
+  { text: `RUN test -e /usr/lib/${x64}/x || { echo none; }` },
+  { text: `RUN ! test -e /usr/lib/${x64}/x || exit 1` },
+  { text: `RUN a || test -e /usr/lib/${x64}/x || exit 1` },
   { text: `RUN if test -e /usr/lib/${x64}/x; then a; fi` },
   { text: `RUN test -e /usr/lib/${x64}/x || b` },
   { text: `RUN test -e /usr/lib/${x64}/x && a || b` },

@@ -38,6 +38,17 @@ ruleTable(unameInUrl, [
   {
     text: `RUN curl -LO ${kubectl}/$(uname -m | sed 's/x86_64/amd64/;s/aarch64/arm64/;s/armv7l/arm/')/kubectl`,
   },
+  // One sed after the other.
+  {
+    text: `RUN a=$(uname -m | sed s/x86_64/amd64/ | sed s/aarch64/arm64/) && curl -LO ${gosu}-$a`,
+    v7: 'error auto: amd64 → armhf',
+    v6: 'error auto: amd64 → armel',
+  },
+  {
+    text: `RUN a=$(uname -m | sed 's|x86_64|amd64|' | sed -e "s/armv7l/arm/" -e s/armv6l/arm/) && curl -LO ${kubectl}/$a/kubectl`,
+    arm64: 'error auto: amd64 → arm64',
+  },
+  { text: `RUN a=$(uname -m | sed s/x86_64/amd64/ | tr a b) && curl -LO ${kubectl}/$a/kubectl` },
   { text: `RUN a=$(uname -m | sed 's/x86_64/amd64/;s/arm.*/arm/'); curl -O https://example.org/$a.tgz` },
   // Two of them in one address cannot be written as one.
   {
@@ -64,5 +75,6 @@ ruleTable(unameInUrl, [
 
 migratesOnce(unameInUrl, [
   [`FROM debian:13\nRUN curl -L "${compose}-$(uname -s)-$(uname -m)" -o /x\n`],
+  [`FROM debian:13\nRUN a=$(uname -m | sed s/x86_64/amd64/ | sed s/aarch64/arm64/) && curl -LO ${gosu}-$a\n`],
   [`FROM debian:13\nRUN m=$(uname -m); curl -L "${compose}-linux-$m" -o /x\n`],
 ]);

@@ -13,6 +13,34 @@ ruleTable(x86OnlyDistroPackage, [
   },
   { text: 'ENV P="msr-tools git"\nRUN apt-get install $P', all: dropped('msr-tools') },
   { text: 'RUN p="git cpuid"; apt-get install $p', all: dropped('cpuid') },
+  // What a loop and an array name.
+  { text: 'RUN for p in git cpuid; do apt-get install -y "$p"; done', all: dropped('cpuid') },
+  {
+    text: 'SHELL ["/bin/bash", "-c"]\nRUN p=(git \\\n  cpuid) && apt-get install -y "${p[@]}"',
+    all: dropped('cpuid'),
+  },
+  {
+    text: 'RUN for p in git cpuid; do if [ "$(uname -m)" = x86_64 ]; then apt-get install -y $p; fi; done',
+  },
+  { text: 'RUN for p in git cpuid; do apt-get install -y lib$p "${p%d}"; echo $p; done' },
+  // A shell that reads its commands.
+  { text: 'RUN bash -e <<EOF\napt-get install -y cpuid git\nEOF', all: dropped('cpuid') },
+  {
+    text: "RUN a && sudo sh -ex -o pipefail <<-'EOF' && b\n\tapt-get install -y cpuid\n\tEOF",
+    all: dropped('cpuid'),
+  },
+  { text: 'RUN bash -s x <<EOF\napt-get install -y cpuid git\nEOF', all: dropped('cpuid') },
+  { text: 'RUN bash x.sh <<EOF\napt-get install -y cpuid git\nEOF' },
+  { text: "RUN bash -c 'cat' <<EOF\napt-get install -y cpuid git\nEOF" },
+  { text: 'RUN cat <<EOF\napt-get install -y cpuid git\nEOF' },
+  // Lines that go on with another character.
+  { text: '# escape=`\nFROM debian:12\nRUN apt-get install -y `\n  cpuid git', all: dropped('cpuid') },
+  {
+    text: '# escape=`\nFROM x\nSHELL ["/bin/sh", "-c"]\nRUN apt-get install -y `\n  cpuid git',
+    all: dropped('cpuid'),
+  },
+  { text: '# escape=`\nFROM x\nRUN apt-get install -y `\n  cpuid git' },
+  { text: '# escape=`\nFROM python:3.12-windowsservercore AS b\nFROM b\nRUN apt-get install -y cpuid git' },
   { text: 'FROM rockylinux:9\nRUN dnf install -y microcode_ctl git', all: dropped('microcode_ctl') },
   { text: 'FROM rockylinux:9\nRUN dnf install -y microcode_ctl', all: 'error none: microcode_ctl' },
   {
@@ -122,6 +150,10 @@ RUN case "$TARGETARCH$TARGETVARIANT" in \\
   ['FROM debian:12\nRUN apt-get install -y \\\n    intel-microcode \\\n    curl \\\n    "i965-va-driver"\n'],
   ['FROM debian:12\nRUN apt-get install -y libc6:amd64 git\n'],
   ['FROM debian:12\nRUN p="git cpuid"; apt-get install $p\n'],
+  ['FROM debian:12\nRUN for p in git cpuid; do apt-get install $p; done\n'],
+  ['FROM debian:12\nRUN bash <<EOF\napt-get install git cpuid\nEOF\n'],
+  ["FROM debian:12\nRUN bash <<'EOF'\napt-get install git cpuid\nEOF\n"],
+  ['# escape=`\nFROM debian:12\nRUN apt-get install `\n    git `\n    cpuid\n'],
   ['FROM debian:12\nENV P="msr-tools git"\nRUN apt-get install $P\n'],
   ['FROM debian:12\nRUN apt-get install -y google-chrome-stable\n'],
 ]);

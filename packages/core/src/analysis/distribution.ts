@@ -73,6 +73,7 @@ export function distributionOfImage(text: string): Distribution | undefined {
   const name = repository.slice(repository.lastIndexOf('/') + 1);
   const words = `${name}-${tag}`.toLowerCase();
   const of = (family: DistributionFamily, suite?: string): Distribution => ({ family, suite });
+  if (/windowsservercore|nanoserver/.test(words)) return undefined;
   if (/alpine/.test(words)) return of('alpine');
   const debianSuite = debianSuites.exec(words)?.[1];
   if (debianSuite) return of('debian', debianSuite);

@@ -1,8 +1,11 @@
 import { Attached } from '../attached.ts';
 import type { Instruction, Stage } from '../dockerfile/model.ts';
+import type { ShellCommand } from '../dockerfile/shell-model.ts';
 import { type InstallSyntax, installSyntaxes, type PackageManager } from '../knowledge/install-options.ts';
 import type { CodeReading, CodeWord } from './code-words.ts';
 import { type PackageSpec, readPackageSpec } from './package-spec.ts';
+import type { Script } from './scripts.ts';
+import { shellWordOf } from './word-parts.ts';
 
 export type { PackageManager } from '../knowledge/install-options.ts';
 
@@ -47,7 +50,8 @@ export function installOperands(reading: CodeReading): readonly InstallOperand[]
 function readInstallations(reading: CodeReading): Installed {
   const before = known.get(reading);
   if (before) return before;
-  const installations = [...commandsOf(reading)].flatMap((words) => readInstallation(words));
+  const lists = new Lists(reading);
+  const installations = [...commandsOf(reading)].flatMap((words) => readInstallation(words, lists));
   const found = { installations, operands: installations.flatMap(({ operands }) => operands) };
   known.set(reading, found);
   return found;
@@ -92,7 +96,7 @@ const wrappers: ReadonlySet<string> = new Set([
   'sh',
 ]);
 
-function readInstallation(words: readonly CodeWord[]): readonly Installation[] {
+function readInstallation(words: readonly CodeWord[], lists: Lists): readonly Installation[] {
   const start = findProgram(words);
   if (!start) return [];
   const { syntax, at, program } = start;
@@ -119,7 +123,7 @@ function readInstallation(words: readonly CodeWord[]): readonly Installation[] {
       if (text === 'global' && syntax.manager === 'npm') continue;
       if (!syntax.verbs.has(text)) return [];
       verb = true;
-    } else operands.push(word);
+    } else operands.push(...(lists.of(word) ?? [word]));
   }
   if (!verb) return [];
   const [first] = words as [CodeWord, ...CodeWord[]];
@@ -139,6 +143,43 @@ function readInstallation(words: readonly CodeWord[]): readonly Installation[] {
     }
   }
   return [installation];
+}
+
+/** A word that is one variable, all of it: `$p`, `"${packages[@]}"`. */
+const oneVariable = /^"?\$(?:(\w+)|\{(\w+)(?:\[[@*]\])?\})"?$/;
+
+/** The words of `for p in …` and of arrays, by the script and the variable. */
+class Lists {
+  private readonly byScript = new Map<Script, Map<string, readonly CodeWord[] | undefined>>();
+
+  constructor({ words, scripts }: CodeReading) {
+    if (!scripts.some(({ shell }) => shell.commands.some(({ list }) => list))) return;
+    const byCommand = new Map<ShellCommand, CodeWord[]>();
+    for (const word of words) {
+      if (!word.script || !word.command?.list) continue;
+      const found = byCommand.get(word.command);
+      if (found) found.push(word);
+      else byCommand.set(word.command, [word]);
+    }
+    for (const [name, ...items] of byCommand.values()) {
+      if (!name?.script) continue;
+      const own = this.byScript.get(name.script) ?? new Map<string, readonly CodeWord[] | undefined>();
+      this.byScript.set(name.script, own);
+      // Which of two lists counts, only a run can tell.
+      const key = shellWordOf(name)?.text ?? '';
+      own.set(key, own.has(key) ? undefined : items);
+    }
+  }
+
+  /** The words that a variable stands for; `undefined` for any other word. */
+  of(word: CodeWord): readonly CodeWord[] | undefined {
+    const lists = word.script && this.byScript.get(word.script);
+    if (!lists) return undefined;
+    const [, short, long] = oneVariable.exec(shellWordOf(word)?.text ?? '') ?? [];
+    const items = lists.get(short ?? long ?? '');
+    // What runs on some platforms only is not what the list is written for.
+    return word.guarded ? undefined : items;
+  }
 }
 
 /** Written out: there are many, and copies by `...` are slow. */

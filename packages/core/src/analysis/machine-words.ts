@@ -35,7 +35,9 @@ const plain: readonly Machine[] = [
 ];
 
 const filtered =
-  /\$\(\s*(uname\s+-m|dpkg\s+--print-architecture|apk\s+--print-arch|echo\s+"?\$\{?TARGETARCH\}?"?)\s*\|\s*sed\s+([^|()`]*)\)/g;
+  /\$\(\s*(uname\s+-m|dpkg\s+--print-architecture|apk\s+--print-arch|echo\s+"?\$\{?TARGETARCH\}?"?)((?:\s*\|\s*sed\s+(?:'[^'()`]*'|"[^"()`]*"|[^|()`'"])*)+)\)/g;
+/** One `sed` of a pipeline, and its words. */
+const oneSed = /\|\s*sed\s+((?:'[^']*'|"[^"]*"|[^|'"])*)/g;
 const targetArch: Readonly<Record<string, readonly string[]>> = {
   'linux/arm64': ['arm64'],
   'linux/arm/v7': ['arm'],
@@ -46,8 +48,8 @@ const targetArch: Readonly<Record<string, readonly string[]>> = {
 export function machinesIn(text: string): readonly Machine[] {
   if (!text.includes('sed')) return plain;
   const through = [...text.matchAll(filtered)].flatMap((match): readonly Machine[] => {
-    const [whole, source = '', script = ''] = match;
-    const rename = readSed(script);
+    const [whole, source = '', scripts = ''] = match;
+    const rename = readSeds(scripts);
     const own = plain.find(({ command }) => source.replace(/\s+/g, ' ') === command);
     if (!rename || (!own && !source.startsWith('echo'))) return [];
     const names = Object.entries(own?.names ?? targetArch).map(
@@ -60,11 +62,18 @@ export function machinesIn(text: string): readonly Machine[] {
         amd64: rename(own?.amd64 ?? 'amd64'),
         names: Object.fromEntries(names),
         // Who renames 32-bit ARM has thought of it.
-        ofKernel: own?.ofKernel === true && !/arm(?!64)/.test(script),
+        ofKernel: own?.ofKernel === true && !/arm(?!64)/.test(scripts),
       },
     ];
   });
   return [...plain, ...through];
+}
+
+/** Reads the seds of a pipeline, one after the other. */
+function readSeds(pipeline: string): ((word: string) => string) | undefined {
+  const renames = [...pipeline.matchAll(oneSed)].map(([, script = '']) => readSed(script));
+  if (renames.some((rename) => rename === undefined)) return undefined;
+  return (word) => renames.reduce((result, rename) => rename?.(result) ?? result, word);
 }
 
 /** Reads `s/a/b/` commands of plain words; `undefined` when the script has anything else. */

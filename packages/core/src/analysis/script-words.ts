@@ -54,8 +54,8 @@ export function scriptWords(script: Script, values: ValueMap): readonly ScriptWo
     const other = { name: undefined, command, index: undefined };
     for (const { target } of command.redirects)
       found.push({ role: 'redirect', ...other, word: target, mapped: map(target) });
-    for (const { body } of command.hereDocs)
-      found.push({ role: 'heredoc', ...other, word: body, mapped: map(body) });
+    for (const { body, script: isScript } of command.hereDocs)
+      if (!isScript) found.push({ role: 'heredoc', ...other, word: body, mapped: map(body) });
   }
   return found;
 }

@@ -2,6 +2,7 @@ import { sliceLogical } from '../dockerfile/logical.ts';
 import type { Dockerfile, Instruction, LogicalText, Stage } from '../dockerfile/model.ts';
 import { parseShell } from '../dockerfile/shell.ts';
 import { isPosixShell, type ShellScript } from '../dockerfile/shell-model.ts';
+import { distributionOf } from './distribution.ts';
 
 /** A text that a shell of the image reads. */
 export interface Script {
@@ -22,8 +23,9 @@ export function readScript(
   instruction: Instruction,
   shell: readonly string[] | undefined,
 ): Script | undefined {
-  if (!scriptKeywords.has(instruction.keyword) || instruction.json || dockerfile.escape === '`')
-    return undefined;
+  if (!scriptKeywords.has(instruction.keyword) || instruction.json) return undefined;
+  // Who escapes with it may mean Windows, whose shell is another.
+  if (dockerfile.escape === '`' && !shell && !distributionOf(dockerfile, stage)) return undefined;
   if (shell && !isPosixShell(shell[0] ?? '')) return undefined;
   const logical = scriptText(dockerfile, instruction);
   if (!logical || logical.text.trim() === '') return undefined;

@@ -69,8 +69,12 @@ export interface ShellCommand {
   readonly words: readonly ShellWord[];
   readonly assignments: readonly ShellAssignment[];
   readonly redirects: readonly { readonly operator: string; readonly target: ShellWord }[];
-  /** Bodies of `<<`. */
-  readonly hereDocs: readonly { readonly quoted: boolean; readonly body: ShellWord }[];
+  /** Bodies of `<<`; `script`: a shell reads it, its commands are among those of the script. */
+  readonly hereDocs: readonly {
+    readonly quoted: boolean;
+    readonly body: ShellWord;
+    readonly script?: true;
+  }[];
   /** From the outermost to the innermost. */
   readonly branches: readonly ShellBranch[];
   /** Commands of one pipeline have one number. */

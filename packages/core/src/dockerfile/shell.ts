@@ -210,7 +210,7 @@ class ScriptReader {
     const assignments: ShellAssignment[] = [];
     const words: ShellWord[] = [];
     const redirects: { operator: string; target: ShellWord }[] = [];
-    const hereDocs: { quoted: boolean; body: ShellWord }[] = [];
+    const hereDocs: { quoted: boolean; body: ShellWord; script?: true }[] = [];
     const add = (item: Node<'Command'>['prefix'][number] | Node<'Command'>['suffix'][number]): void => {
       switch (item.type) {
         case 'Word':
@@ -242,6 +242,9 @@ class ScriptReader {
     for (const item of node.suffix) add(item);
     const name = plainText(words[0])?.replace(/^.*\//, '');
     if (name === 'read') for (const word of words.slice(1)) this.loopVariables.add(word.text);
+    const input = hereDocs.at(-1);
+    const isScript = input !== undefined && readsScript(words) && isSaidAsItIs(input);
+    if (isScript) input.script = true;
     this.commands.push({
       name,
       words,
@@ -254,7 +257,8 @@ class ScriptReader {
       start: node.pos,
       end: node.end,
     });
-    this.nestedScript(name, words, place);
+    if (isScript) this.inner(input.body.text, input.body.start, input.quoted ? 'literal' : 'double', place);
+    else this.nestedScript(name, words, place);
   }
 
   /** The words of a loop or of an array, which are used elsewhere. */
@@ -283,9 +287,14 @@ class ScriptReader {
     const part = flag > 0 ? words[flag + 1]?.parts : undefined;
     const inner = part?.length === 1 ? part[0] : undefined;
     if (inner?.kind !== 'text' || inner.quoting !== 'single' || !inner.exact) return;
-    const reader = new ScriptReader(inner.value);
-    reader.script(parse(inner.value), { ...place, branches: [], nested: true });
-    const shift = new Shift(inner.start);
+    this.inner(inner.value, inner.start, 'single', place);
+  }
+
+  /** A text that another shell reads, each of its characters one of the source. */
+  private inner(text: string, start: number, quoting: ShellQuoting, place: Place): void {
+    const reader = new ScriptReader(text);
+    reader.script(parse(text), { ...place, branches: [], nested: true });
+    const shift = new Shift(start, quoting);
     for (const command of reader.commands) {
       const moved = shift.command(command);
       this.commands.push({ ...moved, branches: [...place.branches, ...moved.branches] });
@@ -375,9 +384,12 @@ class ScriptReader {
 /** Moves what was read from a part of a text to its place in the whole. */
 class Shift {
   private readonly by: number;
+  /** What all of it stands between. */
+  private readonly quoting: ShellQuoting;
 
-  constructor(by: number) {
+  constructor(by: number, quoting: ShellQuoting) {
     this.by = by;
+    this.quoting = quoting;
   }
 
   command(command: ShellCommand): ShellCommand {
@@ -386,7 +398,7 @@ class Shift {
       words: command.words.map((word) => this.word(word)),
       assignments: command.assignments.map(({ name, value }) => ({ name, value: this.word(value) })),
       redirects: command.redirects.map(({ operator, target }) => ({ operator, target: this.word(target) })),
-      hereDocs: command.hereDocs.map(({ quoted, body }) => ({ quoted, body: this.word(body) })),
+      hereDocs: command.hereDocs.map((hereDoc) => ({ ...hereDoc, body: this.word(hereDoc.body) })),
     };
   }
 
@@ -399,17 +411,34 @@ class Shift {
     };
   }
 
-  /** Everything in there stands between single quotes. */
   private word(word: ShellWord): ShellWord {
-    return {
-      ...this.span(word),
-      parts: word.parts.map((part) => ({ ...this.span(part), quoting: 'single' as const })),
-    };
+    const { quoting } = this;
+    return { ...this.span(word), parts: word.parts.map((part) => ({ ...this.span(part), quoting })) };
   }
 
   private span<T extends { readonly start: number; readonly end: number }>(item: T): T {
     return { ...item, start: item.start + this.by, end: item.end + this.by };
   }
+}
+
+/** `bash -e <<EOF`, `sudo sh -s a <<EOF`: a shell without a file takes its commands from what it is given to read. */
+function readsScript(words: readonly ShellWord[]): boolean {
+  const names = words.map((word) => word.text.replace(/^.*\//, ''));
+  const at = names.findIndex((name) => name !== 'sudo' && name !== 'exec' && name !== 'command');
+  const options = words.slice(at + 1).map(({ text }) => text);
+  if (names[at] === 'su') return !options.some((text) => /^(?:-[a-z]*c|--command)/.test(text));
+  if (at < 0 || !/^(?:ba|da|a|k|z)?sh$/.test(names[at] ?? '')) return false;
+  const operand = options.findIndex(
+    (text, index) => !/^[-+]/.test(text) && !/^[-+]\w*o$/.test(options[index - 1] ?? ''),
+  );
+  const own = operand < 0 ? options : options.slice(0, operand);
+  if (own.some((text) => /^-[a-z]*c$/.test(text))) return false;
+  return operand < 0 || own.some((text) => /^-[a-z]*s$/.test(text));
+}
+
+/** The outer shell hands the text on as it is, but for the values of variables. */
+function isSaidAsItIs({ quoted, body }: { readonly quoted: boolean; readonly body: ShellWord }): boolean {
+  return quoted || !/[\\`]|\$\(/.test(body.text);
 }
 
 function isTest(node: Runnable): boolean {

@@ -56,12 +56,16 @@ function isExempt(word: CodeWord): boolean {
 /** What a list of `&&` goes on with to the end of its script, where it names no folder that the test asked for. */
 const onlyAnds = /^\s*(?:&&(?:(?!86)[^;|&\n(){}`]|>&)*)*;?\s*$/;
 
+/** `|| exit 1`, `|| { echo …; exit 1; }`: whatever follows, the RUN fails there. */
+const orFails = /^\s*\|\|\s*(?:exit\b|false\b|\{(?:(?!86)[^{}])*\bexit\b[^{}]*\})/;
+
 /** A test that asks nothing: without the file the RUN fails. */
 function endsRun({ command, script }: CodeWord): boolean {
   if (!command || !script || command.nested || script.when !== 'build') return false;
   const { text } = script.logical;
   const [before = ''] = text.slice(0, command.start).split(/[;\n]/).slice(-1);
-  return !/\|\||!\s*$/.test(before) && onlyAnds.test(text.slice(command.end));
+  const after = text.slice(command.end);
+  return !/\|\||!\s*$/.test(before) && (onlyAnds.test(after) || orFails.test(after));
 }
 
 /** The platforms whose own folder an instruction does not name beside x86's. */

@@ -9,6 +9,7 @@ import type { Finding, Rule } from './rule.ts';
 const name = 'unexplained-x86-word';
 /** Commands that only show their arguments. */
 const shows: ReadonlySet<string> = new Set(['echo', 'printf', 'export', 'case', '[', 'test']);
+const namesArm = /arm|aarch/i;
 const roles: ReadonlySet<string> = new Set(['argument', 'env', 'arg', 'assignment', 'heredoc']);
 
 export const unexplainedX86Word: Rule = {
@@ -31,32 +32,43 @@ export const unexplainedX86Word: Rule = {
     const reading = readCode(dockerfile, context);
     const places = await placesFor(dockerfile, context);
     const seen = siteKeys(places);
-    return reading.words.filter(mayMean).flatMap((word): readonly Finding[] => {
-      const { text } = word.mapped;
-      const [token] = archTokens(text);
-      const site = token && siteAt(word.mapped, token.start, token.end);
-      if (token?.family !== 'amd64' || !site || seen.has(siteKey(site))) return [];
-      seen.add(siteKey(site));
-      return [
-        {
-          rule: name,
-          severity: 'info',
-          platforms,
-          message: `${token.token} is said of every platform`,
-          hint: 'let it come from TARGETARCH when it means the platform of the image',
-          range: spanRange(word, token),
-          fix: 'none',
-          edits: [],
-        },
-      ];
-    });
+    return reading.words
+      .filter((word) => mayMean(word) && !isMapped(word))
+      .flatMap((word): readonly Finding[] => {
+        const { text } = word.mapped;
+        const [token] = archTokens(text);
+        const site = token && siteAt(word.mapped, token.start, token.end);
+        if (token?.family !== 'amd64' || !site || seen.has(siteKey(site))) return [];
+        seen.add(siteKey(site));
+        return [
+          {
+            rule: name,
+            severity: 'info',
+            platforms,
+            message: `${token.token} is said of every platform`,
+            hint: 'let it come from TARGETARCH when it means the platform of the image',
+            range: spanRange(word, token),
+            fix: 'none',
+            edits: [],
+          },
+        ];
+      });
   },
 };
+
+/** A pipeline such as `uname -m | sed s/x86_64/amd64/ | sed s/aarch64/arm64/` has words for ARM too. */
+function isMapped({ command, script }: CodeWord): boolean {
+  if (command?.name !== 'sed' || !script) return false;
+  return script.shell.commands.some(
+    ({ name: other, pipeline, words }) =>
+      other === 'sed' && pipeline === command.pipeline && words.some(({ text }) => namesArm.test(text)),
+  );
+}
 
 function mayMean({ role, guarded, buildPlatform, mapped, command, instruction }: CodeWord): boolean {
   if (!roles.has(role) || guarded || buildPlatform || mapped.switched) return false;
   if (instruction.keyword !== 'RUN' && instruction.keyword !== 'ENV' && instruction.keyword !== 'ARG')
     return false;
   if (role === 'argument' && shows.has(command?.name ?? '')) return false;
-  return !/arm|aarch/i.test(mapped.text);
+  return !namesArm.test(mapped.text);
 }

@@ -98,6 +98,9 @@ function isOnBuildPlatform({ stage }: Script): boolean {
   return /\bBUILD(?:PLATFORM|OS|ARCH)\b/.test(stage.platform?.value ?? '');
 }
 
+/** `-e /usr/lib/x86_64-linux-gnu/x`. */
+const libraryTest = /(?<=\s)-[b-hkprsuwxLN]\s+["']?[^\s;&|"']*\/(?:x86_64|i[36]86)-linux-gnu[^\s;&|]*/g;
+
 /** `[ "$(uname -m)" = x86_64 ] || exit 1`, and a RUN that ends with `[ … ] && command`, which fails on ARM. */
 function testFindings(script: Script, platforms: readonly Platform[]): readonly Finding[] {
   const { commands, switches } = script.shell;
@@ -106,7 +109,10 @@ function testFindings(script: Script, platforms: readonly Platform[]): readonly 
     if (command.nested || switches.some(({ start, end }) => start <= command.start && command.end <= end))
       return [];
     const condition = command.branches.at(-1);
-    if (!condition || condition.patterns.length > 0 || !isX86Only(condition.condition)) return [];
+    if (!condition || condition.patterns.length > 0) return [];
+    // Where a library has to be, the rule multiarch-libdir says.
+    const asked = condition.negated ? condition.condition.replace(libraryTest, '') : condition.condition;
+    if (!isX86Only(asked)) return [];
     const isLast = index === commands.length - 1 && script.logical.text.slice(command.end).trim() === '';
     const isStop = command.name === 'exit' || command.name === 'false';
     const stopsArm = condition.negated ? isStop : isLast && !isStop && command.branches.length === 1;
