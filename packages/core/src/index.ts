@@ -35,14 +35,14 @@ export type {
 export { type MountField, readMount } from './dockerfile/mounts.ts';
 export { type ParseOptions, parseDockerfile } from './dockerfile/parse.ts';
 export { platformArgs } from './dockerfile/platform-args.ts';
+export { retargetBase } from './dockerfile/retarget-base.ts';
 export {
   type BaseStyle,
   type ImageMapping,
   type Retargeted,
   type RetargetOptions,
-  retargetBase,
   retargetReference,
-} from './dockerfile/retarget-base.ts';
+} from './dockerfile/retarget-reference.ts';
 export {
   type ArgDefinition,
   argDefinitions,
@@ -84,7 +84,8 @@ export type { Emulation } from './emulation/emulation.ts';
 export { findQemu, type QemuRequest, qemuDirectories } from './emulation/qemu.ts';
 export * from './engines/index.ts';
 export type { BuildEvent, OnBuildEvent } from './events.ts';
-export { type BuiltImage, type FinishOptions, finishImage } from './finish/finish.ts';
+export { type BuiltImage, finishImage } from './finish/finish.ts';
+export type { FinishOptions } from './finish/finish-options.ts';
 export {
   type ArchToken,
   archTokens,
@@ -139,10 +140,10 @@ export {
   recommendedRules,
   type Severity,
 } from './rules/index.ts';
-export { isBakeFile, readBake } from './services/bake.ts';
-export { isComposeFile, type ReadServicesOptions, readCompose } from './services/compose.ts';
+export { isBakeFile, readBake } from './services/bake/bake.ts';
+export { isComposeFile, readCompose } from './services/compose.ts';
 export { readEnvFile } from './services/interpolate.ts';
-export type { ServiceBuild, ServiceReading } from './services/service.ts';
+export type { ReadServicesOptions, ServiceBuild, ServiceReading } from './services/service.ts';
 export { serviceRules } from './services/service-rules.ts';
 export {
   type BaseOptions,

@@ -24,11 +24,8 @@ import { expect } from 'chai';
 import type { ResolvedBase } from '../../../packages/core/src/bases/resolve-bases.ts';
 import type { Engine, ExportOptions } from '../../../packages/core/src/engines/engine.ts';
 import type { BuildEvent } from '../../../packages/core/src/events.ts';
-import {
-  type BuiltImage,
-  type FinishOptions,
-  finishImage,
-} from '../../../packages/core/src/finish/finish.ts';
+import { type BuiltImage, finishImage } from '../../../packages/core/src/finish/finish.ts';
+import type { FinishOptions } from '../../../packages/core/src/finish/finish-options.ts';
 import { openMemory } from '../../../packages/core/src/memory.ts';
 import { armFlags, machines, makeElf } from '../../support/elf.ts';
 import { type MadeImage, makeImage } from '../../support/made-image.ts';

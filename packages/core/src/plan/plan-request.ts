@@ -2,7 +2,7 @@ import type { CallOptions, ImageResolver, Platform } from '@mabuild/oci';
 import type { ResolvedBase } from '../bases/resolve-bases.ts';
 import type { BuildContext } from '../context/context.ts';
 import type { NamedContext } from '../dockerfile/image-uses.ts';
-import type { BaseStyle, ImageMapping } from '../dockerfile/retarget-base.ts';
+import type { BaseStyle, ImageMapping } from '../dockerfile/retarget-reference.ts';
 import type { Builder, Engine, EngineBuild } from '../engines/engine.ts';
 import type { RunSettings } from '../engines/run-settings.ts';
 import type { BuildPlan, BuildTask } from './plan.ts';
@@ -25,6 +25,8 @@ export interface PlanRequest {
   /** For RUN. @default the engine's own */
   readonly settings?: RunSettings | undefined;
   readonly builder: 'auto' | Builder;
+  /** For a Docker Engine: references that BuildKit takes steps from. @default none */
+  readonly cacheFrom?: readonly string[] | undefined;
   /** `--build-context`: what stands for names of images, and the folders among them. */
   readonly contexts?: Readonly<Record<string, NamedContext>> | undefined;
   readonly folders?: Readonly<Record<string, BuildContext>> | undefined;

@@ -6,7 +6,7 @@ import {
   platformsEqual,
 } from '@mabuild/oci';
 import type { Dockerfile } from '../dockerfile/model.ts';
-import { retargetReference } from '../dockerfile/retarget-base.ts';
+import { retargetReference } from '../dockerfile/retarget-reference.ts';
 import { type ArchitectureNamespace, readNamespace } from '../knowledge/namespaces.ts';
 import { isOfficialImage, officialImagePlatforms } from '../knowledge/official-images.ts';
 import { serves } from '../knowledge/serves.ts';

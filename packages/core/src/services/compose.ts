@@ -1,20 +1,18 @@
 import { formatPlatform, formatPlatformList } from '@mabuild/oci';
 import type { Range } from '../dockerfile/model.ts';
 import { armOnly, isX86 } from '../knowledge/x86-platform.ts';
-import type { Finding, RuleContext } from '../rules/rule.ts';
+import type { Finding } from '../rules/rule.ts';
 import { imageFindings } from './image-findings.ts';
 import { type Interpolated, interpolate } from './interpolate.ts';
 import { leftOut, readPlatform } from './listed-platforms.ts';
 import { readYaml } from './read-yaml.ts';
-import { type ServiceBuild, type ServiceReading, withoutIgnored } from './service.ts';
+import {
+  type ReadServicesOptions,
+  type ServiceBuild,
+  type ServiceReading,
+  withoutIgnored,
+} from './service.ts';
 import { type YamlNode, type YamlScalar, yamlAt, yamlScalar } from './yaml-document.ts';
-
-export interface ReadServicesOptions extends Pick<RuleContext, 'platforms' | 'images'> {
-  /** The file as the user named it, for messages. */
-  readonly file?: string | undefined;
-  /** What `${NAME}` stands for: the environment, and `.env` beside the file. */
-  readonly variables?: Readonly<Record<string, string>> | undefined;
-}
 
 /** `compose.yaml`, `docker-compose.prod.yml` and their kin. */
 export function isComposeFile(name: string): boolean {

@@ -1,5 +1,13 @@
 import type { Range } from '../dockerfile/model.ts';
-import type { Finding } from '../rules/rule.ts';
+import type { Finding, RuleContext } from '../rules/rule.ts';
+
+/** What compose and bake files are read with. */
+export interface ReadServicesOptions extends Pick<RuleContext, 'platforms' | 'images'> {
+  /** The file as the user named it, for messages. */
+  readonly file?: string | undefined;
+  /** What `${NAME}` stands for: the environment, and `.env` beside the file. */
+  readonly variables?: Readonly<Record<string, string>> | undefined;
+}
 
 /** A build of a Dockerfile that a compose or bake file asks for. */
 export interface ServiceBuild {

@@ -1,12 +1,8 @@
 import type { AddedFile } from '../context/context.ts';
 import type { BuildTarget, ImageUse } from '../dockerfile/image-uses.ts';
 import type { Dockerfile } from '../dockerfile/model.ts';
-import {
-  type BaseStyle,
-  type ImageMapping,
-  retargetBase,
-  retargetedUses,
-} from '../dockerfile/retarget-base.ts';
+import { retargetBase, retargetedUses } from '../dockerfile/retarget-base.ts';
+import type { BaseStyle, ImageMapping } from '../dockerfile/retarget-reference.ts';
 import { targetStage } from '../dockerfile/stage-graph.ts';
 import type { Builder, BuilderCapabilities } from '../engines/engine.ts';
 import { type Draft, newDraft, revise } from './draft.ts';

@@ -1,7 +1,10 @@
 import { isMabuildError, parsePlatform } from '@mabuild/oci';
 import { expect } from 'chai';
 import { BuildFailedError } from '../../../../packages/core/src/engines/build-failed.ts';
-import { ClassicFollower, locationOfStep } from '../../../../packages/core/src/engines/docker/classic.ts';
+import {
+  ClassicFollower,
+  locationOfStep,
+} from '../../../../packages/core/src/engines/docker/classic-follower.ts';
 import type { EngineMessage } from '../../../../packages/core/src/engines/docker/messages.ts';
 import type { EngineBuild } from '../../../../packages/core/src/engines/engine.ts';
 import type { BuildEvent } from '../../../../packages/core/src/events.ts';

@@ -109,6 +109,7 @@ export class DockerBuildkit implements BuildkitBuilder {
       buildid: buildId,
       dockerfile: name,
       ...buildQuery(build, options),
+      cachefrom: build.cacheFrom?.length ? JSON.stringify(build.cacheFrom) : undefined,
       ...(shared ? { session: shared.session.id, remote: 'client-session' } : {}),
     };
     const tar = { addedFiles: build.addedFiles, dockerfile: { name, text: build.dockerfile }, signal };

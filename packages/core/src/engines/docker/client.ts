@@ -2,19 +2,21 @@ import {
   Agent,
   type ClientRequest,
   request as httpRequest,
-  type IncomingMessage,
   type OutgoingHttpHeaders,
   type RequestOptions,
 } from 'node:http';
 import { request as httpsRequest, Agent as TlsAgent } from 'node:https';
 import { connect as netConnect } from 'node:net';
-import { type Duplex, pipeline, Readable } from 'node:stream';
+import { type Duplex, Readable } from 'node:stream';
 import { connect as tlsConnect } from 'node:tls';
 import { type CallOptions, MabuildError } from '@mabuild/oci';
 import type { EngineAddress } from './address.ts';
+import { errorReason, readBody } from './answer-text.ts';
 import { type ApiVersion, compareApiVersions, negotiateApiVersion } from './api-version.ts';
 import { EngineRefusedError, unreachable } from './client-error.ts';
 import type { EngineCaller, EngineRequest, EngineResponse } from './engine-request.ts';
+import { asError, BodyFailure, exchange } from './exchange.ts';
+import { tlsOptions } from './tls-options.ts';
 
 export interface DockerClientOptions {
   readonly address: EngineAddress;
@@ -238,100 +240,4 @@ export class DockerClient implements EngineCaller {
     socket.once('close', () => this.#upgraded.delete(socket));
     return socket;
   }
-}
-
-/** The request's own body could not be read: not the engine's fault. */
-class BodyFailure extends Error {}
-
-function exchange(
-  request: ClientRequest,
-  payload: Readable | Uint8Array | undefined,
-  signal: AbortSignal | undefined,
-  timeoutMs: number | undefined,
-): Promise<EngineResponse> {
-  return new Promise((resolve, reject) => {
-    let response: IncomingMessage | undefined;
-    const stop = (error: Error): void => {
-      response?.destroy(error);
-      request.destroy(error);
-    };
-    const abort = (): void => stop(asError(signal?.reason));
-    signal?.addEventListener('abort', abort, { once: true });
-    const timer =
-      timeoutMs === undefined
-        ? undefined
-        : setTimeout(() => stop(new Error(`no answer within ${timeoutMs / 1000} s`)), timeoutMs);
-    const settle = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', abort);
-    };
-    request.on('response', (message) => {
-      clearTimeout(timer);
-      response = message;
-      message.once('close', settle);
-      resolve({ status: message.statusCode ?? 0, headers: message.headers, body: message });
-    });
-    request.on('error', (error) => {
-      if (response === undefined) settle();
-      reject(error);
-    });
-    if (payload instanceof Readable)
-      pipeline(payload, request, (error) => {
-        // An engine may answer before it has read everything; its answer then says why.
-        const early = error?.code === 'ERR_STREAM_PREMATURE_CLOSE' || request.destroyed;
-        if (error && !(early && payload.errored === null)) {
-          const failure = payload.errored === null ? error : new BodyFailure(error.message, { cause: error });
-          reject(failure);
-          response?.destroy(error);
-        }
-      });
-    else request.end(payload);
-  });
-}
-
-/** Reads a whole text answer. */
-async function readBody(
-  body: IncomingMessage,
-  signal: AbortSignal | undefined,
-  limit = 64 * 1024 * 1024,
-): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    signal?.throwIfAborted();
-    size += chunk.length;
-    if (size > limit) break;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-function errorReason(text: string): string {
-  try {
-    const { message } = JSON.parse(text) as { message?: unknown };
-    if (typeof message === 'string' && message.trim() !== '') return message.trim();
-  } catch {
-    // A proxy in front of the engine answers in plain text or HTML.
-  }
-  const first = text.trim().split('\n', 1)[0] ?? '';
-  return first === '' ? 'no reason given' : first.slice(0, 300);
-}
-
-function tlsOptions(address: EngineAddress): {
-  ca?: Buffer;
-  cert?: Buffer;
-  key?: Buffer;
-  rejectUnauthorized: boolean;
-} {
-  const tls = address.kind === 'tcp' ? address.tls : undefined;
-  return {
-    ...(tls?.ca === undefined ? {} : { ca: Buffer.from(tls.ca) }),
-    ...(tls?.cert === undefined ? {} : { cert: Buffer.from(tls.cert) }),
-    ...(tls?.key === undefined ? {} : { key: Buffer.from(tls.key) }),
-    rejectUnauthorized: tls?.verify !== false,
-  };
-}
-
-function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason));
 }

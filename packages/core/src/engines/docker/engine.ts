@@ -1,26 +1,13 @@
-import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import {
   type CallOptions,
-  formatPlatform,
   type ImageReference,
   MabuildError,
-  normalizePlatform,
   type Platform,
   platformSatisfies,
 } from '@mabuild/oci';
-import { abortable } from '../../abortable.ts';
 import type { BuildContext } from '../../context/context.ts';
-import {
-  type BinfmtEntry,
-  binfmtDirectory,
-  binfmtFingerprint,
-  readBinfmtEntries,
-} from '../../emulation/binfmt.ts';
 import type { Emulation } from '../../emulation/emulation.ts';
-import { type ProbeHost, probeEmulation, readBinfmtThrough } from '../../emulation/probe.ts';
-import { programImage } from '../../emulation/program-image.ts';
-import type { Memory } from '../../memory.ts';
 import type {
   ContainerRequest,
   ContainerResult,
@@ -36,8 +23,13 @@ import type {
 } from '../engine.ts';
 import { buildClassic } from './classic.ts';
 import type { DockerClient } from './client.ts';
+import {
+  type EngineEmulation,
+  type EngineEmulationOptions,
+  openEngineEmulation,
+} from './engine-emulation.ts';
 import { exportImage } from './export.ts';
-import { inspectImage, loadArchive, removeImage, tagImage } from './load.ts';
+import { inspectImage, loadArchive, tagImage } from './load.ts';
 import { type PullOptions, pullImage } from './pull.ts';
 import { hasPlatform, runContainer } from './run.ts';
 import { saveImage } from './save.ts';
@@ -53,30 +45,17 @@ export interface BuildkitBuilder {
   close(): Promise<void>;
 }
 
-export interface DockerEngineOptions {
-  /** Negotiated; closed with the engine. */
-  readonly client: DockerClient;
-  readonly info: EngineInfo;
-  /** The engine's kernel is this machine's: its registered formats are read from here. @default false */
-  readonly sameKernel?: boolean;
+export interface DockerEngineOptions extends EngineEmulationOptions {
   /** Without it the engine's own BuildKit stays unused, and `info` does not name it. */
   readonly buildkit?: BuildkitBuilder | undefined;
-  /** @default `/proc/sys/fs/binfmt_misc` */
-  readonly binfmtDirectory?: string | undefined;
-  /** Names this installation of an engine; without it nothing is remembered. */
-  readonly id?: string | undefined;
-  /** Where answers about emulation outlive this engine, for one that shares this machine's kernel. */
-  readonly memory?: Memory | undefined;
 }
 
-/** A Docker Engine, or podman's compatible service, reached through its API. */
+/** A Docker Engine, or podman's compatible service, reached through its API; closing it closes its client. */
 export class DockerEngine implements Engine {
   readonly info: EngineInfo;
   readonly client: DockerClient;
   readonly #options: DockerEngineOptions;
-  readonly #closing = new AbortController();
-  readonly #emulations = new Map<string, Promise<Emulation>>();
-  #binfmtEntries: Promise<readonly BinfmtEntry[] | undefined> | undefined;
+  readonly #emulation: EngineEmulation;
 
   constructor(options: DockerEngineOptions) {
     this.#options = options;
@@ -86,21 +65,11 @@ export class DockerEngine implements Engine {
       ...info,
       builders: info.builders.filter((builder) => builder === 'classic' || buildkit !== undefined),
     };
+    this.#emulation = openEngineEmulation(options);
   }
 
-  async emulation(platform: Platform, options: CallOptions = {}): Promise<Emulation> {
-    const { signal } = options;
-    signal?.throwIfAborted();
-    const wanted = normalizePlatform(platform);
-    const key = formatPlatform(wanted);
-    let answer = this.#emulations.get(key);
-    if (answer === undefined) {
-      // Not stopped by one caller's signal: others may wait for the same answer.
-      answer = this.#ask(wanted);
-      answer.catch(() => this.#emulations.delete(key));
-      this.#emulations.set(key, answer);
-    }
-    return await abortable(answer, signal);
+  emulation(platform: Platform, options: CallOptions = {}): Promise<Emulation> {
+    return this.#emulation.of(platform, options);
   }
 
   async build(build: EngineBuild, context: BuildContext, options: EngineBuildOptions): Promise<EngineImage> {
@@ -155,8 +124,7 @@ export class DockerEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort();
-    await Promise.allSettled(this.#emulations.values());
+    await this.#emulation.close();
     await this.#options.buildkit?.close();
     await this.client.close();
   }
@@ -167,68 +135,6 @@ export class DockerEngine implements Engine {
       code: 'ENGINE_LACKS_BUILDER',
       hint: 'build with the classic builder',
     });
-  }
-
-  /** Probes once for each state of this machine: a probe costs two containers' worth of time. */
-  async #ask(platform: Platform): Promise<Emulation> {
-    const { memory, id, sameKernel } = this.#options;
-    const state =
-      memory && id && sameKernel ? await binfmtFingerprint(this.#options.binfmtDirectory) : undefined;
-    const key =
-      state === undefined
-        ? undefined
-        : JSON.stringify([id, this.info.version, formatPlatform(platform), state]);
-    const remembered = key === undefined ? undefined : await memory?.get('emulation', key);
-    if (isEmulation(remembered)) return remembered;
-    const answer = await probeEmulation(platform, this.#probeHost());
-    if (key !== undefined) await memory?.set('emulation', key, answer);
-    return answer;
-  }
-
-  #probeHost(): ProbeHost {
-    const directory = this.#options.binfmtDirectory ?? binfmtDirectory;
-    const host: ProbeHost = {
-      platform: this.info.platform,
-      runProgram: (program, platform, options = {}) => this.#runProgram(program, platform, options),
-      // Read once: several platforms are asked for side by side.
-      binfmtEntries: () => {
-        this.#binfmtEntries ??= this.#options.sameKernel
-          ? readBinfmtEntries(directory)
-          : readBinfmtThrough(host, binfmtDirectory);
-        return this.#binfmtEntries;
-      },
-    };
-    return host;
-  }
-
-  /** Loads a program as an image under a name of its own, runs it and takes the image away. */
-  async #runProgram(
-    ...[program, platform, options = {}]: Parameters<ProbeHost['runProgram']>
-  ): ReturnType<ProbeHost['runProgram']> {
-    const { signal } = this.#closing;
-    // Its own name, so that another mabuild's removal does not take this one's image.
-    const name = `mabuild-probe:${randomUUID()}`;
-    const stdout: Uint8Array[] = [];
-    try {
-      await loadArchive(this.client, programImage(program, platform, name), { signal });
-      const { exitCode, stderr } = await runContainer(
-        this.client,
-        {
-          image: name,
-          network: 'none',
-          ...(options.arguments && { command: options.arguments }),
-          ...(options.bind && { binds: [`${options.bind}:ro`] }),
-        },
-        {
-          signal,
-          hasBridge: this.info.hasBridge,
-          onOutput: (stream, chunk) => void (stream === 'stdout' && stdout.push(chunk)),
-        },
-      );
-      return { exitCode, stderr, stdout: Buffer.concat(stdout) };
-    } finally {
-      await removeImage(this.client, name);
-    }
   }
 }
 
@@ -246,14 +152,4 @@ function withoutSecrets(): MabuildError {
     code: 'NEEDS_BUILDKIT',
     hint: 'leave --secret and --ssh out, or build with --engine buildkit or embedded',
   });
-}
-
-function isEmulation(value: unknown): value is Emulation {
-  const { kind, interpreter } = (value ?? {}) as { kind?: unknown; interpreter?: unknown };
-  if (kind === 'binfmt-without-f') return typeof interpreter === 'string';
-  return (
-    kind === 'native' ||
-    kind === 'none' ||
-    (kind === 'binfmt' && ['string', 'undefined'].includes(typeof interpreter))
-  );
 }

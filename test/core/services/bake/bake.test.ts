@@ -1,7 +1,7 @@
 import { offlineImages, readBake } from '@mabuild/core';
 import { parsePlatformList } from '@mabuild/oci';
 import { expect } from 'chai';
-import { rejection } from '../../support/rejection.ts';
+import { rejection } from '../../../support/rejection.ts';
 
 const platforms = parsePlatformList('linux/arm64,linux/arm/v7');
 const read = (text: string, file = 'docker-bake.hcl', variables: Readonly<Record<string, string>> = {}) =>
