@@ -66,6 +66,8 @@ export interface EngineBuild {
   readonly network: string;
   /** `--add-host`, `--shm-size`, `--ulimit`. @default the engine's own */
   readonly settings?: RunSettings | undefined;
+  /** Images, or caches in registries, that a Docker Engine's BuildKit takes steps from. @default none */
+  readonly cacheFrom?: readonly string[] | undefined;
   /** External bases that this build starts from; a classic build over private ones pulls them first. */
   readonly bases: readonly ImageReference[];
   /** Folders that COPY --from and mounts name, for the embedded engine. */

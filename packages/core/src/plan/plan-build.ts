@@ -164,6 +164,7 @@ async function planTask(
     pull: request.pull,
     network: request.network,
     settings: request.settings,
+    ...(request.cacheFrom === undefined ? {} : { cacheFrom: request.cacheFrom }),
     bases: bases.map((base) => withDigest(base.reference, base.manifestDescriptor.digest)),
     ...(request.folders === undefined ? {} : { folders: request.folders }),
     originalLocation: (line) => lineLocation(dockerfile, prepared.originalLine(line)),
