@@ -63,8 +63,8 @@ export interface LayerWriter {
 
 const format = 2;
 const hashedAtOnce = 16;
-/** What is written first can be sent while the rest is written. */
-const writtenAtOnce = 2;
+/** Bytes of files from which on a layer has to wait for others like it: what is written first can be sent meanwhile. */
+const largeLayer = 16_000_000;
 
 /** What is remembered of a layer. */
 export interface RememberedLayer extends Pick<StoredTar, 'diffId' | 'digest' | 'size'> {
@@ -74,7 +74,8 @@ export interface RememberedLayer extends Pick<StoredTar, 'diffId' | 'digest' | '
 
 export function createLayerWriter({ store, memory, imported }: LayerWriterOptions): LayerWriter {
   const underway = new Set<Work>();
-  const writing = createLimit(writtenAtOnce);
+  const writingLarge = createLimit(1);
+  const writingSmall = createLimit(2);
   const layerOf = (
     { digest, size, diffId, facts, created }: RememberedLayer,
     cached: boolean,
@@ -139,6 +140,8 @@ export function createLayerWriter({ store, memory, imported }: LayerWriterOption
     }
     const digests = new Map(entries.map((entry) => [entry, entry.digest]));
     const tar = layerChunks(entries, (entry, digest) => void digests.set(entry, digest));
+    const bytes = entries.reduce((sum, { size }) => sum + size, 0);
+    const writing = bytes < largeLayer ? writingSmall : writingLarge;
     const stored = await writing(() => storeLayer(store, tar, options));
     // A later build that finds it makes the same image of it.
     const created = new Date(options.epoch === undefined ? Date.now() : options.epoch * 1000).toISOString();
