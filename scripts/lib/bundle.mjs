@@ -1,6 +1,7 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
 
 /**
  * Puts the command line and what it needs into a few files: hundreds of modules take longer to find than to run.
@@ -25,13 +26,23 @@ export async function bundleCommand(root, folder = join(root, 'packages/cli/dist
     metafile: true,
   };
   const entries = (...names) => names.map((name) => `packages/cli/src/${name}.ts`);
+  const { banner: _, ...plain } = common;
+  const program = await build({
+    ...plain,
+    entryPoints: entries('program', 'sdk/connections', 'sdk/detect-engine'),
+    entryNames: '[name]',
+    splitting: true,
+    plugins: [elsewhere('checking'), straight(root, 'oci')],
+    write: false,
+  });
+  const { name, outputs: programFiles } = await writeCode(program.outputFiles, folder);
   const built = [
+    { metafile: { inputs: program.metafile.inputs, outputs: programFiles } },
     await build({
       ...common,
-      entryPoints: entries('main', 'sdk/connections', 'sdk/detect-engine'),
-      entryNames: '[name]',
-      splitting: true,
-      plugins: [elsewhere('checking'), straight(root, 'oci')],
+      entryPoints: entries('main'),
+      plugins: [elsewhere('program')],
+      define: { bundleName: JSON.stringify(name) },
     }),
     // Started for one file or in every thread: alone they load a fraction of what they would share with the command.
     await build({
@@ -49,6 +60,31 @@ export async function bundleCommand(root, folder = join(root, 'packages/cli/dist
   const made = new Set(outputs.map((path) => path.split('/').at(-1)));
   const stale = (await readdir(folder)).filter((name) => name !== 'licenses.txt' && !made.has(name));
   await Promise.all(stale.map((name) => rm(join(folder, name))));
+}
+
+/**
+ * Writes ES modules as what `openCode` of compiled-code.ts loads: V8's code of a script can be kept, that of a module cannot.
+ *
+ * @returns their name, which changes with their content
+ */
+async function writeCode(files, folder) {
+  const names = new Set(files.map(({ path }) => basename(path)));
+  const hash = createHash('sha256');
+  const outputs = {};
+  await mkdir(folder, { recursive: true });
+  for (const { path, text } of files) {
+    const name = basename(path, '.js');
+    const later = text.replace(/\bimport\((?:"\.\/([^"]+)"\))?/g, (_, file) => {
+      if (file === undefined) return 'later(';
+      return `later("./${names.has(file) ? `${basename(file, '.js')}.cjs` : file}")`;
+    });
+    const { code } = await transform(later, { format: 'cjs', target: 'node20.19', legalComments: 'none' });
+    const body = code.replace(/\brequire\("\.\/([^"]+)\.js"\)/g, 'require("./$1.cjs")');
+    hash.update(JSON.stringify([name, body]));
+    await writeFile(join(folder, `${name}.cjs`), body);
+    outputs[`${name}.cjs`] = {};
+  }
+  return { name: hash.digest('hex').slice(0, 16), outputs };
 }
 
 /** Modules of another bundle, which are loaded when they are asked for. */

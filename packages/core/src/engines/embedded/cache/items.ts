@@ -22,7 +22,7 @@ export const cacheKinds = [
   'download',
   /** Emulators and proot that were fetched. */
   'program',
-  /** What was found out about images, engines and registries besides. */
+  /** What was found out about images, engines and registries besides, and what V8 made of this program's code. */
   'record',
 ] as const;
 
@@ -82,6 +82,7 @@ export async function cacheItems(
   for (const entry of entriesBelow(directory, 'memory'))
     if (entry.isDirectory()) files(`memory/${entry.name}`, kindsOfMemory[entry.name] ?? 'record');
   files('manifests', 'download');
+  files('code', 'record');
   for (const name of namesIn(directory, 'programs')) {
     const id = `programs/${name}`;
     const item = itemAt(directory, id, 'program', (stats) => stats.isDirectory());
