@@ -1,5 +1,6 @@
 import { mkdir, mkdtemp, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { privateApt } from './private-apt.mjs';
 import { run, which } from './run.mjs';
 
 /** Debian architectures that the private package lists cover. */
@@ -96,21 +97,10 @@ async function updateLists(cache, force) {
 }
 
 async function apt(cache, args, cwd) {
-  const state = join(cache, 'apt');
-  await mkdir(join(state, 'lists', 'partial'), { recursive: true });
-  await mkdir(join(state, 'archives', 'partial'), { recursive: true });
-  const options = {
-    'APT::Architectures': architectures.join(','),
-    'APT::Sandbox::User': '',
-    'Acquire::Languages': 'none',
-    'Dir::State': state,
-    'Dir::State::status': '/dev/null',
-    'Dir::Cache': state,
-    'Debug::NoLocking': 'true',
-  };
-  const set = Object.entries(options).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
+  const settings = { 'APT::Architectures': architectures.join(',') };
+  const command = await privateApt(join(cache, 'apt'), args, settings);
   // One apt at a time in these folders, also from other processes.
-  await run('flock', [join(cache, 'lock'), 'apt-get', '-qq', ...set, ...args], { cwd, env: { LC_ALL: 'C' } });
+  await run('flock', [join(cache, 'lock'), ...command], { cwd, env: { LC_ALL: 'C' } });
 }
 
 async function exists(path) {

@@ -2,6 +2,7 @@ import { access, mkdir, mkdtemp, readdir, readlink, rename, rm, writeFile } from
 import { join } from 'node:path';
 import { debianMirror } from './debian-mirror.mjs';
 import { engineAnswers } from './engine-answers.mjs';
+import { privateApt } from './private-apt.mjs';
 import { startProcess } from './process.mjs';
 import { run } from './run.mjs';
 
@@ -101,30 +102,23 @@ export function commandInRoot(root, command) {
 async function fetchPackages(suite, dir) {
   const state = join(dir, 'apt');
   const archives = join(state, 'archives');
-  await mkdir(join(state, 'lists', 'partial'), { recursive: true });
-  await mkdir(join(archives, 'partial'), { recursive: true });
-  const status = join(state, 'status');
-  await writeFile(status, '');
+  await mkdir(state, { recursive: true });
   const sources = join(state, 'sources.list');
   const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
   await writeFile(sources, `deb [signed-by=${keyring}] ${await debianMirror()} ${suite} main\n`);
-  const options = {
+  const settings = {
     'APT::Install-Recommends': 'false',
-    'APT::Sandbox::User': '',
-    'Acquire::Languages': 'none',
     // A mirror that stands still serves lists that have expired.
     'Acquire::Check-Valid-Until': 'false',
-    'Dir::State': state,
-    'Dir::State::status': status,
-    'Dir::Cache': state,
     'Dir::Etc::sourcelist': sources,
     'Dir::Etc::sourceparts': join(state, 'none'),
     'Dir::Etc::preferences': join(state, 'none'),
     'Dir::Etc::preferencesparts': join(state, 'none'),
-    'Debug::NoLocking': 'true',
   };
-  const set = Object.entries(options).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
-  const apt = (...args) => run('apt-get', ['-qq', '-y', ...set, ...args], { env: { LC_ALL: 'C' } });
+  const apt = async (...args) => {
+    const [program, ...rest] = await privateApt(state, ['-y', ...args], settings);
+    await run(program, rest, { env: { LC_ALL: 'C' } });
+  };
   await apt('update');
   await apt('--download-only', 'install', 'docker.io', 'docker-buildx', 'ca-certificates');
   const files = (await readdir(archives)).filter((file) => file.endsWith('.deb')).sort();
