@@ -21,6 +21,8 @@ export interface DockerJudge {
   /** Tags of all images. */
   tags(): Promise<readonly string[]>;
   removeImage(reference: string): Promise<void>;
+  /** `docker builder prune --all`: what builds remember. */
+  forgetBuilds(): Promise<void>;
 }
 
 /** Talks to the engine at a `unix://` address. */
@@ -123,6 +125,9 @@ export function dockerJudge(host: string): DockerJudge {
       (
         await call('DELETE', `/images/${encodeURIComponent(reference)}?force=1`).catch(() => undefined)
       )?.resume();
+    },
+    async forgetBuilds() {
+      await text(await call('POST', '/build/prune?all=true'));
     },
   };
 }

@@ -33,6 +33,7 @@ export {
   type CacheFrom,
   type CachePlaceSpec,
   type CacheTo,
+  type KeptCache,
   parseCacheFrom,
   parseCacheTo,
 } from './sdk/cache/cache-spec.ts';

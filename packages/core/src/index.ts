@@ -118,6 +118,7 @@ export {
   type MigrationStyle,
   migrateDockerfile,
 } from './migrate.ts';
+export { chooseBuilder } from './plan/choose-builder.ts';
 export type { BuildPlan, BuildTask, PlannedBase, Strategy } from './plan/plan.ts';
 export { planBuild } from './plan/plan-build.ts';
 export type { PlannedBuild, PlannedTask, PlanRequest, PlanWorld } from './plan/plan-request.ts';

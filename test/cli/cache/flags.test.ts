@@ -113,6 +113,7 @@ describe('--cache-from and --cache-to', () => {
   const to: readonly (readonly [string, object])[] = [
     ['ghcr.io/me/app:cache', { ...registry('ghcr.io/me/app:cache'), ignoreError: false }],
     ['oci:x', { ...local('x'), ignoreError: false }],
+    ['type=inline', { type: 'inline' }],
     [
       'type=registry,ref=h.example/a:c,mode=max,ignore-error=true',
       { ...registry('h.example/a:c'), mode: 'max', ignoreError: true },
@@ -131,7 +132,7 @@ describe('--cache-from and --cache-to', () => {
     ['from', '', /needs ref/],
     ['from', 'UPPER/CASE', /UPPER/],
     ['from', 'type=gha', /type=gha is not kept/],
-    ['from', 'type=inline', /type=inline is not kept/],
+    ['from', 'type=inline', /read by naming the image/],
     ['from', 'type=__proto__', /is not kept/],
     ['from', 'type=registry', /needs ref/],
     ['from', 'type=local,dest=x', /has no dest/],
@@ -139,6 +140,7 @@ describe('--cache-from and --cache-to', () => {
     ['from', 'type=registry,ref=a,ref=b', /is not NAME=VALUE/],
     ['from', 'type=registry,ref=a,mode=max', /has no mode/],
     ['from', 'type=local,src=x,nonsense', /is not NAME=VALUE/],
+    ['to', 'type=inline,mode=max', /has nothing besides/],
     ['to', 'type=s3,bucket=x', /type=s3 is not kept/],
     ['to', 'type=local,src=x', /has no src/],
     ['to', 'type=local', /needs dest=DIR/],

@@ -26,7 +26,7 @@ export function buildCommand({ io }: CommandHost): Command {
     )
     .option(
       '--cache-to <cache>',
-      'where to keep the cache besides: the same, with mode=min|max (repeatable)',
+      'where to keep the cache besides: the same, with mode=min|max, or type=inline (repeatable)',
       collect,
     )
     .option('--pull', 'ask the registry for the bases again')

@@ -10,8 +10,8 @@ import { BlobStore, type CallOptions, isMabuildError } from '@mabuild/oci';
 import type { RegistryClient } from '@mabuild/registry';
 import {
   type CacheFrom,
-  type CacheTo,
   formatCachePlace,
+  type KeptCache,
   parseCacheFrom,
   parseCacheTo,
   wholeCacheFlag,
@@ -23,7 +23,9 @@ import type { BuildRequest } from './build-request.ts';
 /** Caches of a build that are kept elsewhere. */
 export interface Caches {
   readonly from: readonly CacheFrom[];
-  readonly to: readonly CacheTo[];
+  readonly to: readonly KeptCache[];
+  /** Kept in the image itself. */
+  readonly inline: boolean;
 }
 
 interface Told extends CallOptions {
@@ -35,9 +37,11 @@ const ofTheBuild: ReadonlySet<string> = new Set(['BUILD_FAILED', 'USAGE', 'NOT_S
 
 /** Reads the caches of a request. @throws MabuildError `USAGE` */
 export function cachesOf({ cacheFrom = [], cacheTo = [] }: BuildRequest): Caches {
+  const to = cacheTo.map((place) => (typeof place === 'string' ? parseCacheTo(place) : place));
   return {
     from: cacheFrom.map((place) => (typeof place === 'string' ? parseCacheFrom(place) : place)),
-    to: cacheTo.map((place) => (typeof place === 'string' ? parseCacheTo(place) : place)),
+    to: to.filter((place) => place.type !== 'inline'),
+    inline: to.some((place) => place.type === 'inline'),
   };
 }
 
@@ -114,7 +118,7 @@ export async function writeCaches(
   }
 }
 
-function leftOutMessage(place: CacheTo, layers: number): string {
+function leftOutMessage(place: KeptCache, layers: number): string {
   const what = layers === 1 ? 'a layer' : `${layers} layers`;
   return `the cache at ${formatCachePlace(place)} keeps the layers of the image only: ${what} of other stages will be made again where nothing else is; ${wholeCacheFlag(place)} keeps all`;
 }

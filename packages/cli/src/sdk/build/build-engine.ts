@@ -7,6 +7,7 @@ import {
   type RunProgram,
   rememberingResolver,
   type Sandbox,
+  sandboxLimits,
   sandboxRun,
 } from '@mabuild/core';
 import { type CallOptions, type ImageResolver, isMabuildError, MabuildError } from '@mabuild/oci';
@@ -27,7 +28,7 @@ export interface BuildEngineRequest extends CallOptions {
   readonly temporaryDirectory: string;
   /** Says what is used of the cache. @default nobody deletes from it */
   readonly claim?: Claim | undefined;
-  /** Opens caches that are kept elsewhere. @default none */
+  /** Opens caches that the embedded engine takes from elsewhere. @default none */
   readonly openCache?: ((registry: RegistryClient) => Promise<BuildCache>) | undefined;
 }
 
@@ -61,7 +62,6 @@ export async function openBuildEngine(toolbox: Toolbox, request: BuildEngineRequ
   }
   try {
     const engine = await toolbox.openEngine();
-    if (request.openCache) throw cachesRefused();
     const registry = await toolbox.registry(engine.info);
     return { engine, registry, resolver: rememberingResolver(registry) };
   } catch (error) {
@@ -73,13 +73,6 @@ export async function openBuildEngine(toolbox: Toolbox, request: BuildEngineRequ
       cause: error,
     });
   }
-}
-
-function cachesRefused(): MabuildError {
-  return new MabuildError('the builders of a Docker Engine take no caches from elsewhere and give none', {
-    code: 'ENGINE_CANNOT',
-    hint: 'add --engine embedded, or leave out --cache-from and --cache-to: a Docker Engine keeps a cache of its own',
-  });
 }
 
 async function embedded(
@@ -108,7 +101,8 @@ async function embedded(
     ...{ resolver, memory, blobDirectory, claim, cache, temporaryDirectory, foundBy, version },
     platform,
     run: runs ? (request, site) => parts().run(request, site) : undefined,
-    runLimits: runs ? (wanted, call) => parts().sandbox.limits(wanted, call) : undefined,
+    runLimits: runs ? (wanted, call) => sandboxLimits(parts().sandbox)(wanted, call) : undefined,
+    lacksNetworks: runs ? (wanted, call) => parts().sandbox.lacksNetworks(wanted, call) : undefined,
     emulation: runs ? (wanted, call) => parts().sandbox.emulation(wanted, call) : undefined,
     emulationScope: `${thisUser().uid} ${qemu ?? toolbox.config.qemu ?? ''}`,
     variables: environment.variables,

@@ -33,9 +33,9 @@ export interface BuildRequest {
   /** By id, for `RUN --mount=type=ssh`: an agent's socket, or files of keys without a passphrase; `[]` is `SSH_AUTH_SOCK`. */
   readonly ssh?: Readonly<Record<string, readonly string[]>> | undefined;
   readonly noCache?: boolean | undefined;
-  /** Caches that are kept elsewhere, as `--cache-from` spells them; for the embedded engine. */
+  /** Caches that are kept elsewhere, as `--cache-from` spells them; for BuildKit those in registries. */
   readonly cacheFrom?: readonly (string | CacheFrom)[] | undefined;
-  /** Where the cache of this build is kept besides, as `--cache-to` spells it; for the embedded engine. */
+  /** Where the cache of this build is kept besides, as `--cache-to` spells it; for BuildKit `type=inline` alone. */
   readonly cacheTo?: readonly (string | CacheTo)[] | undefined;
   readonly pull?: boolean | undefined;
   /** For RUN: `default`, `host` or `none`. */

@@ -22,6 +22,7 @@ import { type BuildSite, type InnerRequest, withBuild } from './build-site.ts';
 import { copyingOf, deliver } from './deliver.ts';
 import { checkDestination } from './destination.ts';
 import { type EarlyPush, openEarlyPush } from './early-push.ts';
+import { engineCaches } from './engine-caches.ts';
 import { findingWarning } from './finding-warning.ts';
 import { outputFailure, outputIn } from './output.ts';
 import { parseTag } from './publish.ts';
@@ -166,20 +167,31 @@ async function buildImages(
   }
 }
 
-async function plan(site: BuildSite, request: BuildRequest, options: BuildOptions): Promise<PlannedBuild> {
+async function plan(site: BuildSite, request: InnerRequest, options: BuildOptions): Promise<PlannedBuild> {
   const { toolbox, engine, resolver } = site;
+  const { cacheFrom, buildArgs } = engineCaches(
+    request.caches ?? cachesOf(request),
+    request.engine ?? 'auto',
+    engine.info,
+  );
   return planBuild(
     {
       dockerfile: site.dockerfile.text,
       file: site.dockerfile.name,
       platforms: platformsOf(request, toolbox, engine),
       target: request.target,
-      buildArgs: { ...toolbox.dockerConfig.proxyBuildArgs, ...sourceDateEpoch(site), ...request.buildArgs },
+      buildArgs: {
+        ...toolbox.dockerConfig.proxyBuildArgs,
+        ...sourceDateEpoch(site),
+        ...buildArgs,
+        ...request.buildArgs,
+      },
       labels: request.labels ?? {},
       noCache: request.noCache ?? false,
       pull: request.pull ?? false,
       network: request.network ?? 'default',
       settings: settingsOf(request),
+      cacheFrom,
       builder: request.engine ?? 'auto',
       ...site.named,
       emulation: request.emulation ?? 'auto',

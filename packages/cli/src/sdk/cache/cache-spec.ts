@@ -11,8 +11,11 @@ export type CachePlaceSpec =
 /** What `--cache-from` names. */
 export type CacheFrom = CachePlaceSpec;
 
-/** What `--cache-to` names. */
-export type CacheTo = CachePlaceSpec & {
+/** What `--cache-to` names: a place, or with `inline` the image itself, which BuildKit alone can do. */
+export type CacheTo = KeptCache | { readonly type: 'inline' };
+
+/** A cache that is written besides the image. */
+export type KeptCache = CachePlaceSpec & {
   /** Layers of the image only, or those of all steps. @default 'min', and a warning when that leaves some out */
   readonly mode?: CacheMode | undefined;
   /** A cache that cannot be written is only told of. */
@@ -45,10 +48,12 @@ export function parseCacheFrom(text: string): CacheFrom {
 }
 
 /**
- * Reads `--cache-to`: the same with `dest=DIR`, `mode=min|max` and `ignore-error=true`, as buildx has them.
+ * Reads `--cache-to`: the same with `dest=DIR`, `mode=min|max` and `ignore-error=true`, or `type=inline`, as buildx has
+ * them.
  * @throws MabuildError `USAGE`
  */
 export function parseCacheTo(text: string): CacheTo {
+  if (text.trim() === 'type=inline') return { type: 'inline' };
   const { place, fields } = read('--cache-to', text);
   const { mode } = fields;
   if (mode !== undefined && mode !== 'min' && mode !== 'max')
@@ -91,7 +96,7 @@ function read(flag: Flag, text: string): Read {
   }
   const { type = 'registry' } = fields;
   const known = Object.hasOwn(fieldsOf[flag], type) ? fieldsOf[flag][type] : undefined;
-  if (!known) throw wrong(flag, text, `type=${type} is not kept: there are type=registry and type=local`);
+  if (!known) throw wrong(flag, text, unknownType(flag, type));
   for (const [name, value] of Object.entries(fields)) {
     if (name === 'type') continue;
     if (!known.includes(name)) throw wrong(flag, text, `type=${type} has no ${name}`);
@@ -103,6 +108,13 @@ function read(flag: Flag, text: string): Read {
   const path = flag === '--cache-from' ? src : dest;
   if (!path) throw wrong(flag, text, `it needs ${flag === '--cache-from' ? 'src' : 'dest'}=DIR`);
   return { place: { type: 'local', path, tag }, fields };
+}
+
+function unknownType(flag: Flag, type: string): string {
+  if (type !== 'inline') return `type=${type} is not kept: there are type=registry and type=local`;
+  return flag === '--cache-to'
+    ? 'type=inline has nothing besides'
+    : 'a cache inside of an image is read by naming the image';
 }
 
 function registry(flag: Flag, text: string, reference: string): CachePlaceSpec {
