@@ -9,6 +9,7 @@ import {
 import { startTestRegistry, type TestRegistry, type TestRegistryOptions } from '@mabuild/registry/testing';
 import { expect } from 'chai';
 import { type Authority, makeAuthority } from '../support/certificates.ts';
+import { closedAfterEach } from '../support/closed-after-each.ts';
 import { startConnectProxy } from '../support/connect-proxy.ts';
 import { makeIndex, pushImage } from '../support/image.ts';
 import { rejection } from '../support/rejection.ts';
@@ -25,14 +26,7 @@ describe('registry over TLS', () => {
     others.close();
   });
 
-  const open: { close(): Promise<void> }[] = [];
-  afterEach(async () => {
-    await Promise.all(open.splice(0).map((part) => part.close()));
-  });
-  const keep = <T extends { close(): Promise<void> }>(part: T): T => {
-    open.push(part);
-    return part;
-  };
+  const keep = closedAfterEach();
 
   async function registryWith(
     tls: TestRegistryOptions['tls'] = ours.issue('IP:127.0.0.1'),

@@ -9,6 +9,7 @@ import {
   type TestRegistryOptions,
 } from '@mabuild/registry/testing';
 import { expect } from 'chai';
+import { closedAfterEach } from '../support/closed-after-each.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
 import { rejection } from '../support/rejection.ts';
 import { servicesDescribe } from '../support/services.ts';
@@ -40,15 +41,11 @@ function* slices(bytes: Buffer): Generator<Buffer> {
 }
 
 describe('registry/uploads', () => {
-  const open: { close(): Promise<void> }[] = [];
-  afterEach(async () => {
-    for (const part of open.splice(0).reverse()) await part.close();
-  });
+  const keep = closedAfterEach();
 
   async function start(options: TestRegistryOptions, more: RegistryOptions = {}) {
-    const registry = await startTestRegistry(options);
-    const client = createRegistryClient({ retry: { baseDelay: 1 }, ...more });
-    open.push(registry, client);
+    const registry = keep(await startTestRegistry(options));
+    const client = keep(createRegistryClient({ retry: { baseDelay: 1 }, ...more }));
     return { registry, client, sink: client.sink({ registry: registry.host, repository: 'app' }) };
   }
 

@@ -7,6 +7,7 @@ import {
   type RegistryOptions,
 } from '@mabuild/registry';
 import { startTestRegistry, type TestRegistry, type TestRegistryOptions } from '@mabuild/registry/testing';
+import { closedAfterEach } from './closed-after-each.ts';
 
 /** Who may sign in where a test asks for that. */
 export const registryUser = { username: 'ci', password: 'a very secret word' } as const;
@@ -29,14 +30,9 @@ export interface Registries {
 
 /** To be called in a `describe`. */
 export function useRegistries(): Registries {
-  const open: { close(): Promise<void> }[] = [];
-  afterEach(async () => {
-    await Promise.all(open.splice(0).map((part) => part.close()));
-  });
+  const keep = closedAfterEach();
   const registryWith = async (options: TestRegistryOptions = {}): Promise<TestRegistry> => {
-    const registry = await startTestRegistry(options);
-    open.push(registry);
-    return registry;
+    return keep(await startTestRegistry(options));
   };
   return {
     registryWith,
@@ -53,7 +49,7 @@ export function useRegistries(): Registries {
         onEvent: (event) => events.push(event),
         ...options,
       });
-      open.push(client);
+      keep(client);
       return Object.assign(client, { events });
     },
   };

@@ -11,6 +11,7 @@ import { startTestRegistry, type TestRegistry, type TestRegistryOptions } from '
 import { expect } from 'chai';
 import { Authenticator } from '../../../packages/registry/src/access/auth.ts';
 import type { CallRequest } from '../../../packages/registry/src/http/transport.ts';
+import { closedAfterEach } from '../../support/closed-after-each.ts';
 import { makeIndex, pushImage } from '../../support/image.ts';
 import { rejection } from '../../support/rejection.ts';
 
@@ -50,19 +51,13 @@ describe('registry/static-credentials', () => {
 });
 
 describe('registry/auth', () => {
-  const open: { close(): Promise<void> }[] = [];
-  afterEach(async () => {
-    for (const closable of open.splice(0).reverse()) await closable.close();
-  });
+  const keep = closedAfterEach();
 
   async function start(options: TestRegistryOptions = {}): Promise<TestRegistry> {
-    const registry = await startTestRegistry(options);
-    open.push(registry);
-    return registry;
+    return keep(await startTestRegistry(options));
   }
   function clientWith(credentials: CredentialSource, options: RegistryOptions = {}): RegistryClient {
-    const client = createRegistryClient({ credentials, retry: { baseDelay: 1 }, ...options });
-    open.push(client);
+    const client = keep(createRegistryClient({ credentials, retry: { baseDelay: 1 }, ...options }));
     return client;
   }
   const at = (registry: TestRegistry, repository = 'app') => ({ registry: registry.host, repository });

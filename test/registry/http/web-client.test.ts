@@ -3,18 +3,12 @@ import { buffer } from 'node:stream/consumers';
 import { createWebClient, type WebAnswer } from '@mabuild/registry';
 import { startTestRegistry, type TestRegistry } from '@mabuild/registry/testing';
 import { expect } from 'chai';
+import { closedAfterEach } from '../../support/closed-after-each.ts';
 import { startConnectProxy } from '../../support/connect-proxy.ts';
 import { rejection } from '../../support/rejection.ts';
 
 describe('registry/web-client', () => {
-  const open: { close(): Promise<void> }[] = [];
-  afterEach(async () => {
-    await Promise.all(open.splice(0).map((part) => part.close()));
-  });
-  const keep = <T extends { close(): Promise<void> }>(part: T): T => {
-    open.push(part);
-    return part;
-  };
+  const keep = closedAfterEach();
   const textOf = async ({ body }: WebAnswer): Promise<string> =>
     (await buffer(Readable.from(body))).toString();
 

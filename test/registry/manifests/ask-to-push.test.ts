@@ -1,6 +1,7 @@
 import { createRegistryClient, type RegistryOptions, staticCredentials } from '@mabuild/registry';
 import { startTestRegistry, type TestRegistry, type TestRegistryOptions } from '@mabuild/registry/testing';
 import { expect } from 'chai';
+import { closedAfterEach } from '../../support/closed-after-each.ts';
 import { makeIndex, pushImage } from '../../support/image.ts';
 import { rejection } from '../../support/rejection.ts';
 
@@ -8,15 +9,10 @@ describe('registry/ask-to-push', () => {
   const user = { username: 'ci', password: 'hush' } as const;
   const basic = { kind: 'basic', ...user } as const;
   const token = { kind: 'token', ...user } as const;
-  const open: { close(): Promise<void> }[] = [];
-  afterEach(async () => {
-    for (const closable of open.splice(0).reverse()) await closable.close();
-  });
+  const keep = closedAfterEach();
 
   async function start(options: TestRegistryOptions): Promise<TestRegistry> {
-    const registry = await startTestRegistry(options);
-    open.push(registry);
-    return registry;
+    return keep(await startTestRegistry(options));
   }
   async function ask(
     registry: TestRegistry,
@@ -26,8 +22,7 @@ describe('registry/ask-to-push', () => {
   ) {
     const credentials =
       password === undefined ? undefined : staticCredentials({ [registry.host]: { ...user, password } });
-    const client = createRegistryClient({ credentials, retry: { baseDelay: 1 }, ...options });
-    open.push(client);
+    const client = keep(createRegistryClient({ credentials, retry: { baseDelay: 1 }, ...options }));
     return await client.askToPush({ registry: registry.host, repository: 'app', tag: '1' }, { patience });
   }
 
@@ -52,8 +47,7 @@ describe('registry/ask-to-push', () => {
   it('says what the tag points at', async () => {
     const registry = await start({});
     const image = makeIndex(['linux/arm64']);
-    const client = createRegistryClient();
-    open.push(client);
+    const client = keep(createRegistryClient());
     await pushImage(client.sink({ registry: registry.host, repository: 'app' }), image, '1');
     expect((await ask(registry))?.digest).to.equal(image.root.digest);
   });
@@ -119,8 +113,7 @@ describe('registry/ask-to-push', () => {
 
   it('takes silence after an answer for trouble', async () => {
     const registry = await start({});
-    const client = createRegistryClient();
-    open.push(client);
+    const client = keep(createRegistryClient());
     const app = { registry: registry.host, repository: 'app' };
     await client.askToPush(app);
     registry.faults.push(hang);
@@ -130,8 +123,7 @@ describe('registry/ask-to-push', () => {
   it('gives up when its caller does', async () => {
     const registry = await start({ faults: [hang] });
     const stop = new AbortController();
-    const client = createRegistryClient();
-    open.push(client);
+    const client = keep(createRegistryClient());
     const asked = client.askToPush({ registry: registry.host, repository: 'app' }, { signal: stop.signal });
     stop.abort(new Error('enough'));
     expect((await rejection(asked)).message).to.equal('enough');

@@ -10,6 +10,7 @@ import {
 import { createRegistryClient, type RegistryClient } from '@mabuild/registry';
 import { startTestRegistry, type TestRegistry, type TestRegistryOptions } from '@mabuild/registry/testing';
 import { expect } from 'chai';
+import { closedAfterEach } from '../../support/closed-after-each.ts';
 import { type MemoryImage, makeIndex, pushImage } from '../../support/image.ts';
 import { rejection } from '../../support/rejection.ts';
 import { servicesDescribe } from '../../support/services.ts';
@@ -20,15 +21,11 @@ interface Target {
 }
 
 describe('registry/referrers', () => {
-  const open: { close(): Promise<void> }[] = [];
-  afterEach(async () => {
-    for (const closable of open.splice(0)) await closable.close();
-  });
+  const keep = closedAfterEach();
 
   async function start(options: TestRegistryOptions = {}): Promise<Target & { readonly test: TestRegistry }> {
-    const test = await startTestRegistry(options);
-    const client = createRegistryClient({ retry: { baseDelay: 1 } });
-    open.push(client, test);
+    const test = keep(await startTestRegistry(options));
+    const client = keep(createRegistryClient({ retry: { baseDelay: 1 } }));
     return { registry: test.host, client, test };
   }
 
@@ -86,8 +83,7 @@ describe('registry/referrers', () => {
     const [target, mirror] = [await start(), await start({ referrers: false })];
     const { app, image } = await pushSigned(target);
     await pushImage(mirror.client.sink({ ...app, registry: mirror.registry }), image, '1');
-    const client = createRegistryClient({ mirrors: { [target.registry]: [mirror.test.url] } });
-    open.push(client);
+    const client = keep(createRegistryClient({ mirrors: { [target.registry]: [mirror.test.url] } }));
     expect(await client.referrers({ ...app, digest: image.root.digest })).to.have.length(2);
     target.test.requests.length = 0;
     const through = await client.resolve({ ...app, tag: '1' });
@@ -139,8 +135,7 @@ describe('registry/referrers', () => {
     const types = ['a', 'b', 'c'].map((name) => `application/${name}`);
     await Promise.all(
       types.map(async (type) => {
-        const client = createRegistryClient({ retry: { baseDelay: 1 } });
-        open.push(client);
+        const client = keep(createRegistryClient({ retry: { baseDelay: 1 } }));
         const sink = client.sink(app);
         const referrer = await putReferrer(sink, image.root, type);
         await sink.refer?.(image.root, [referrer]);
