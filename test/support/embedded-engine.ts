@@ -54,7 +54,7 @@ export interface TrialImage {
 /** @param images by familiar name */
 export async function embeddedTrial(
   images: Readonly<Record<string, MadeImage>> = {},
-  parts: Pick<Partial<EmbeddedEngineOptions>, 'run' | 'runLimits' | 'web'> = {},
+  parts: Pick<Partial<EmbeddedEngineOptions>, 'run' | 'runLimits' | 'lacksNetworks' | 'web'> = {},
 ): Promise<EmbeddedTrial> {
   const directory = await mkdtemp(join(tmpdir(), 'mabuild-trial-'));
   const resolver: ImageResolver = {

@@ -40,6 +40,7 @@ export {
   type Sandbox,
   type SandboxChoice,
   type SandboxOptions,
+  sandboxLimits,
   sandboxRun,
   serveSandbox,
   sweepSandboxes,

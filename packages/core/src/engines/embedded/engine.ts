@@ -36,6 +36,7 @@ import { createLayerScanner, type StoredLayer } from './layers/layer-scanner.ts'
 import { createLayerWriter } from './layers/layer-writer.ts';
 import type { Tree } from './layers/tree.ts';
 import { createRepositories } from './repositories.ts';
+import type { RunRequest } from './run-request.ts';
 import { solve } from './solve.ts';
 import type { SolveWorld } from './solve-world.ts';
 import type { RunProgram } from './steps/run.ts';
@@ -65,10 +66,14 @@ export interface EmbeddedEngineOptions {
   /** Executes RUN. @default RUN is refused */
   readonly run?: RunProgram | undefined;
   /**
-   * Names the sandbox that RUN of a platform gets where files cannot have all owners: what is made there is remembered for
+   * Names the sandbox that a RUN gets where files cannot have all owners: what is made there is remembered for
    * such sandboxes only. @default they can
    */
   readonly runLimits?:
+    | ((request: RunRequest, options: CallOptions) => Promise<string | undefined>)
+    | undefined;
+  /** Says why RUN of a platform cannot be kept from the network. @default it can */
+  readonly lacksNetworks?:
     | ((platform: Platform, options: CallOptions) => Promise<string | undefined>)
     | undefined;
   /** Says how programs of a platform run in RUN. @default this machine's own run, and no others */
@@ -123,6 +128,7 @@ class EmbeddedEngine implements Engine {
       repository: createRepositories(temporaryDirectory, options.variables),
       run: options.run,
       runLimits: options.runLimits,
+      lacksNetworks: options.lacksNetworks,
     };
   }
 

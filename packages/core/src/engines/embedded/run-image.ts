@@ -39,6 +39,12 @@ export async function runImageIn(
   const { platform } = image;
   const emulation = await sandbox.emulation(platform, call);
   if (emulation.kind === 'none') throw platformRefused(platform, emulation.why ?? '');
+  const lacking = request.network === 'none' ? await sandbox.lacksNetworks(platform, call) : undefined;
+  if (lacking !== undefined)
+    throw new MabuildError(`running with --network none cannot be done here: ${lacking}`, {
+      code: 'SANDBOX_UNAVAILABLE',
+      hint: 'run it where namespaces are allowed (`mabuild doctor` says what would allow them), or leave out --network none',
+    });
   const scanner = createLayerScanner({ memory, temporaryDirectory });
   const state = imageState(image, (layer) => scanner.entries(layer, call));
   const command = commandOf(state, request);

@@ -8,6 +8,7 @@ import type { LayerScanner } from './layers/layer-scanner.ts';
 import type { LayerWriter } from './layers/layer-writer.ts';
 import type { Tree } from './layers/tree.ts';
 import type { RepositoryOptions } from './repositories.ts';
+import type { RunRequest } from './run-request.ts';
 import type { RunProgram } from './steps/run.ts';
 import type { StepSite } from './steps/step.ts';
 
@@ -30,8 +31,12 @@ export interface SolveWorld {
   repository(url: string, options: RepositoryOptions): Promise<FileSource>;
   /** Executes RUN; without it a stage that has one is refused before anything is built. */
   readonly run?: RunProgram | undefined;
+  /** Says why RUN of a platform cannot be kept from the network. @default it can */
+  readonly lacksNetworks?:
+    | ((platform: Platform, options: CallOptions) => Promise<string | undefined>)
+    | undefined;
   /** Names a sandbox that cannot make all that others make. */
   readonly runLimits?:
-    | ((platform: Platform, options: CallOptions) => Promise<string | undefined>)
+    | ((request: RunRequest, options: CallOptions) => Promise<string | undefined>)
     | undefined;
 }

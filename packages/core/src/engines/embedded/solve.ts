@@ -13,6 +13,8 @@ import type { FileSource } from './file-source.ts';
 import { scratchState } from './first-state.ts';
 import { outsideImages } from './outside-images.ts';
 import { ownTimes } from './own-time.ts';
+import { refuseNetwork } from './refuse-network.ts';
+import type { RunRequest } from './run-request.ts';
 import type { SolveWorld } from './solve-world.ts';
 import { epochOf } from './source-date-epoch.ts';
 import { listIn, recordIn, type StageState, withConfig } from './state.ts';
@@ -56,6 +58,12 @@ export async function solve(
     ...{ epoch, noCache: build.noCache },
     onRecord: (record: CacheRecord) => world.cache?.note(build.platform, record),
   };
+  const foreseen =
+    <T>(request: RunRequest, execute: () => Promise<T>) =>
+    async (): Promise<T> => {
+      await refuseNetwork(request, { site, stages, scope, lacksNetworks: world.lacksNetworks, signal });
+      return await execute();
+    };
   const site: StepSite = {
     dockerfile,
     build,
@@ -74,9 +82,9 @@ export async function solve(
     },
     write: (entries) => world.writer.write(entries, { ...caching, signal }),
     run: async (request, execute) => {
-      const outcome = await world.runs.outcome(request, execute, {
+      const outcome = await world.runs.outcome(request, foreseen(request, execute), {
         ...caching,
-        limits: async ({ platform }) => await world.runLimits?.(platform, { signal }),
+        limits: async (run) => await world.runLimits?.(run, { signal }),
       });
       if (outcome.known) remembered.add(request.instruction);
       return outcome;

@@ -39,6 +39,11 @@ export async function containerUser(spec: string, tree: () => Promise<Tree>): Pr
   return { uid, gid, groups: [...new Set(all)], home };
 }
 
+/** Tells whether USER means root, as far as it says so itself. */
+export function isRoot(spec: string): boolean {
+  return /^(?:|0|root)(?::(?:0|root)?)?$/.test(spec);
+}
+
 /** The lines of a file of users or groups that have a number. */
 async function linesOf(tree: Tree, file: string): Promise<readonly (readonly string[])[]> {
   const { node } = resolvePath(tree, file);

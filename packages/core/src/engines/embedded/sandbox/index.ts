@@ -7,7 +7,7 @@ export {
 } from './choice/choose.ts';
 export type { ProotPlace } from './choice/proot-program.ts';
 export { type HelperProcess, serveSandbox } from './helper/helper.ts';
-export { sandboxRun } from './run-program.ts';
+export { sandboxLimits, sandboxRun } from './run-program.ts';
 export { createSandbox, type Sandbox } from './sandbox.ts';
 export type { SandboxRequest, SandboxResult } from './sandbox-request.ts';
 export { allSandboxLeftovers } from './shelf/leftovers.ts';

@@ -1,4 +1,4 @@
-import { isMabuildError } from '@mabuild/oci';
+import { type CallOptions, isMabuildError } from '@mabuild/oci';
 import { BuildFailedError, type BuildFailure, shownOutputLines } from '../../build-failed.ts';
 import { CopyError } from '../copy/layer-draft.ts';
 import { applyLayer, emptyTree, type Tree } from '../layers/tree.ts';
@@ -7,7 +7,7 @@ import { lazily } from '../state.ts';
 import type { RunProgram } from '../steps/run.ts';
 import { locationOf, type StepSite, stepFailed } from '../steps/step.ts';
 import { errorText } from './calls/errno.ts';
-import { containerUser } from './container-user.ts';
+import { containerUser, isRoot } from './container-user.ts';
 import { prepareMounts } from './run-mounts.ts';
 import type { Sandbox } from './sandbox.ts';
 import type { SandboxResult } from './sandbox-request.ts';
@@ -70,6 +70,17 @@ export function sandboxRun(sandbox: Sandbox): RunProgram {
       throw error;
     }
   };
+}
+
+/** Names the sandbox that a RUN gets, where files cannot have all owners in it. */
+export function sandboxLimits(
+  sandbox: Sandbox,
+): (request: RunRequest, options: CallOptions) => Promise<string | undefined> {
+  return ({ platform, network, user }, options) =>
+    sandbox.limits(
+      { platform, network: network === 'none' ? 'none' : 'host', needsUsers: !isRoot(user) },
+      options,
+    );
 }
 
 function failed(

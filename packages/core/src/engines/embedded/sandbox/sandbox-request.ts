@@ -25,6 +25,12 @@ export type SandboxMount =
     })
   | Extract<JobMount, { kind: 'tmpfs' | 'secret' | 'ssh' }>;
 
+/** What decides which sandbox a command gets. */
+export interface SandboxQuestion extends Pick<SandboxRequest, 'platform' | 'network'> {
+  /** It is executed as somebody else than root. */
+  readonly needsUsers: boolean;
+}
+
 /** One command to execute. */
 export interface SandboxRequest {
   readonly platform: Platform;

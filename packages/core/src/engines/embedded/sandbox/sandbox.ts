@@ -18,6 +18,7 @@ import type {
   MountFiles,
   SandboxCallOptions,
   SandboxMount,
+  SandboxQuestion,
   SandboxRequest,
   SandboxResult,
 } from './sandbox-request.ts';
@@ -32,14 +33,19 @@ export interface Sandbox {
   execute(request: SandboxRequest, options?: SandboxCallOptions): Promise<SandboxResult>;
   /** How programs of a platform run, proven by running one. */
   emulation(platform: Platform, options?: CallOptions): Promise<Emulation>;
-  /** The name of the sandbox that a platform's commands get, where files cannot have all owners in it. */
-  limits(platform: Platform, options?: CallOptions): Promise<string | undefined>;
+  /** Why a platform's commands cannot be kept from the network; `undefined` when they can. */
+  lacksNetworks(platform: Platform, options?: CallOptions): Promise<string | undefined>;
+  /** The name of the sandbox that a command gets, where files cannot have all owners in it. */
+  limits(command: SandboxQuestion, options?: CallOptions): Promise<string | undefined>;
   /** Which sandboxes were tried, and why they were not taken. */
   choice(options?: CallOptions): Promise<SandboxChoice>;
 }
 
 const prootNote =
   'RUN is executed with proot, which is incomplete: chown changes nothing, new files belong to the user of the RUN, and what else this user has is not kept from it; `mabuild doctor` says what would allow a better sandbox';
+
+const usersNote =
+  'USER needs another user, and this user namespace has one only: list subordinate users in /etc/subuid and /etc/subgid, and install uidmap, for real ones';
 
 const hostname = 'buildkitsandbox';
 const hosts = `127.0.0.1\tlocalhost ${hostname}\n::1\tlocalhost ip6-localhost ip6-loopback\n`;
@@ -50,14 +56,14 @@ export function createSandbox(options: SandboxOptions): Sandbox {
   const unpacking = new Map<string, Promise<void>>();
   let isNoted = false;
   const execute = async (
-    { sandbox, emulators, emulation, refused }: PlatformRun,
+    { sandbox, emulators, emulation, refused, pretendsUsers }: PlatformRun,
     request: SandboxRequest,
     call: SandboxCallOptions,
   ): Promise<SandboxResult> => {
     if (emulation.kind === 'none') throw platformRefused(request.platform, refused ?? '');
     if (sandbox.kind === 'proot' && !isNoted) {
       isNoted = true;
-      call.onNote?.(prootNote);
+      call.onNote?.(pretendsUsers ? `${usersNote}; ${prootNote}` : prootNote);
     }
     const prepare = async (layers: readonly StoredLayer[]): Promise<readonly JobLayer[]> => {
       const { directory } = sandbox.site;
@@ -149,17 +155,33 @@ export function createSandbox(options: SandboxOptions): Sandbox {
       await locks.release();
     }
   };
+  const runFor = async (
+    { platform, network, needsUsers }: SandboxQuestion,
+    call: CallOptions,
+  ): Promise<PlatformRun> => {
+    const run = await runs.of(platform, call);
+    const { kind, singleUser } = run.sandbox;
+    if (!needsUsers || !singleUser || kind === 'proot' || network === 'none') return run;
+    return (await runs.withProot(platform, call)) ?? run;
+  };
   return {
     choice: (call = {}) => runs.choice(call),
     async emulation(platform, call = {}) {
       return (await runs.of(platform, call)).emulation;
     },
-    async limits(platform, call = {}) {
-      const { kind, singleUser } = (await runs.of(platform, call)).sandbox;
+    async lacksNetworks(platform, call = {}) {
+      const { kind } = (await runs.of(platform, call)).sandbox;
+      if (kind !== 'chroot' && kind !== 'proot') return undefined;
+      const how = kind === 'chroot' ? 'in a changed root' : 'with proot';
+      return `RUN is executed ${how}, as this machine allows no namespaces`;
+    },
+    async limits(question, call = {}) {
+      const { kind, singleUser } = (await runFor(question, call)).sandbox;
       return singleUser ? kind : undefined;
     },
     async execute(request, call = {}) {
-      const run = await runs.of(request.platform, call);
+      const { uid, gid } = request.command.user;
+      const run = await runFor({ ...request, needsUsers: uid !== 0 || gid !== 0 }, call);
       const [outcome] = await Promise.allSettled([executeIn(run, request, call)]);
       const doubtful = call.signal?.aborted !== true && isDoubtful(outcome, request);
       const now = doubtful ? await runs.changed(request.platform, run, call) : undefined;

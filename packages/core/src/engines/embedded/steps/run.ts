@@ -4,6 +4,7 @@ import { commandOfHeredocs, contentOf, isHeredocAlone } from '../../../dockerfil
 import type { Instruction } from '../../../dockerfile/model.ts';
 import { readMount } from '../../../dockerfile/mounts.ts';
 import type { StoredLayer } from '../layers/layer-scanner.ts';
+import { networkOf } from '../refuse-network.ts';
 import type { RunMount, RunRequest } from '../run-request.ts';
 import { listIn, type StageState, textIn, withHistory } from '../state.ts';
 import { shellOf } from './command.ts';
@@ -48,8 +49,6 @@ export function runRefused(site: StepSite, instruction: Instruction): Error {
 }
 
 async function requestOf(state: StageState, instruction: Instruction, site: StepSite): Promise<RunRequest> {
-  const flag = (name: string): string | undefined =>
-    instruction.flags.find((item) => item.name === name)?.value;
   const { buildArgs } = site.build;
   const proxies = undeclared.flatMap((name) => {
     const value = Object.hasOwn(buildArgs, name) ? buildArgs[name] : undefined;
@@ -74,7 +73,7 @@ async function requestOf(state: StageState, instruction: Instruction, site: Step
     proxies: proxies.flatMap(([name]) => (named.has(name) ? [] : [name])),
     user: textIn(state.config, 'User'),
     workingDirectory: textIn(state.config, 'WorkingDir') || '/',
-    network: flag('network') ?? site.build.network,
+    network: networkOf(instruction, site),
     settings: site.build.settings,
     mounts: [...(await mountsOf(state, instruction, site)), ...(script ? [script.mount] : [])],
   };

@@ -14,6 +14,8 @@ export interface PlatformRun {
   /** What the sandbox's own kernel table gets. */
   readonly emulators: readonly JobEmulator[];
   readonly emulation: Emulation;
+  /** For commands of users that a better sandbox does not have. */
+  readonly pretendsUsers?: boolean;
   /** Why there is none. */
   readonly refused?: string;
 }
@@ -62,7 +64,7 @@ export async function platformRun(
 }
 
 /** Where the kernel's table cannot be added to, as for root in a container without privileges. */
-async function throughProot(
+export async function throughProot(
   options: SandboxOptions,
   platform: Platform,
   call: CallOptions,

@@ -9,7 +9,7 @@ import {
   type SandboxOptions,
   sandboxOrder,
 } from './choose.ts';
-import { type PlatformRun, platformRun } from './emulators.ts';
+import { type PlatformRun, platformRun, throughProot } from './emulators.ts';
 import { fileMark, worldFingerprint } from './world.ts';
 
 /** How programs of each platform run here; found out once, and remembered between builds. */
@@ -17,6 +17,8 @@ export interface PlatformRuns {
   /** Which sandboxes work, tried by this process. */
   choice(call: CallOptions): Promise<SandboxChoice>;
   of(platform: Platform, call: CallOptions): Promise<PlatformRun>;
+  /** How programs of a platform run with proot, which pretends users; `undefined` when they do not. */
+  withProot(platform: Platform, call: CallOptions): Promise<PlatformRun | undefined>;
   /**
    * Tries anew what an earlier build remembered and what now did not work.
    * @returns how programs run now; `undefined` when nothing has changed, so that it failed for another reason
@@ -75,6 +77,11 @@ export function createPlatformRuns(options: SandboxOptions): PlatformRuns {
       return (
         runs.get(key) ?? start(key, async () => (await recall(key)) ?? (await find(platform, key, call)))
       );
+    },
+    async withProot(platform, call) {
+      if (!sandboxOrder(options).some(([kind]) => kind === 'proot')) return undefined;
+      const run = await once(`proot ${keyOf(platform)}`, () => throughProot(options, platform, call));
+      return run.emulation.kind === 'none' ? undefined : { ...run, pretendsUsers: true };
     },
     async changed(platform, used, call) {
       if (!remembered.has(used)) return undefined;

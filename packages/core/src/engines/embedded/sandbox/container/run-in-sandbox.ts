@@ -15,7 +15,7 @@ import { executed } from './execute.ts';
 import { check, type SandboxRun } from './sandbox-run.ts';
 
 const oneUserOnly =
-  'this RUN had one user only, so that chown, su, USER and what changes users by itself fail (apt-get: add -o APT::Sandbox::User=root); if that is why it failed, list subordinate users in /etc/subuid and /etc/subgid, and install uidmap';
+  'this RUN had one user only, so that chown, su, USER and what changes users by itself fail (apt-get: add -o APT::Sandbox::User=root); if that is why it failed, list subordinate users in /etc/subuid and /etc/subgid, and install uidmap; or get proot, which pretends USER, with `mabuild emulator fetch proot`';
 
 /** Executes a RUN, and tells its exit code and what it changed. */
 export async function runInSandbox(context: SandboxRun): Promise<void> {
