@@ -61,7 +61,7 @@ export interface LayerWriter {
   imported(kind: CacheRecord['kind'], key: string): WrittenLayer | null | undefined;
 }
 
-const format = 2;
+const format = 3;
 const hashedAtOnce = 16;
 /** Bytes of files from which on a layer has to wait for others like it: what is written first can be sent meanwhile. */
 const largeLayer = 16_000_000;

@@ -14,6 +14,7 @@ import {
   scanLayer,
 } from '@mabuild/oci';
 import { drained } from '../../../drained.ts';
+import { isDense } from './density.ts';
 import { writeBehind } from './write-behind.ts';
 import type { LayerChunk } from './write-layer.ts';
 
@@ -75,7 +76,7 @@ export async function storeLayer(
           checksum = crc32(bytes, checksum);
           length += bytes.length;
           if (!copy.destroyed && !copy.write(bytes)) await drained(copy);
-          const packing = dense ? Promise.resolve(storedBlocks(bytes)) : deflated(bytes, before);
+          const packing = dense ? Promise.resolve(storedBlocks(bytes)) : packed(bytes, before);
           packing.catch(() => {});
           underway.push(packing);
           before = bytes.subarray(-windowSize);
@@ -106,6 +107,11 @@ function gzipEnd(checksum: number, length: number): Buffer {
 }
 
 const deflate = promisify<Buffer, ZlibOptions, Buffer>(deflateRaw);
+
+/** A piece as it takes less room, where that is worth the time. */
+async function packed(bytes: Buffer, before: Buffer): Promise<readonly Buffer[]> {
+  return (await isDense(bytes)) ? storedBlocks(bytes) : await deflated(bytes, before);
+}
 
 /** A piece as deflate blocks that end at a byte; it may repeat what stands in the piece before. */
 async function deflated(bytes: Buffer, before: Buffer): Promise<readonly Buffer[]> {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { deflateRawSync } from 'node:zlib';
 import { MabuildError } from '@mabuild/oci';
+import { worthIt } from './density.ts';
 import { contentOf, type LayerEntry } from './entry.ts';
 import { paxRecord } from './pax.ts';
 
@@ -20,14 +21,12 @@ const flags: Readonly<Record<LayerEntry['type'], string>> = {
 /** A piece of a layer's tar. */
 export interface LayerChunk {
   readonly bytes: Uint8Array;
-  /** It belongs to a file that does not get smaller when it is compressed. */
+  /** It belongs to a large file that does not get smaller when it is compressed. */
   readonly dense: boolean;
 }
 
 /** How much of a file tells whether compressing it is worth the time, bytes. */
 const sampleSize = 64 * 1024;
-/** What a sample must shrink to. */
-const worthIt = 0.97;
 
 /** Writes entries as a layer's tar. @see layerChunks */
 export async function* writeLayer(entries: Iterable<LayerEntry>): AsyncGenerator<Uint8Array> {
