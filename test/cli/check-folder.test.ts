@@ -135,6 +135,18 @@ describe('check and migrate of a folder', () => {
     expect(world.stdout()).to.contain('A service of a compose file is fixed to x86.');
   });
 
+  it('a rule that is not recommended is followed when it is given a severity', async () => {
+    await write({ Dockerfile: 'FROM golang:1.22 AS b\nFROM debian:12\nCOPY --from=b /a /\n' });
+    expect(told((await check({})).files)).to.deep.equal([]);
+    const { files } = await check({ severities: { 'native-build-stage': 'warning' } });
+    expect(told(files)).to.deep.equal(['Dockerfile native-build-stage']);
+    expect(files[0]?.findings[0]?.severity).to.equal('warning');
+    const world = fakeIo({ workingDirectory: directory, environment: { HOME: directory } });
+    const argv = ['check', '--rule', 'native-build-stage=error'];
+    expect(await runProgram(world.io, argv)).to.equal(1);
+    expect(await runProgram(world.io, ['check', '--rule', 'native-build-stage=off'])).to.equal(0);
+  });
+
   it('migrate makes one diff of all, writes it, and then has nothing left to do', async () => {
     await write({
       'app/Dockerfile': `FROM debian:13\nRUN curl -LO ${gosu}\n`,

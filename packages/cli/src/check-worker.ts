@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { type DownloadFacts, type ImageFacts, recommendedRules } from '@mabuild/core';
+import type { DownloadFacts, ImageFacts } from '@mabuild/core';
 import { type CheckHow, checkFile } from './sdk/check/check-file.ts';
 import {
   type CheckedFile,
@@ -11,6 +11,7 @@ import {
   toFailure,
 } from './sdk/check/check-messages.ts';
 import { imageFacts } from './sdk/check/image-facts.ts';
+import { rulesFor } from './sdk/check/rules.ts';
 
 /** What the main thread starts a worker with. */
 interface Start {
@@ -21,6 +22,7 @@ interface Start {
 }
 
 const { how, online, offline } = workerData as Start;
+const rules = rulesFor(how.severities);
 const port = parentPort;
 const open = new Map<number, { resolve(answer: unknown): void; reject(error: Error): void }>();
 let asked = 0;
@@ -60,7 +62,7 @@ port?.on('message', async (message: ToWorker) => {
   const results: CheckedFile[] = [];
   for (const { index, job } of message.jobs) {
     try {
-      const result = await checkFile(job, how, { images, downloads, rules: recommendedRules });
+      const result = await checkFile(job, how, { images, downloads, rules });
       results.push({ index, result: lighten(result) });
     } catch (error) {
       send({ kind: 'failed', index, failure: toFailure(error) });

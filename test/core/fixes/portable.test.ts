@@ -133,6 +133,11 @@ const selected: readonly Row[] = [
     `FROM a AS app-base\n\n${stages('app', ['amd64', `RUN ["echo", "x64"]\nRUN if true; then echo x64\nRUN echo x64 && cat <<'EOF'\nx64\nEOF`], ['arm64', `RUN ["echo", "arm64"]\nRUN if true; then echo arm64\nRUN echo arm64 && cat <<'EOF'\narm64\nEOF`], ['armv7', `RUN ["echo", "armv7l"]\nRUN if true; then echo armv7l\nRUN echo armv7l && cat <<'EOF'\narmv7l\nEOF`])}${on}\n`,
   ],
   [
+    'an ARG above FROM that stages declare',
+    'ARG A=b-«x64» B=1\nFROM a\nARG B A\nRUN $A\n',
+    `ARG A=b-x64 B=1\nFROM a AS app-base\n\n${stages('app', ['amd64', 'ARG B A'], ['arm64', 'ARG B A=b-arm64'], ['armv7', 'ARG B A=b-armv7l'])}${on}\nRUN $A\n`,
+  ],
+  [
     'another escape character',
     '# escape=`\nFROM a\nRUN echo `\n  «x64»\n',
     `# escape=\`\nFROM a AS app-base\n\n${stages('app', ['amd64', 'RUN echo `\n  x64'], ['arm64', 'RUN echo `\n  arm64'], ['armv7', 'RUN echo `\n  armv7l'])}${on}\n`,
@@ -151,6 +156,13 @@ const selected: readonly Row[] = [
 
 const refusedRows: readonly (readonly [title: string, before: string])[] = [
   ['another text in a global ARG', 'ARG A=«x64»\nFROM a\n'],
+  ['another text in a global ARG that a FROM reads', 'ARG A=«x64»\nFROM a:$A\nARG A\n'],
+  ['another text in a global ARG that another one reads', 'ARG A=«x64»\nARG B=${A}\nFROM a\nARG A\n'],
+  ['another text in a global ARG of what is not known', 'ARG A=$B-«x64»\nFROM a\nARG A\n'],
+  [
+    'another text in a global ARG of a stage on the build platform',
+    'ARG A=«x64»\nFROM --platform=$BUILDPLATFORM a\nARG A\n',
+  ],
   ['single quotes in a global ARG', `ARG A='«amd64»'\nFROM a\n`],
   ['another text in ONBUILD', 'FROM a\nONBUILD ENV A=«x64»\n'],
   ['a stage with ONBUILD', 'FROM a\nONBUILD RUN b\nENV A=«x64»\n'],

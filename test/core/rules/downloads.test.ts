@@ -12,6 +12,7 @@ import { unexplainedX86Word } from '../../../packages/core/src/rules/unexplained
 import { x86NameFromArchive } from '../../../packages/core/src/rules/x86-name-from-archive.ts';
 import { x86PackageFile } from '../../../packages/core/src/rules/x86-package-file.ts';
 import { x86UrlInEnvArg } from '../../../packages/core/src/rules/x86-url-in-env-arg.ts';
+import { migratesOnce } from '../../support/migrates-once.ts';
 import { ruleTable } from '../../support/rule-table.ts';
 
 const gosu = 'https://github.com/tianon/gosu/releases/download';
@@ -130,6 +131,15 @@ describe('rules about downloads', () => {
     { text: 'ENV ARCHIVES=amd64,arm64' },
     { text: 'ARG TARGETARCH=amd64' },
     { text: 'RUN if [ "$(uname -m)" = x86_64 ]; then ARCH=amd64; else ARCH=arm64; fi; make' },
+    // Nothing but one architecture's stage takes the default.
+    {
+      text: `ARG A=x86_64\nFROM a AS b\nFROM b AS b-amd64\nARG A\nFROM b AS b-arm64\nARG A=aarch64\nFROM b-\${TARGETARCH}`,
+    },
+    {
+      text: `ARG A=x86_64\nFROM a AS b\nFROM b AS b-amd64\nARG A\nFROM b-\${TARGETARCH}\nARG A`,
+      all: 'error none: x86_64',
+      arm64: 'error suggest: x86_64 → aarch64',
+    },
   ]);
 
   ruleTable(bareNameX86Asset, [
@@ -301,5 +311,11 @@ describe('rules about downloads', () => {
     { text: 'RUN if [ "$(uname -m)" = x86_64 ]; then ./a amd64; fi' },
     { text: 'ARG TARGETARCH\nRUN ./install.sh $TARGETARCH' },
     { text: `RUN curl -O ${gosu}/1.17/gosu-amd64` },
+  ]);
+
+  const compose = 'https://github.com/docker/compose/releases/download/v2.20.0/docker-compose-linux';
+  migratesOnce(archConstantInEnv, [
+    [`ARG A=x86_64\nFROM debian:13\nARG A\nRUN curl -fsSLO ${compose}-$A\n`],
+    [`ARG A="x86_64"\nFROM debian:13 AS a\nARG A\nADD ${compose}-$A /\nFROM a\nRUN curl ${compose}-$A\n`],
   ]);
 });

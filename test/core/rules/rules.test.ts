@@ -54,6 +54,16 @@ const rows: readonly Row[] = [
     platforms: 'linux/arm/v6',
     finds: [['base-image-lacks-platform', 'warning', 'none']],
   },
+  // A stage for another platform, and none for this one.
+  {
+    text: 'FROM a AS x-amd64\nFROM a AS x-arm64\nFROM x-${TARGETARCH}\n',
+    platforms: 'linux/arm/v7',
+    finds: [['base-image-lacks-platform', 'error', 'none']],
+  },
+  {
+    text: 'FROM debian:12 AS x-amd64\nFROM debian:12 AS x-arm64\nFROM debian:12 AS x-armv7\nFROM x-${TARGETARCH}${TARGETVARIANT}\n',
+    platforms: 'linux/arm64,linux/arm/v7',
+  },
   {
     text: 'FROM archlinux\n',
     platforms: 'linux/arm64',

@@ -37,7 +37,11 @@ export function checkCommand({ io, exit }: CommandHost): Command {
     .option('--platform <list>', 'e.g. linux/arm64,linux/arm/v7', collect)
     .option('--format <format>', formats.join(', '), 'text')
     .option('--ignore <id>', 'a rule to leave out (repeatable)', collect)
-    .option('--rule <id=level>', 'error, warning, info or off (repeatable)', collect)
+    .option(
+      '--rule <id=level>',
+      'error, warning, info or off (repeatable); a level follows a rule that is not recommended, too',
+      collect,
+    )
     .option('--failure-threshold <level>', thresholds.join(', '), 'error')
     .option('--build-arg <k=v>', 'for bases that an ARG names (repeatable)', collect)
     .option('--online', 'ask registries for platforms, publishers for names and checksums of downloads')

@@ -1,5 +1,6 @@
 import { Attached } from '../attached.ts';
 import { resolveBase } from '../dockerfile/base.ts';
+import { declarations, isReadAbove } from '../dockerfile/global-arg.ts';
 import type { Dockerfile, Instruction, Stage, Word } from '../dockerfile/model.ts';
 import { argDefinitions, globalScope, type Scope, type ScopeOptions, scopeAt } from '../dockerfile/scope.ts';
 import { isOnArchitecture } from './architecture-condition.ts';
@@ -44,6 +45,7 @@ class CodeReader {
   private readonly words: CodeWord[] = [];
   private readonly scripts: Script[] = [];
   private readonly stageOf = new Map<Instruction, Stage>();
+  private leavesOut = false;
   /** What a stage hands on to those that are FROM it. */
   private readonly lastShell = new Map<Stage, readonly string[] | undefined>();
 
@@ -51,6 +53,7 @@ class CodeReader {
     this.dockerfile = dockerfile;
     this.options = options;
     for (const stage of dockerfile.stages) {
+      this.leavesOut ||= isLeftOut(stage);
       for (const instruction of stage.instructions) this.stageOf.set(instruction, stage);
     }
   }
@@ -157,10 +160,21 @@ class CodeReader {
     buildPlatform: boolean,
   ): void {
     for (const { name, value } of argDefinitions(instruction)) {
-      if (!value) continue;
+      if (!value || (!stage && this.isForOneArchitecture(name))) continue;
       const at: Place = { stage, instruction, buildPlatform };
       this.push(at, 'arg', value, mapWord(value, scope, at), { name });
     }
+  }
+
+  /** Nothing but stages for one architecture reads an ARG above the first FROM. */
+  private isForOneArchitecture(name: string): boolean {
+    if (!this.leavesOut) return false;
+    const places = declarations(this.dockerfile, name);
+    return (
+      places.length > 0 &&
+      places.every(({ stage }) => isLeftOut(stage)) &&
+      !isReadAbove(this.dockerfile, name)
+    );
   }
 
   /** A word outside of scripts, which no condition guards. */

@@ -7,6 +7,7 @@ import { type ArgUse, baseOf, canDeclare, declareArgs, isBaseKnown } from './dec
 import { distinctSites, replaceSite } from './per-arch.ts';
 import { automaticText, choicesFor } from './platform-choice.ts';
 import { type Refusal, refusedInRun, runCase } from './run-case.ts';
+import { stageDefaults } from './stage-default.ts';
 import { placesIn, splitRefusal, splitRuns } from './stage-runs.ts';
 import { type StageSplit, selectStages } from './stage-selection.ts';
 import type { Variation } from './variation.ts';
@@ -57,14 +58,20 @@ export function portableEdits(
   const refused: Refusal[] = [];
   const groups: Group[] = [];
   const edits: TextEdit[] = [];
+  const inStages: Variation[] = [];
   for (const [instruction, items] of byInstruction(distinctSites(variations))) {
-    const stage = items[0]?.site.stage;
-    if (!stage) {
+    if (items[0]?.site.stage) inStages.push(...items);
+    else {
       const fix = globalEdits(items, platforms);
+      const moved = fix.refused.length > 0 ? stageDefaults(dockerfile, instruction, items) : undefined;
+      inStages.push(...(moved ?? []));
       edits.push(...fix.edits);
-      refused.push(...fix.refused);
-      continue;
+      if (!moved) refused.push(...fix.refused);
     }
+  }
+  for (const [instruction, items] of byInstruction(inStages)) {
+    const stage = items[0]?.site.stage;
+    if (!stage) continue;
     const outer = stage.instructions[placesIn(stage).get(instruction) ?? -1];
     const why = outer ? outOfReach(dockerfile, stage) : 'the place is not in a stage';
     if (outer && why === undefined) groups.push({ stage, outer, inner: instruction, variations: items });

@@ -16,6 +16,7 @@ import { suggestTag } from '../knowledge/suggest-tag.ts';
 import { readVendorImage } from '../knowledge/vendor-images.ts';
 import { hasX86Name } from './arch-suffix-in-tag.ts';
 import { type ImageSite, imageSites, renameSite, siteRange } from './image-sites.ts';
+import { lacksStage, missingStageFinding } from './missing-stage.ts';
 import { isSubstitute } from './namespace-finding.ts';
 import type { Finding, RuleContext } from './rule.ts';
 import { vendorStages } from './vendor-names.ts';
@@ -30,6 +31,10 @@ export async function findMissingPlatforms(
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   for (const site of imageSites(dockerfile, context).filter(looksAt)) {
+    if (lacksStage(dockerfile, site)) {
+      findings.push(missingStageFinding(rule, site));
+      continue;
+    }
     const { reference, base } = site.use;
     const named = readNamespace(reference);
     // What retired mirrors held is in no table; Windows has a rule of its own.

@@ -12,7 +12,7 @@ export const nativeBuildStage: Rule = {
   name,
   summary: 'A build stage could run on the build host instead of under emulation.',
   page: {
-    why: 'What a stage makes may not depend on where it runs: a jar, static files, or a Go program compiled for $TARGETARCH. With FROM --platform=$BUILDPLATFORM such a stage runs natively, many times faster than under emulation. A stage that compiles for its own machine, or installs packages for the image, must not. This rule is not among the recommended ones.',
+    why: 'What a stage makes may not depend on where it runs: a jar, static files, or a Go program compiled for $TARGETARCH. With FROM --platform=$BUILDPLATFORM such a stage runs natively, many times faster than under emulation. A stage that compiles for its own machine, or installs packages for the image, must not. This rule is not among the recommended ones: check --rule native-build-stage=info follows it.',
     bad: 'FROM maven:3 AS build\nRUN mvn package\nFROM eclipse-temurin:21\nCOPY --from=build /target/app.jar /',
     good: 'FROM --platform=$BUILDPLATFORM maven:3 AS build\nRUN mvn package\nFROM eclipse-temurin:21\nCOPY --from=build /target/app.jar /',
     silent: ['The stage has a --platform, or is the last one.', 'Nothing is copied from it.'],

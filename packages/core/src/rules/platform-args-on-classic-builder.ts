@@ -11,7 +11,7 @@ export const platformArgsOnClassicBuilder: Rule = {
   name,
   summary: 'The classic builder (DOCKER_BUILDKIT=0) gives TARGETARCH and its kin no value.',
   page: {
-    why: 'Only BuildKit sets TARGETARCH, TARGETPLATFORM, BUILDPLATFORM and the others. The classic builder leaves them empty: FROM --platform=$BUILDPLATFORM stops, a case on TARGETARCH takes its last branch. This rule is for who must build there; it is not among the recommended ones.',
+    why: 'Only BuildKit sets TARGETARCH, TARGETPLATFORM, BUILDPLATFORM and the others. The classic builder leaves them empty: FROM --platform=$BUILDPLATFORM stops, a case on TARGETARCH takes its last branch. This rule is for who must build there; check --rule platform-args-on-classic-builder=warning follows it.',
     bad: 'FROM debian:12\nARG TARGETARCH\nRUN case "$TARGETARCH" in amd64) a=x64 ;; arm64) a=arm64 ;; *) exit 1 ;; esac && echo "$a"',
     good: 'FROM debian:12\nARG TARGETARCH\nRUN case "${TARGETARCH:-$(dpkg --print-architecture)}" in amd64) a=x64 ;; arm64) a=arm64 ;; armhf|arm) a=armv7l ;; *) exit 1 ;; esac && echo "$a"',
     silent: ['A value is given with --build-arg.', 'The script has a fallback that asks the system.'],

@@ -4,6 +4,7 @@ import { isOfficialImage } from '../knowledge/official-images.ts';
 import { readVendorImage } from '../knowledge/vendor-images.ts';
 import { armPlatforms } from './code-finding.ts';
 import { imageSites, siteRange } from './image-sites.ts';
+import { lacksStage } from './missing-stage.ts';
 import type { Finding, Rule } from './rule.ts';
 import { windowsImage } from './windows-base.ts';
 
@@ -29,6 +30,7 @@ export const thirdPartyBaseUnknown: Rule = {
       const { reference, base } = site.use;
       const platforms = site.platforms.filter((platform) => arms.includes(platform));
       if (platforms.length === 0 || seen.has(base.name) || !isUnknown(reference, base.name)) continue;
+      if (lacksStage(dockerfile, site)) continue;
       if (await context.images.platformsOf(familiarReference(reference))) continue;
       seen.add(base.name);
       findings.push({

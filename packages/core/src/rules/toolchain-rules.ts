@@ -48,5 +48,5 @@ export const toolchainRules: readonly Rule[] = [
   cacheMountSharedAcrossArch,
 ];
 
-/** Rules for who asks for them: `mabuild.config.js` lists them among its plugins. */
+/** Rules for who asks for them: `check --rule ID=level`, or `mabuild.config.js` lists them among its plugins. */
 export const optInRules: readonly Rule[] = [nativeBuildStage, platformArgsOnClassicBuilder];

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import { recommendedRules, type Severity } from '@mabuild/core';
+import type { Severity } from '@mabuild/core';
 import { formatPlatform, type Platform } from '@mabuild/oci';
 import type { FileFindings } from '../../formatters/file-findings.ts';
 import { readPlatforms } from '../platforms.ts';
@@ -13,6 +13,7 @@ import { downloadFacts } from './download-facts.ts';
 import { type FoundFile, findFiles } from './find-files.ts';
 import { imageFacts } from './image-facts.ts';
 import { readText } from './read-text.ts';
+import { rulesFor } from './rules.ts';
 
 /** Platforms that check and migrate look at when none are named. */
 export const defaultTargets: readonly string[] = ['linux/arm64', 'linux/arm/v7'];
@@ -25,6 +26,7 @@ export interface CheckRequest {
   readonly platforms?: readonly string[] | undefined;
   /** Rules to leave out. */
   readonly ignore?: readonly string[] | undefined;
+  /** Other severities than the rules' own; a rule that is not among the recommended ones is followed when it is given one. */
   readonly severities?: Readonly<Record<string, Severity>> | undefined;
   readonly buildArgs?: Readonly<Record<string, string>> | undefined;
   /** Ask registries for platforms, and publishers for the names and checksums of downloads. @default false */
@@ -69,7 +71,7 @@ export async function checkFiles(request: CheckRequest, options: SdkOptions = {}
       images: imageFacts(request.online ? await registry() : undefined, signal),
       offline: !request.online,
       downloads: request.online ? downloadFacts(await web(), signal) : undefined,
-      rules: [...recommendedRules, ...plugins],
+      rules: [...rulesFor(how.severities), ...plugins],
     };
     const { services, jobs } = await planCheck(found, how, world, environment.variables, request.stdin);
     // Rules of a configuration are functions, which stay in their thread.

@@ -6,6 +6,7 @@ import {
   isComposeFile,
   nearestName,
   offlineImages,
+  optInRules,
   type Rule,
   type RulePage,
   readBake,
@@ -29,7 +30,13 @@ export interface RuleDescription {
 }
 
 /** The rules of Dockerfiles, and of the files beside them. */
-export const knownRules: readonly Rule[] = [...recommendedRules, ...serviceRules];
+export const knownRules: readonly Rule[] = [...recommendedRules, ...serviceRules, ...optInRules];
+
+/** The rules that a check follows: the recommended ones, and those beyond them that were given a severity. */
+export function rulesFor(severities: Readonly<Record<string, Severity>>): readonly Rule[] {
+  const asked = optInRules.filter(({ name }) => Object.hasOwn(severities, name));
+  return asked.length === 0 ? recommendedRules : [...recommendedRules, ...asked];
+}
 
 /** Names of a finding and of a fix that are no rule's. */
 const otherNames: readonly string[] = ['syntax', 'plain-base-in-arch-mode'];
