@@ -102,11 +102,13 @@ async function runProgram(
   { client, info }: EngineEmulationOptions,
   signal: AbortSignal,
 ): ReturnType<ProbeHost['runProgram']> {
+  signal.throwIfAborted();
   // Its own name, so that another mabuild's removal does not take this one's image.
   const name = `mabuild-probe:${randomUUID()}`;
   const stdout: Uint8Array[] = [];
   try {
-    await loadArchive(client, programImage(program, platform, name), { signal });
+    // Not aborted half-way: the engine would go on, and have the image after it was removed.
+    await loadArchive(client, programImage(program, platform, name));
     const { exitCode, stderr } = await runContainer(
       client,
       {
