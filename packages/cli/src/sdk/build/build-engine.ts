@@ -100,7 +100,7 @@ async function embedded(
   const engine = openEmbeddedEngine({
     ...{ resolver, memory, blobDirectory, claim, cache, temporaryDirectory, foundBy, version },
     platform,
-    run: runs ? (request, site) => parts().run(request, site) : undefined,
+    run: runs ? (...given) => parts().run(...given) : undefined,
     runLimits: runs ? (wanted, call) => sandboxLimits(parts().sandbox)(wanted, call) : undefined,
     lacksNetworks: runs ? (wanted, call) => parts().sandbox.lacksNetworks(wanted, call) : undefined,
     emulation: runs ? (wanted, call) => parts().sandbox.emulation(wanted, call) : undefined,

@@ -9,6 +9,7 @@ import { stageGraph, targetStage } from '../../dockerfile/stage-graph.ts';
 import { BuildFailedError } from '../build-failed.ts';
 import type { EngineBuild, EngineBuildOptions } from '../engine.ts';
 import type { CacheRecord } from './cache/cache-document.ts';
+import type { ExecuteRun } from './cache/run-cache.ts';
 import type { FileSource } from './file-source.ts';
 import { scratchState } from './first-state.ts';
 import { outsideImages } from './outside-images.ts';
@@ -59,10 +60,10 @@ export async function solve(
     onRecord: (record: CacheRecord) => world.cache?.note(build.platform, record),
   };
   const foreseen =
-    <T>(request: RunRequest, execute: () => Promise<T>) =>
-    async (): Promise<T> => {
+    (request: RunRequest, execute: ExecuteRun): ExecuteRun =>
+    async (onChangedInput) => {
       await refuseNetwork(request, { site, stages, scope, lacksNetworks: world.lacksNetworks, signal });
-      return await execute();
+      return await execute(onChangedInput);
     };
   const site: StepSite = {
     dockerfile,

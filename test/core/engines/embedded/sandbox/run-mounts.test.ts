@@ -123,7 +123,8 @@ describe('mounts of RUN', () => {
       ...{ instruction, layers: [], user: '0', platform: { os: 'linux', architecture: 'arm64' } },
     };
     const site = { dockerfile, build: {}, log: () => {} } as unknown as StepSite;
-    const error = await rejection(sandboxRun(sandbox)(request as unknown as RunRequest, site));
+    const run = sandboxRun(sandbox);
+    const error = await rejection(run(request as unknown as RunRequest, site, () => undefined));
     expect(error).to.include({
       code: 'BUILD_FAILED',
       reason: 'exit code 1',

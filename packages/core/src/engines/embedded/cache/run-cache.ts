@@ -22,6 +22,9 @@ export interface RunOutcome {
   readonly known: boolean;
 }
 
+/** Executes a RUN. @param onChangedInput to be told when what it is given is not what its key says */
+export type ExecuteRun = (onChangedInput: () => void) => Promise<StoredLayer | undefined>;
+
 export interface RunCacheOptions {
   /** Execute it again, whatever is remembered. */
   readonly noCache: boolean;
@@ -43,17 +46,15 @@ export interface RunCache {
     make: () => Promise<WrittenLayer | undefined>,
     options: RunCacheOptions,
   ): Promise<RunOutcome>;
-  outcome(
-    request: RunRequest,
-    execute: () => Promise<StoredLayer | undefined>,
-    options: RunCacheOptions,
-  ): Promise<RunOutcome>;
+  outcome(request: RunRequest, execute: ExecuteRun, options: RunCacheOptions): Promise<RunOutcome>;
 }
 
-/** With the key that it is remembered by. */
+/** With the key that it is remembered by, unless a file changed before it was taken. */
 interface MadeOutcome extends RunOutcome {
-  readonly key: string;
+  readonly key: string | undefined;
 }
+
+type MakeLayer = (onChangedInput: () => void) => Promise<WrittenLayer | undefined>;
 
 const format = 2;
 const stepFormat = 1;
@@ -78,7 +79,7 @@ export function createRunCache(memory: Memory, writer: LayerWriter): RunCache {
   const make = async (
     kind: Kind,
     wanted: string,
-    execute: () => Promise<WrittenLayer | undefined>,
+    execute: MakeLayer,
     { noCache }: RunCacheOptions,
     limits: () => Promise<string | undefined>,
   ): Promise<MadeOutcome> => {
@@ -91,14 +92,17 @@ export function createRunCache(memory: Memory, writer: LayerWriter): RunCache {
     const apart = await keyHere();
     const knownHere = noCache || apart === wanted ? undefined : await find(kind, apart);
     if (knownHere) return { ...knownHere, key: apart };
-    const layer = await execute();
+    let changed = false;
+    const layer = await execute(() => {
+      changed = true;
+    });
+    if (changed || layer?.changed) return { key: undefined, layer, known: false };
     // Another sandbox may have taken the place of one that did not work any more.
     const key = await keyHere();
     if (!layer) {
       await memory.set(kind, key, { layer: null } satisfies Remembered);
       return { key, layer: undefined, known: false };
     }
-    if (layer.changed) return { key, layer, known: false };
     const { diffId, descriptor, facts, created, written } = layer;
     const { digest, size } = descriptor;
     const remembered = { layer: { diffId, digest, size, facts, created }, written } satisfies Remembered;
@@ -108,7 +112,7 @@ export function createRunCache(memory: Memory, writer: LayerWriter): RunCache {
   const once = async (
     kind: Kind,
     wanted: string,
-    execute: () => Promise<WrittenLayer | undefined>,
+    execute: MakeLayer,
     options: RunCacheOptions,
     limits: () => Promise<string | undefined> = async () => undefined,
   ): Promise<RunOutcome> => {
@@ -118,7 +122,7 @@ export function createRunCache(memory: Memory, writer: LayerWriter): RunCache {
     underway.set(wanted, work);
     const { key, ...outcome } = await work;
     const layer = outcome.layer ? cachedLayer(outcome.layer) : null;
-    if (!outcome.layer?.changed) options.onRecord?.({ kind, key, layer });
+    if (key !== undefined) options.onRecord?.({ kind, key, layer });
     if (outcome.layer?.written) options.onRecord?.({ kind: 'step-layer', ...outcome.layer.written, layer });
     return outcome;
   };
@@ -126,8 +130,8 @@ export function createRunCache(memory: Memory, writer: LayerWriter): RunCache {
     remembered: (facts, execute, options) =>
       once('step', digestOf([stepFormat, options.epoch ?? null, facts]), execute, options),
     async outcome(request, execute, options) {
-      const executed = async (): Promise<WrittenLayer | undefined> => {
-        const layer = await execute();
+      const executed: MakeLayer = async (onChangedInput) => {
+        const layer = await execute(onChangedInput);
         // That its files were written before does not mean that it was not executed.
         return layer && { ...layer, cached: false };
       };

@@ -18,12 +18,18 @@ export async function contentDigest(entry: LayerEntry): Promise<string> {
   return await digest;
 }
 
-/** Tells whether a file held something else when it was looked at before than it does now; it is then looked at again. */
+/** Files that are written to while they are read; others that took one may not have seen it. */
+const changing = new WeakSet<NonNullable<LayerEntry['open']>>();
+
+/** Tells whether a file held something else when it was looked at before than it does now, or did so once; it is then looked at again. */
 export async function hasChanged({ open }: LayerEntry, digest: string | undefined): Promise<boolean> {
   const before = open && (await known.get(open)?.catch(() => undefined));
-  if (open === undefined || before === undefined || digest === undefined || before === digest) return false;
-  known.delete(open);
-  return true;
+  if (open === undefined || digest === undefined) return false;
+  if (before !== undefined && before !== digest) {
+    known.delete(open);
+    changing.add(open);
+  }
+  return changing.has(open);
 }
 
 async function hashed(entry: LayerEntry): Promise<string> {

@@ -16,7 +16,7 @@ const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 
 /** RUN, executed in a sandbox. */
 export function sandboxRun(sandbox: Sandbox): RunProgram {
-  return async (request, site) => {
+  return async (request, site, onChangedInput) => {
     const { instruction, platform } = request;
     const tail = createTail();
     try {
@@ -42,6 +42,7 @@ export function sandboxRun(sandbox: Sandbox): RunProgram {
         },
         {
           signal: site.signal,
+          onChangedInput,
           onNote: (note) => {
             tail.add(`mabuild: ${note}\n`);
             site.log(instruction, 'stderr', `mabuild: ${note}\n`);

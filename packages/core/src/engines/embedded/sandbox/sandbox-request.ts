@@ -48,6 +48,8 @@ export interface SandboxRequest {
 
 export interface SandboxCallOptions extends CallOptions {
   readonly onOutput?: ((stream: 'stdout' | 'stderr', chunk: Uint8Array) => void) | undefined;
+  /** Told when a file of a mount is not the one that was looked at before. */
+  readonly onChangedInput?: (() => void) | undefined;
   /** Gets what could not be done exactly, in words. */
   readonly onNote?: ((text: string) => void) | undefined;
   /**

@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import type { CallOptions, Platform } from '@mabuild/oci';
 import type { Emulation } from '../../../emulation/emulation.ts';
 import { type RunSettings, ulimitNumbers } from '../../run-settings.ts';
+import { hasChanged } from '../layers/content-digest.ts';
 import type { LayerEntry } from '../layers/entry.ts';
 import type { StoredLayer } from '../layers/layer-scanner.ts';
 import type { SandboxChoice, SandboxOptions } from './choice/choose.ts';
@@ -77,9 +78,12 @@ export function createSandbox(options: SandboxOptions): Sandbox {
     const layers = await prepare(request.layers);
     const streams: (() => Promise<AsyncIterable<Uint8Array>>)[] = [];
     const mounts: JobMount[] = [];
+    const compared: Promise<boolean>[] = [];
     const filesOf = async (files: MountFiles): Promise<readonly JobLayer[] | 'tar'> => {
       if ('layers' in files) return await prepare(files.layers);
-      streams.push(async () => layerTar(files.entries));
+      streams.push(async () =>
+        layerTar(files.entries, (entry, digest) => compared.push(hasChanged(entry, digest))),
+      );
       return 'tar';
     };
     for (const mount of request.mounts) {
@@ -117,6 +121,7 @@ export function createSandbox(options: SandboxOptions): Sandbox {
         },
         { ...call, streams },
       );
+      if ((await Promise.all(compared)).includes(true)) call.onChangedInput?.();
       let result: SandboxResult = { kind: 'exited', code: 0 };
       for (const message of messages) {
         if (message.kind === 'note') call.onNote?.(message.text);

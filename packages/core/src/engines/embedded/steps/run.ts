@@ -13,9 +13,14 @@ import { expand, notSupported, type Step, type StepSite, stacked, stepFailed } f
 
 /**
  * Executes a RUN.
+ * @param onChangedInput told when a file of a mount is not the one that was looked at before
  * @returns the layer of what it changed; `undefined` when it changed nothing
  */
-export type RunProgram = (request: RunRequest, site: StepSite) => Promise<StoredLayer | undefined>;
+export type RunProgram = (
+  request: RunRequest,
+  site: StepSite,
+  onChangedInput: () => void,
+) => Promise<StoredLayer | undefined>;
 
 /** Arguments that every RUN sees without a declaration. */
 const undeclared = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'].flatMap((name) => [
@@ -33,7 +38,7 @@ export function runStep(run: RunProgram | undefined): Step {
     }
     const request = await requestOf(state, instruction, site);
     const createdBy = historyOf(state, request.command);
-    const { layer } = await site.run(request, () => run(request, site));
+    const { layer } = await site.run(request, (onChangedInput) => run(request, site, onChangedInput));
     return layer ? stacked(state, layer, createdBy, site) : withHistory(state, createdBy);
   };
 }

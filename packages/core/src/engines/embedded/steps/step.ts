@@ -8,7 +8,7 @@ import { expandWord, expandWords } from '../../../dockerfile/words.ts';
 import { BuildFailedError } from '../../build-failed.ts';
 import type { BuildSecrets } from '../../build-secrets.ts';
 import type { EngineBuild } from '../../engine.ts';
-import type { RunOutcome } from '../cache/run-cache.ts';
+import type { ExecuteRun, RunOutcome } from '../cache/run-cache.ts';
 import { CopyError, type Owner } from '../copy/layer-draft.ts';
 import { ownerOf } from '../copy/users.ts';
 import type { FileSource } from '../file-source.ts';
@@ -53,7 +53,7 @@ export interface StepSite extends CallOptions {
   /** Layers may lie elsewhere, and are better not fetched. */
   readonly keepsElsewhere: boolean;
   /** Executes a RUN, or finds what it made before. */
-  run(request: RunRequest, execute: () => Promise<StoredLayer | undefined>): Promise<RunOutcome>;
+  run(request: RunRequest, execute: ExecuteRun): Promise<RunOutcome>;
   /** Reads what a layer holds. */
   entries(layer: StoredLayer): Promise<readonly LayerEntry[]>;
   /** Fetches a URL. @throws MabuildError */

@@ -1,8 +1,10 @@
 import type { LayerEntry } from '../../layers/entry.ts';
-import { writeLayer } from '../../layers/write-layer.ts';
+import { layerChunks } from '../../layers/write-layer.ts';
 
-/** The bytes of a layer's tar. */
-export async function* layerTar(entries: Iterable<LayerEntry>): AsyncGenerator<Uint8Array> {
-  const chunks: AsyncIterable<Uint8Array | { readonly bytes: Uint8Array }> = writeLayer(entries);
-  for await (const chunk of chunks) yield chunk instanceof Uint8Array ? chunk : chunk.bytes;
+/** The bytes of a layer's tar. @param onContent told the digest of each file's content whose entry does not have it */
+export async function* layerTar(
+  entries: Iterable<LayerEntry>,
+  onContent?: (entry: LayerEntry, digest: string) => void,
+): AsyncGenerator<Uint8Array> {
+  for await (const { bytes } of layerChunks(entries, onContent)) yield bytes;
 }
