@@ -69,6 +69,20 @@ for name; do [ -f "${pool}/$name.deb" ] || { echo "E: Unable to locate package $
     expect((lstatSync(file).mode & 0o7777).toString(8)).to.equal('755');
   });
 
+  it('can be done by many at once', async () => {
+    const variables = await aptWith({
+      'qemu-user-static': await debOf({ './usr/bin/qemu-arm-static': 'arm' }),
+      proot: await debOf({ './usr/bin/proot': 'proot' }),
+      libtalloc2: await debOf({}),
+    });
+    for (let round = 0; round < 5; round += 1)
+      await Promise.all(
+        Array.from({ length: 8 }, () => fetchPrograms({ programs: ['qemu', 'proot'], directory, variables })),
+      );
+    expect((await readdir(directory)).sort()).to.deep.equal(['proot', 'qemu']);
+    expect(readFileSync(programsIn(directory).proot, 'utf8')).to.equal('proot');
+  });
+
   it('writes nothing through a link of a package', async () => {
     const proot = await debOf({
       './usr/lib/up': '->..',

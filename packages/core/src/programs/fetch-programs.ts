@@ -71,13 +71,26 @@ export async function fetchPrograms(
     for (const program of programs) {
       const tree = join(work, program);
       await fetchTree(program, tree, apt, { signal });
-      const old = join(work, `old-${program}`);
-      await rename(join(directory, program), old).catch(() => undefined);
-      await rename(tree, join(directory, program));
+      await replaceFolder(join(directory, program), tree, work);
     }
     return programsIn(directory);
   } finally {
     await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** Puts a folder in the place of another, which others may do at the same time. @param aside gets what was there before */
+async function replaceFolder(path: string, tree: string, aside: string): Promise<void> {
+  for (;;) {
+    const old = join(aside, `old-${randomBytes(6).toString('hex')}`);
+    await rename(path, old).catch(() => undefined);
+    try {
+      await rename(tree, path);
+      return;
+    } catch (error) {
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+    }
   }
 }
 
