@@ -135,6 +135,29 @@ describe('check and migrate of a folder', () => {
     expect(world.stdout()).to.contain('A service of a compose file is fixed to x86.');
   });
 
+  it('files that a compose file includes and extends are read too, each once', async () => {
+    await write({
+      'compose.yaml':
+        'include: [parts/db.yaml, parts/none.yaml]\nservices:\n  a:\n    extends: {file: base/common.yml, service: one}\n  b:\n    extends: {file: base/common.yml, service: two}\n    platform: linux/arm64\n  c:\n    extends: {file: ./compose.yaml, service: a}\n',
+      'base/common.yml':
+        'services:\n  one:\n    build: ./app\n    platform: linux/amd64\n  two:\n    image: redis:7\n    platform: linux/amd64\n  three:\n    image: mysql:5.7\n',
+      'base/app/Dockerfile': 'FROM mysql:5.7\n',
+      'parts/db.yaml': 'include: [../compose.yaml]\nservices:\n  db:\n    image: mysql:5.7\n',
+    });
+    const { files } = await check({ paths: ['compose.yaml'] });
+    expect(told(files)).to.have.members([
+      'parts/db.yaml compose-image-lacks-platform',
+      'base/common.yml compose-platform-x86',
+      'base/app/Dockerfile base-image-lacks-platform',
+    ]);
+    expect(files.map(({ path }) => path)).to.have.members([
+      'compose.yaml',
+      'parts/db.yaml',
+      'base/common.yml',
+      'base/app/Dockerfile',
+    ]);
+  });
+
   it('a rule that is not recommended is followed when it is given a severity', async () => {
     await write({ Dockerfile: 'FROM golang:1.22 AS b\nFROM debian:12\nCOPY --from=b /a /\n' });
     expect(told((await check({})).files)).to.deep.equal([]);

@@ -143,6 +143,7 @@ export {
 } from './rules/index.ts';
 export { isBakeFile, readBake } from './services/bake/bake.ts';
 export { isComposeFile, readCompose } from './services/compose.ts';
+export type { ServiceFile } from './services/compose-files.ts';
 export { readEnvFile } from './services/interpolate.ts';
 export type { ReadServicesOptions, ServiceBuild, ServiceReading } from './services/service.ts';
 export { serviceRules } from './services/service-rules.ts';

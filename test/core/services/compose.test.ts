@@ -77,6 +77,29 @@ const rows: readonly { title: string; text: string; found: readonly string[]; fi
     text: 'services:\n  a:\n    image: redis:7\n    # mabuild ignore=compose-platform-x86 because\n    platform: linux/amd64\n',
     found: [],
   },
+  // What a service extends.
+  {
+    title: 'an image that a service which is built is called',
+    text: 'services:\n  a:\n    build: .\n  b:\n    extends: {service: a}\n    image: mysql:5.7\n',
+    found: [],
+  },
+  {
+    title: 'a platform of a service that others extend',
+    text: 'services:\n  a:\n    build: .\n    platform: linux/amd64\n  b:\n    extends: a\n    image: x\n',
+    found: ['compose-platform-x86 auto linux/amd64'],
+    fixed: 'services:\n  a:\n    build: .\n  b:\n    extends: a\n    image: x\n',
+  },
+  {
+    title: 'an image that is known where it is said',
+    text: 'services:\n  a:\n    image: redis:7\n  b:\n    extends: {service: a}\n    platform: linux/amd64\n',
+    found: ['compose-platform-x86 auto linux/amd64'],
+    fixed: 'services:\n  a:\n    image: redis:7\n  b:\n    extends: {service: a}\n',
+  },
+  {
+    title: 'services that extend each other',
+    text: 'services:\n  a: {extends: b, image: "mysql:5.7"}\n  b: {extends: {service: a}}\n',
+    found: ['compose-image-lacks-platform none "mysql:5.7"'],
+  },
   {
     title: 'platforms of a build',
     text: 'services:\n  a:\n    build:\n      context: .\n      platforms: ["linux/amd64", linux/arm64]\n',
@@ -103,6 +126,47 @@ describe('findings of compose files', () => {
       images: offlineImages,
     });
     expect(findings).to.deep.equal([]);
+  });
+});
+
+describe('other files that compose files name', () => {
+  const files: readonly { text: string; files: readonly object[] }[] = [
+    { text: 'services: {}', files: [] },
+    { text: 'include: x.yaml', files: [] },
+    {
+      text: 'include:\n  - a/x.yaml\n  - oci://b/c:1\n  - https://github.com/a/b.git\n  - $NONE/x.yaml\n  - path: [b.yaml, ../c.yaml]\n    project_directory: d\n',
+      files: [
+        { path: 'a/x.yaml' },
+        { path: 'b.yaml', directory: 'd' },
+        { path: '../c.yaml', directory: 'd' },
+      ],
+    },
+    {
+      text: 'services:\n  a:\n    extends: {file: x.yaml, service: b}\n    build: .\n  c:\n    extends: {file: x.yaml}\n  d:\n    extends: {service: a}\n    platform: linux/arm64\n',
+      files: [
+        { path: 'x.yaml', services: new Map([['b', ['build']]]) },
+        { path: 'x.yaml', services: new Map([['b', ['build', 'platform']]]) },
+      ],
+    },
+  ];
+  for (const { text, files: expected } of files) {
+    it(JSON.stringify(text), async () => expect((await read(text)).files).to.deep.equal(expected));
+  }
+
+  it('only the services that are asked for, without what is said otherwise', async () => {
+    const text =
+      'services:\n  a: {image: "mysql:5.7", platform: linux/amd64}\n  b: {image: "mysql:5.7"}\n  c: {build: .}\n';
+    const asked = async (services: ReadonlyMap<string, readonly string[]>): Promise<readonly string[]> => {
+      const options = { file: 'x.yaml', platforms, images: offlineImages, services };
+      const { builds, findings } = await readCompose(text, options);
+      return [...builds.map(({ name }) => name), ...findings.map(({ rule }) => rule)];
+    };
+    expect(await asked(new Map([['b', []]]))).to.deep.equal(['compose-image-lacks-platform']);
+    expect(await asked(new Map([['b', ['image']]]))).to.deep.equal([]);
+    expect(await asked(new Map([['a', ['build']]]))).to.deep.equal(['compose-platform-x86']);
+    expect(await asked(new Map([['a', ['image', 'platform']]]))).to.deep.equal([]);
+    expect(await asked(new Map([['c', ['image']]]))).to.deep.equal(['c']);
+    expect(await asked(new Map([['z', []]]))).to.deep.equal([]);
   });
 });
 

@@ -2,6 +2,7 @@ import { formatPlatform, formatPlatformList } from '@mabuild/oci';
 import type { Range } from '../dockerfile/model.ts';
 import { armOnly, isX86 } from '../knowledge/x86-platform.ts';
 import type { Finding } from '../rules/rule.ts';
+import { extendedFile, includedFiles, type ServiceNode, serviceNode, whoSays } from './compose-files.ts';
 import { imageFindings } from './image-findings.ts';
 import { type Interpolated, interpolate } from './interpolate.ts';
 import { leftOut, readPlatform } from './listed-platforms.ts';
@@ -22,38 +23,50 @@ export function isComposeFile(name: string): boolean {
 /**
  * Reads the services of a Compose file: what is built, and what keeps them from running on the platforms asked for.
  *
- * Compose Specification, "services", "build", "platform", "interpolation". `include` and `extends` are not followed.
+ * Compose Specification, "services", "build", "platform", "interpolation", "extends", "include". Other files are named,
+ * not read.
  * @throws MabuildError `SERVICES_SYNTAX` with its place, for what is no YAML
  */
 export async function readCompose(text: string, options: ReadServicesOptions): Promise<ServiceReading> {
-  const services = yamlAt(await readYaml(text, options.file), 'services');
-  if (services?.kind !== 'map') return { builds: [], findings: [] };
+  const root = await readYaml(text, options.file);
+  const fill = (value: string): string | undefined => {
+    const { text: filled, unset } = interpolate(value, options.variables ?? {});
+    return unset.length > 0 ? undefined : filled;
+  };
+  const files = options.services ? [] : [...includedFiles(root, fill)];
+  const services = yamlAt(root, 'services');
+  if (services?.kind !== 'map') return { builds: [], findings: [], files };
   const findings: Finding[] = [];
   const builds: ServiceBuild[] = [];
-  for (const [name, { value: service }] of services.entries) {
-    if (service.kind !== 'map') continue;
-    builds.push(...readBuild(text, name, service, options));
+  for (const [name, { value }] of services.entries) {
+    if (value.kind !== 'map' || (options.services && !options.services.has(name))) continue;
+    const service = serviceNode(services, value, options.services?.get(name) ?? []);
+    const build = yamlAt(whoSays(service, 'build'), 'build');
+    builds.push(...readBuild(text, name, build, options));
     findings.push(...(await serviceFindings(text, service, options)));
+    files.push(...[extendedFile(service, fill)].filter((file) => file !== undefined));
   }
   // Services that share lines by `<<` or an alias have one finding there.
   const places = new Map(findings.map((item) => [`${item.rule} ${item.range.start} ${item.message}`, item]));
   const sorted = [...places.values()].sort((a, b) => a.range.start - b.range.start);
-  return { builds, findings: withoutIgnored(text, sorted) };
+  return { builds, findings: withoutIgnored(text, sorted), files };
 }
 
 async function serviceFindings(
   text: string,
-  service: YamlNode,
+  service: ServiceNode,
   options: ReadServicesOptions,
 ): Promise<readonly Finding[]> {
   const platforms = armOnly(options.platforms);
   if (platforms.length === 0) return [];
   const filled = (node: YamlScalar): Interpolated => interpolate(node.text, options.variables ?? {});
-  const image = yamlScalar(service, 'image');
-  const build = yamlAt(service, 'build');
+  const image = yamlScalar(whoSays(service, 'image'), 'image');
+  // What another file builds has no image of its own to ask for.
+  const isBuilt = service.given.includes('build') || whoSays(service, 'build') !== undefined;
+  const build = yamlAt(whoSays(service, 'build'), 'build');
   const imageName = image && filled(image);
   const ofImage =
-    image && imageName && imageName.unset.length === 0 && !build
+    image && imageName && imageName.unset.length === 0 && !isBuilt
       ? await imageFindings(
           imageName.text,
           {
@@ -65,15 +78,16 @@ async function serviceFindings(
         )
       : [];
   const findings: Finding[] = [...ofImage];
-  const platform = yamlScalar(service, 'platform');
+  const placed = whoSays(service, 'platform');
+  const platform = yamlScalar(placed, 'platform');
   const named = platform && readPlatform(filled(platform).text);
-  if (platform && named && isX86(named)) {
-    const line = wholeLine(text, service, 'platform');
+  if (placed && platform && named && isX86(named)) {
+    const line = wholeLine(text, placed, 'platform');
     const blocked = ofImage.filter(
       ({ severity, rule }) => severity === 'error' && rule.startsWith('compose-'),
     );
     const known =
-      build !== undefined ||
+      isBuilt ||
       (imageName !== undefined && (await options.images.platformsOf(imageName.text)) !== undefined);
     const safe = line !== undefined && blocked.length === 0 && known;
     findings.push({
@@ -136,10 +150,9 @@ function wholeLine(text: string, map: YamlNode, key: string): Range | undefined 
 function readBuild(
   text: string,
   name: string,
-  service: YamlNode,
+  build: YamlNode | undefined,
   { variables = {} }: ReadServicesOptions,
 ): readonly ServiceBuild[] {
-  const build = yamlAt(service, 'build');
   if (build === undefined) return [];
   const filled = (node: YamlScalar | undefined): string | undefined => {
     const { text: value, unset } = node ? interpolate(node.text, variables) : { text: undefined, unset: [] };

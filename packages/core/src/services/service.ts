@@ -1,5 +1,6 @@
 import type { Range } from '../dockerfile/model.ts';
 import type { Finding, RuleContext } from '../rules/rule.ts';
+import type { ServiceFile } from './compose-files.ts';
 
 /** What compose and bake files are read with. */
 export interface ReadServicesOptions extends Pick<RuleContext, 'platforms' | 'images'> {
@@ -7,6 +8,8 @@ export interface ReadServicesOptions extends Pick<RuleContext, 'platforms' | 'im
   readonly file?: string | undefined;
   /** What `${NAME}` stands for: the environment, and `.env` beside the file. */
   readonly variables?: Readonly<Record<string, string>> | undefined;
+  /** Of a Compose file that another one extends: its services, with the keys that are given otherwise. @default all services */
+  readonly services?: ReadonlyMap<string, readonly string[]> | undefined;
 }
 
 /** A build of a Dockerfile that a compose or bake file asks for. */
@@ -27,6 +30,8 @@ export interface ServiceBuild {
 export interface ServiceReading {
   readonly builds: readonly ServiceBuild[];
   readonly findings: readonly Finding[];
+  /** Other files that `include` and `extends` of a Compose file name. */
+  readonly files?: readonly ServiceFile[];
 }
 
 /** What a line above switches off: `# mabuild ignore=rule because …`; also `//` for HCL. */

@@ -8,6 +8,7 @@ import {
   readCompose,
   readEnvFile,
   type ServiceBuild,
+  type ServiceFile,
   type ServiceReading,
 } from '@mabuild/core';
 import type { FileFindings } from '../../formatters/file-findings.ts';
@@ -27,19 +28,30 @@ export interface CheckedServices {
   readonly result: FileFindings;
   /** By path, as the user would name it. */
   readonly builds: readonly { readonly path: string; readonly build: AskedBuild }[];
+  /** Other files that it takes services from. */
+  readonly files: readonly NamedServices[];
+}
+
+/** A compose or bake file, as the user or another one names it. */
+export interface NamedServices extends Pick<FoundFile, 'path' | 'kind'> {
+  /** Of a Compose file. @default all of them */
+  readonly services?: ServiceFile['services'] | undefined;
+  /** What its relative paths start from. @default its own folder */
+  readonly folder?: string;
 }
 
 /** Checks a compose or bake file, and the Dockerfiles that stand inside of it. */
 export async function checkServices(
-  { path, kind }: FoundFile,
+  named: NamedServices,
   how: CheckHow,
   world: CheckWorld,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<CheckedServices> {
+  const { path, folder = dirname(path) } = named;
   let text = '';
   try {
     text = await readText(path, how);
-    const reading = await readServices(path, kind, text, how, world, environment);
+    const reading = await readServices(named, folder, text, how, world, environment);
     const findings = [...adjust(reading.findings, how)];
     for (const build of reading.builds) findings.push(...(await inlineFindings(build, path, how, world)));
     findings.sort((a, b) => a.range.start - b.range.start);
@@ -48,23 +60,29 @@ export async function checkServices(
     return {
       result: fixed === text ? result : { ...result, fixed },
       builds: reading.builds.flatMap((build) => {
-        const dockerfile = pathOf(build, path);
+        const dockerfile = pathOf(build, folder);
         const { buildArgs, target } = build;
         return dockerfile === undefined
           ? []
           : [{ path: dockerfile, build: { buildArgs, ...(target ? { target } : {}) } }];
       }),
+      files: (reading.files ?? []).map((file) => ({
+        path: from(folder, file.path),
+        kind: 'compose' as const,
+        ...(file.directory === undefined ? {} : { folder: from(folder, file.directory) }),
+        ...(file.services === undefined ? {} : { services: file.services }),
+      })),
     };
   } catch (error) {
     const finding = how.lenient ? unreadableFinding(error, text, how.platforms) : undefined;
     if (!finding) throw error;
-    return { result: { path, dockerfile: { text, file: path }, findings: [finding] }, builds: [] };
+    return { result: { path, dockerfile: { text, file: path }, findings: [finding] }, builds: [], files: [] };
   }
 }
 
 async function readServices(
-  path: string,
-  kind: FoundFile['kind'],
+  { path, kind, services }: NamedServices,
+  folder: string,
   text: string,
   { directory, platforms }: CheckHow,
   { images }: CheckWorld,
@@ -74,17 +92,20 @@ async function readServices(
     Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
   if (kind === 'bake') return readBake(text, { file: path, platforms, images, variables: own });
-  const file = resolve(directory, dirname(path), '.env');
+  const file = resolve(directory, folder, '.env');
   const beside = readEnvFile(await readFile(file, 'utf8').catch(() => ''));
-  return readCompose(text, { file: path, platforms, images, variables: { ...beside, ...own } });
+  const variables = { ...beside, ...own };
+  return readCompose(text, { file: path, platforms, images, variables, services });
 }
 
 /** The Dockerfile of a build; `undefined` when it is not in a folder here. */
-function pathOf(build: ServiceBuild, path: string): string | undefined {
+function pathOf(build: ServiceBuild, folder: string): string | undefined {
   if (build.context === undefined || build.inline) return undefined;
-  if (isAbsolute(build.dockerfile)) return build.dockerfile;
-  const context = isAbsolute(build.context) ? build.context : join(dirname(path), build.context);
-  return join(context, build.dockerfile);
+  return from(from(folder, build.context), build.dockerfile);
+}
+
+function from(folder: string, path: string): string {
+  return isAbsolute(path) ? path : join(folder, path);
 }
 
 /** What is said of a Dockerfile that stands in the file, at its lines; the fix is only told. */

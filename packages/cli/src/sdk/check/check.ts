@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Severity } from '@mabuild/core';
@@ -8,9 +7,9 @@ import { readPlatforms } from '../platforms.ts';
 import { type SdkOptions, withToolbox } from '../toolbox.ts';
 import type { AskedBuild, CheckHow, CheckJob, CheckWorld } from './check-file.ts';
 import { checkMany } from './check-pool.ts';
-import { checkServices } from './check-services.ts';
 import { downloadFacts } from './download-facts.ts';
 import { type FoundFile, findFiles } from './find-files.ts';
+import { followServices, isFile } from './follow-services.ts';
 import { imageFacts } from './image-facts.ts';
 import { readText } from './read-text.ts';
 import { rulesFor } from './rules.ts';
@@ -78,7 +77,7 @@ export async function checkFiles(request: CheckRequest, options: SdkOptions = {}
     const worker = plugins.length === 0 ? request.worker : undefined;
     const results = await checkMany(jobs, how, world, { worker, signal, onFile: request.onFile });
     const checked = new Map([...services, ...results].map((result) => [result.path, result]));
-    const inOrder = [...found.map(({ path }) => path), ...jobs.map(({ path }) => path)];
+    const inOrder = [...found, ...services, ...jobs].map(({ path }) => path);
     return {
       platforms: platforms.map((platform) => formatPlatform(platform)),
       files: [...new Set(inOrder)].flatMap((path) => checked.get(path) ?? []),
@@ -101,9 +100,7 @@ export async function planCheck(
 ): Promise<CheckPlan> {
   const services: FileFindings[] = [];
   const builds = new Map<string, { path: string; asked: AskedBuild[] }>();
-  for (const file of found) {
-    if (file.kind !== 'compose' && file.kind !== 'bake') continue;
-    const checked = await checkServices(file, how, world, environment);
+  for (const checked of await followServices(found, how, world, environment)) {
     services.push(checked.result);
     for (const { path, build } of checked.builds) {
       const key = resolve(how.directory, path);
@@ -125,13 +122,6 @@ export async function planCheck(
     if (await isFile(key)) jobs.push({ path, kind: 'dockerfile', builds: asked, named: false });
   }
   return { services, jobs };
-}
-
-async function isFile(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isFile(),
-    () => false,
-  );
 }
 
 /** The platforms of a request, of the configuration without x64, or the usual ARM ones. */
