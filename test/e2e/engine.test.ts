@@ -25,6 +25,7 @@ import { expect } from 'chai';
 import { type Memory, openMemory } from '../../packages/core/src/memory.ts';
 import { run as runProgram } from '../../scripts/lib/run.mjs';
 import { dockerJudge } from '../support/docker.ts';
+import { engineBuild } from '../support/engine-build.ts';
 import { servicesDescribe } from '../support/services.ts';
 
 const platforms = ['linux/amd64', 'linux/arm64', 'linux/arm/v7'] as const;
@@ -44,22 +45,6 @@ function contextOf(files: Readonly<Record<string, string>>): BuildContext {
     },
     open: async (path) => Readable.from([Buffer.from(files[path] ?? '')]),
     close: async () => {},
-  };
-}
-
-function buildOf(platform: string, dockerfile: string, more: Partial<EngineBuild> = {}): EngineBuild {
-  return {
-    builder: 'classic',
-    platform: parsePlatform(platform),
-    dockerfile,
-    addedFiles: [],
-    buildArgs: {},
-    labels: {},
-    noCache: false,
-    pull: false,
-    network: 'default',
-    bases: [],
-    ...more,
   };
 }
 
@@ -272,7 +257,7 @@ servicesDescribe('a Docker Engine', (services) => {
     for (const platform of platforms)
       it(`builds ${platform}`, async () => {
         const dockerfile = `FROM ${await busybox(platform)}\nARG WHO\nCOPY . /c\nRUN uname -m | tee /machine && ls -A /c && echo $WHO\n`;
-        const wanted = buildOf(platform, dockerfile, {
+        const wanted = engineBuild(platform, dockerfile, {
           buildArgs: { WHO: 'me' },
           labels: { a: 'b' },
           noCache: true,
@@ -295,7 +280,7 @@ servicesDescribe('a Docker Engine', (services) => {
 
     it("leaves the user's .dockerignore in the context", async () => {
       const dockerfile = `FROM ${await busybox('linux/amd64')}\nCOPY . /c\nRUN ls -A /c\n`;
-      const { log } = await build(buildOf('linux/amd64', dockerfile, { noCache: true }), {
+      const { log } = await build(engineBuild('linux/amd64', dockerfile, { noCache: true }), {
         '.dockerignore': 'x\n',
         a: '',
       });
@@ -305,14 +290,14 @@ servicesDescribe('a Docker Engine', (services) => {
     it('stops at the target', async () => {
       const base = await busybox('linux/amd64');
       const dockerfile = `FROM ${base} AS one\nRUN echo one > /stage\nFROM ${base}\nRUN false\n`;
-      const { image } = await build(buildOf('linux/amd64', dockerfile, { target: 'one' }));
+      const { image } = await build(engineBuild('linux/amd64', dockerfile, { target: 'one' }));
       const { stdout } = await engine.run({ image: image.id, command: ['cat', '/stage'] });
       expect(stdout).to.equal('one\n');
     });
 
     it('a failing RUN names line, exit code and output', async () => {
       const dockerfile = `ARG A=1\n\nFROM ${await busybox('linux/arm/v7')}\n# now\nRUN echo before; \\\n    echo oops >&2; exit 7\n`;
-      const error = await thrownBy(build(buildOf('linux/arm/v7', dockerfile)));
+      const error = await thrownBy(build(engineBuild('linux/arm/v7', dockerfile)));
       expect(error).to.be.instanceOf(BuildFailedError);
       expect(error).to.include({ code: 'BUILD_FAILED', exitCode: 7 });
       expect((error as BuildFailedError).location?.line).to.equal(5);
@@ -345,7 +330,7 @@ servicesDescribe('a Docker Engine', (services) => {
     ];
     for (const [name, dockerfile, more, code, message] of bad)
       it(`refuses ${name}`, async () => {
-        const error = await thrownBy(build(buildOf('linux/amd64', dockerfile, more), { a: '' }));
+        const error = await thrownBy(build(engineBuild('linux/amd64', dockerfile, more), { a: '' }));
         expect(isMabuildError(error) && error.code, String(error)).to.equal(code);
         expect((error as Error).message).to.match(message);
       });
@@ -354,7 +339,7 @@ servicesDescribe('a Docker Engine', (services) => {
       const controller = new AbortController();
       const reason = { why: 'enough' };
       const promise = engine.build(
-        buildOf('linux/arm64', `FROM ${await busybox('linux/arm64')}\nRUN echo started; sleep 600\n`),
+        engineBuild('linux/arm64', `FROM ${await busybox('linux/arm64')}\nRUN echo started; sleep 600\n`),
         contextOf({}),
         {
           credentials: anonymous,
@@ -376,7 +361,7 @@ servicesDescribe('a Docker Engine', (services) => {
           throw reason;
         },
       };
-      const promise = engine.build(buildOf('linux/amd64', 'FROM scratch\nCOPY a /\n'), context, {
+      const promise = engine.build(engineBuild('linux/amd64', 'FROM scratch\nCOPY a /\n'), context, {
         credentials: anonymous,
       });
       expect(await thrownBy(promise)).to.equal(reason);
@@ -397,7 +382,7 @@ servicesDescribe('a Docker Engine', (services) => {
         `docker://${host}/private/engine:1`,
       ]);
       const dockerfile = `FROM ${host}/private/engine:1\nRUN uname -m\n`;
-      const wanted = buildOf('linux/arm/v7', dockerfile, {
+      const wanted = engineBuild('linux/arm/v7', dockerfile, {
         bases: [parseReference(`${host}/private/engine:1`)],
       });
       const credentials: CredentialSource = {
@@ -429,9 +414,13 @@ servicesDescribe('a Docker Engine', (services) => {
 
     it('come out layer by layer, and only what is not known', async () => {
       const dockerfile = `FROM ${await busybox('linux/arm64')}\nCOPY a /a\nCOPY b /b\n`;
-      const image = await engine.build(buildOf('linux/arm64', dockerfile), contextOf({ a: '1', b: '2' }), {
-        credentials: anonymous,
-      });
+      const image = await engine.build(
+        engineBuild('linux/arm64', dockerfile),
+        contextOf({ a: '1', b: '2' }),
+        {
+          credentials: anonymous,
+        },
+      );
       const folder = await mkdtemp(join(directory, 'export-'));
       const exported = await engine.export(image.id, { directory: folder });
       const config = JSON.parse(Buffer.from(exported.config).toString()) as {
@@ -464,7 +453,7 @@ servicesDescribe('a Docker Engine', (services) => {
 
     it('are tagged and inspected', async () => {
       const image = await engine.build(
-        buildOf('linux/amd64', 'FROM scratch\nCOPY a /\n'),
+        engineBuild('linux/amd64', 'FROM scratch\nCOPY a /\n'),
         contextOf({ a: '1' }),
         { credentials: anonymous },
       );
@@ -489,7 +478,7 @@ servicesDescribe('a Docker Engine', (services) => {
     let image: string;
     before(async () => {
       const built = await engine.build(
-        buildOf('linux/arm/v7', `FROM ${await busybox('linux/arm/v7')}\n`),
+        engineBuild('linux/arm/v7', `FROM ${await busybox('linux/arm/v7')}\n`),
         contextOf({}),
         { credentials: anonymous },
       );

@@ -86,7 +86,7 @@ export function prootPlaces(
 }
 
 /** The folder of fetched programs. */
-export function programsDirectory({ cacheDirectory }: Pick<Environment, 'cacheDirectory'>): string {
+function programsDirectory({ cacheDirectory }: Pick<Environment, 'cacheDirectory'>): string {
   return join(cacheDirectory, 'programs');
 }
 

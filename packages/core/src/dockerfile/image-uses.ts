@@ -87,7 +87,7 @@ function refuseStageNames(dockerfile: Dockerfile, { contexts = {} }: BuildTarget
 }
 
 /** What `--build-context` has for a name; another spelling of the same image is the same name. */
-export function contextNamed({ contexts = {} }: BuildTarget, name: string): NamedContext | undefined {
+function contextNamed({ contexts = {} }: BuildTarget, name: string): NamedContext | undefined {
   if (Object.hasOwn(contexts, name)) return contexts[name];
   const same = Object.keys(contexts).find((other) => fullName(other) === fullName(name));
   return same === undefined ? undefined : contexts[same];

@@ -1,4 +1,3 @@
-import { parsePlatform } from '@mabuild/oci';
 import { expect } from 'chai';
 import { BuildFailedError } from '../../../../packages/core/src/engines/build-failed.ts';
 import {
@@ -7,8 +6,7 @@ import {
 } from '../../../../packages/core/src/engines/docker/buildkit-follower.ts';
 import { readSolveStatus } from '../../../../packages/core/src/engines/docker/buildkit-status.ts';
 import type { EngineMessage } from '../../../../packages/core/src/engines/docker/messages.ts';
-import type { EngineBuild } from '../../../../packages/core/src/engines/engine.ts';
-import type { BuildEvent } from '../../../../packages/core/src/events.ts';
+import { engineBuild, followed } from '../../../support/engine-build.ts';
 import { field } from '../../../support/grpc-peer.ts';
 
 const dockerfile = [
@@ -28,18 +26,7 @@ const dockerfile = [
   '',
 ].join('\n');
 
-const build: EngineBuild = {
-  builder: 'buildkit',
-  platform: parsePlatform('linux/arm/v7'),
-  dockerfile,
-  addedFiles: [],
-  buildArgs: {},
-  labels: {},
-  noCache: false,
-  pull: false,
-  network: 'default',
-  bases: [],
-};
+const build = engineBuild('linux/arm/v7', dockerfile, { builder: 'buildkit' });
 
 /** moby.buildkit.v1.Vertex. */
 function vertex(
@@ -70,23 +57,8 @@ const trace = (...parts: readonly Buffer[]): EngineMessage => ({
 });
 const image: EngineMessage = { id: 'moby.image.id', aux: { ID: 'sha256:full' } };
 
-function follow(...messages: readonly EngineMessage[]): { events: string[]; id?: string; error?: unknown } {
-  const events: string[] = [];
-  const follower = new BuildkitFollower(build, (event) => void events.push(told(event)));
-  try {
-    for (const message of messages) follower.take(message);
-    return { events, id: follower.finish('unix:///e.sock') };
-  } catch (error) {
-    return { events, error };
-  }
-}
-
-function told(event: BuildEvent): string {
-  if (event.type === 'step') return `${event.id} ${event.state}: ${event.name}`;
-  if (event.type === 'log') return `${event.id} ${event.stream}: ${event.text}`;
-  if (event.type === 'status') return `${event.id} ${event.name} ${event.current}/${event.total}`;
-  return event.type === 'warning' ? `warning: ${event.message}` : event.type;
-}
+const follow = (...messages: readonly EngineMessage[]) =>
+  followed((emit) => new BuildkitFollower(build, emit), messages);
 
 describe("BuildKit's status", () => {
   it('is read in full', () => {

@@ -4,12 +4,12 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { parsePlatform } from '@mabuild/oci';
 import { expect } from 'chai';
 import type { BuildContext } from '../../../../packages/core/src/context/context.ts';
 import { openFolderContext } from '../../../../packages/core/src/context/folder-context.ts';
 import { DockerBuildkit } from '../../../../packages/core/src/engines/docker/buildkit.ts';
 import type { EngineBuild } from '../../../../packages/core/src/engines/engine.ts';
+import { engineBuild } from '../../../support/engine-build.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { type FakeCall, type FakeEngine, fakeEngine } from '../../../support/fake-engine.ts';
 import { receiveFiles } from '../../../support/file-receiver.ts';
@@ -19,19 +19,8 @@ import { makeWorkspace, type Workspace } from '../../../support/workspace.ts';
 
 type Answers = Parameters<typeof fakeEngine>[0];
 
-const buildFor = (platform: string, more: Partial<EngineBuild> = {}): EngineBuild => ({
-  builder: 'buildkit',
-  platform: parsePlatform(platform),
-  dockerfile: 'FROM busybox\nRUN make\n',
-  addedFiles: [],
-  buildArgs: { A: 'b' },
-  labels: {},
-  noCache: false,
-  pull: false,
-  network: 'default',
-  bases: [],
-  ...more,
-});
+const buildFor = (platform: string, more: Partial<EngineBuild> = {}): EngineBuild =>
+  engineBuild(platform, 'FROM busybox\nRUN make\n', { builder: 'buildkit', buildArgs: { A: 'b' }, ...more });
 
 const image = JSON.stringify({ id: 'moby.image.id', aux: { ID: 'sha256:full' } });
 const failed = (message: string): string => JSON.stringify({ errorDetail: { code: 1, message } });

@@ -59,7 +59,7 @@ export function hostOfAuthKey(key: string): string {
 }
 
 /** Tells whether a key of `auths` is for a whole host, and not for a part of it as podman has them. */
-export function isHostKey(key: string): boolean {
+function isHostKey(key: string): boolean {
   return key.includes('://') || /^[^/]+\/?(v[12]\/?)?$/.test(key);
 }
 

@@ -1,4 +1,4 @@
-import { isMabuildError, parsePlatform } from '@mabuild/oci';
+import { isMabuildError } from '@mabuild/oci';
 import { expect } from 'chai';
 import { BuildFailedError } from '../../../../packages/core/src/engines/build-failed.ts';
 import {
@@ -6,41 +6,13 @@ import {
   locationOfStep,
 } from '../../../../packages/core/src/engines/docker/classic-follower.ts';
 import type { EngineMessage } from '../../../../packages/core/src/engines/docker/messages.ts';
-import type { EngineBuild } from '../../../../packages/core/src/engines/engine.ts';
-import type { BuildEvent } from '../../../../packages/core/src/events.ts';
+import { engineBuild, followed } from '../../../support/engine-build.ts';
 
-const platform = parsePlatform('linux/arm/v7');
 const dockerfile = '# a page\nARG TAG=1\nFROM busybox:$TAG\n\nRUN echo a && \\\n    false\n';
-const build: EngineBuild = {
-  builder: 'classic',
-  platform,
-  dockerfile,
-  addedFiles: [],
-  buildArgs: {},
-  labels: {},
-  noCache: false,
-  pull: false,
-  network: 'default',
-  bases: [],
-};
+const build = engineBuild('linux/arm/v7', dockerfile);
 
-function follow(messages: readonly EngineMessage[]): { events: string[]; id?: string; error?: unknown } {
-  const events: string[] = [];
-  const follower = new ClassicFollower(build, (event) => void events.push(told(event)));
-  try {
-    for (const message of messages) follower.take(message);
-    return { events, id: follower.finish('unix:///e.sock') };
-  } catch (error) {
-    return { events, error };
-  }
-}
-
-function told(event: BuildEvent): string {
-  if (event.type === 'step') return `${event.id} ${event.state}: ${event.name}`;
-  if (event.type === 'log') return `${event.id} ${event.stream}: ${event.text}`;
-  if (event.type === 'status') return `${event.id} ${event.name} ${event.current}/${event.total}`;
-  return event.type === 'warning' ? `warning: ${event.message}` : event.type;
-}
+const follow = (messages: readonly EngineMessage[]) =>
+  followed((emit) => new ClassicFollower(build, emit), messages);
 
 const head = (number: number, text: string): EngineMessage => ({ stream: `Step ${number}/3 : ${text}` });
 const out = (stream: string): EngineMessage => ({ stream });
