@@ -9,7 +9,7 @@ import type { Memory } from '../../../memory.ts';
 import { openAt } from './content-at.ts';
 import type { LayerEntry } from './entry.ts';
 import { readLayer } from './read-layer.ts';
-import type { SparsePiece } from './sparse.ts';
+import { keepsText, type ScannedEntry } from './scanned-entry.ts';
 
 /** A layer that lies somewhere as a blob. */
 export interface StoredLayer {
@@ -21,6 +21,8 @@ export interface StoredLayer {
   readonly facts?: LayerFacts;
   /** When it was first written, ISO 8601, where that is known. */
   readonly created?: string;
+  /** What a scan of it finds, where it was just written. */
+  readonly holds?: readonly ScannedEntry[] | undefined;
   /** Gets the blob into the store, where it is not there yet, and says what is in it. */
   fetch?(options?: CallOptions): Promise<LayerFacts>;
   /** Opens the blob's own bytes, verified while they are read. */
@@ -41,17 +43,7 @@ export interface LayerScannerOptions {
   readonly temporaryDirectory: string;
 }
 
-/** What is remembered of an entry: where its content lies, and the content itself of the files that name users. */
-interface Remembered extends LayerEntry {
-  readonly at?: number;
-  readonly pieces?: readonly SparsePiece[];
-  readonly text?: string;
-}
-
 const format = 2;
-const namesFiles: ReadonlySet<string> = new Set(['etc/passwd', 'etc/group']);
-/** Files that name users are small; larger ones are read from the layer. */
-const mostText = 256 * 1024;
 
 export function createLayerScanner({ memory, temporaryDirectory }: LayerScannerOptions): LayerScanner {
   const known = new Map<string, Promise<readonly LayerEntry[]>>();
@@ -77,15 +69,15 @@ export function createLayerScanner({ memory, temporaryDirectory }: LayerScannerO
     entries: (layer, options) =>
       once(known, layer.diffId, async () => {
         const key = `${format} ${layer.diffId}`;
-        const remembered = (await memory.get('layer-entries', key)) as readonly Remembered[] | undefined;
-        const scanned = remembered ?? (await scan(layer, options));
+        const remembered = (await memory.get('layer-entries', key)) as readonly ScannedEntry[] | undefined;
+        const scanned = remembered ?? layer.holds ?? (await scan(layer, options));
         if (!remembered) await memory.set('layer-entries', key, scanned);
         return scanned.map((entry) => opened(entry, () => spool(layer, options)));
       }),
   };
 }
 
-function opened({ at, text, pieces, ...entry }: Remembered, spool: () => Promise<string>): LayerEntry {
+function opened({ at, text, pieces, ...entry }: ScannedEntry, spool: () => Promise<string>): LayerEntry {
   if (entry.type !== 'file') return entry;
   return {
     ...entry,
@@ -118,8 +110,8 @@ async function plain(layer: StoredLayer, options: CallOptions = {}): Promise<Rea
   return Readable.from(checked(), { objectMode: false });
 }
 
-async function scan(layer: StoredLayer, options: CallOptions = {}): Promise<readonly Remembered[]> {
-  const entries: Remembered[] = [];
+async function scan(layer: StoredLayer, options: CallOptions = {}): Promise<readonly ScannedEntry[]> {
+  const entries: ScannedEntry[] = [];
   for await (const { entry, offset, pieces, body } of readLayer(await plain(layer, options))) {
     if (entry.type !== 'file') {
       entries.push(entry);
@@ -127,7 +119,7 @@ async function scan(layer: StoredLayer, options: CallOptions = {}): Promise<read
     }
     const hash = createHash('sha256');
     const text: Uint8Array[] = [];
-    const keeps = namesFiles.has(entry.path) && entry.size <= mostText;
+    const keeps = keepsText(entry);
     for await (const chunk of body()) {
       hash.update(chunk);
       if (keeps) text.push(Buffer.from(chunk));

@@ -14,6 +14,7 @@ import type { ImportedCache } from '../cache/imported-cache.ts';
 import { contentDigest, hasChanged } from './content-digest.ts';
 import type { LayerEntry } from './entry.ts';
 import type { StoredLayer } from './layer-scanner.ts';
+import { scannedEntries } from './scanned-entry.ts';
 import { gzipLevel, type StoredTar, storeLayer } from './store-layer.ts';
 import { layerChunks } from './write-layer.ts';
 
@@ -139,7 +140,11 @@ export function createLayerWriter({ store, memory, imported }: LayerWriterOption
       if (known) return { key, layer: known };
     }
     const digests = new Map(entries.map((entry) => [entry, entry.digest]));
-    const tar = layerChunks(entries, (entry, digest) => void digests.set(entry, digest));
+    const contents = new Map<LayerEntry, { readonly at: number; readonly digest: string }>();
+    const tar = layerChunks(entries, (entry, digest, at) => {
+      digests.set(entry, digest);
+      contents.set(entry, { digest, at });
+    });
     const bytes = entries.reduce((sum, { size }) => sum + size, 0);
     const writing = bytes < largeLayer ? writingSmall : writingLarge;
     const stored = await writing(() => storeLayer(store, tar, options));
@@ -152,7 +157,7 @@ export function createLayerWriter({ store, memory, imported }: LayerWriterOption
     await memory.set('step-outline', outline, true);
     let changed = false;
     for (const [entry, digest] of digests) changed = (await hasChanged(entry, digest)) || changed;
-    return { key, layer: { ...layerOf(layer, false), changed } };
+    return { key, layer: { ...layerOf(layer, false), changed, holds: scannedEntries(entries, contents) } };
   };
   return {
     restore,

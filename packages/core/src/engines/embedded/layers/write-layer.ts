@@ -36,29 +36,31 @@ export async function* writeLayer(entries: Iterable<LayerEntry>): AsyncGenerator
 /**
  * Writes entries as a layer's tar, in their order; nothing is taken from the machine or the clock.
  *
- * @param onContent told the digest of each file's content whose entry does not have it
+ * @param onContent told the digest of each file's content, and where it begins
  * @throws MabuildError `CONTEXT_CHANGED` when a file's content has another length than was listed
  */
 export async function* layerChunks(
   entries: Iterable<LayerEntry>,
-  onContent: (entry: LayerEntry, digest: string) => void = () => {},
+  onContent: (entry: LayerEntry, digest: string, at: number) => void = () => {},
 ): AsyncGenerator<LayerChunk> {
+  let at = 0;
   for (const entry of entries) {
-    yield { bytes: headerOf(entry), dense: false };
+    const header = headerOf(entry);
+    yield { bytes: header, dense: false };
+    at += header.length;
     if (entry.type !== 'file') continue;
-    yield* content(entry, onContent);
-    const padding = Math.ceil(entry.size / block) * block - entry.size;
+    const start = at;
+    yield* content(entry, (digest) => onContent(entry, digest, start));
+    const padding = padded(entry.size) - entry.size;
+    at += entry.size + padding;
     if (padding > 0) yield { bytes: Buffer.alloc(padding), dense: false };
   }
   yield { bytes: Buffer.alloc(2 * block), dense: false };
 }
 
-async function* content(
-  entry: LayerEntry,
-  onContent: (entry: LayerEntry, digest: string) => void,
-): AsyncGenerator<LayerChunk> {
-  const { path, size } = entry;
-  const hash = entry.digest === undefined ? createHash('sha256') : undefined;
+async function* content(entry: LayerEntry, onContent: (digest: string) => void): AsyncGenerator<LayerChunk> {
+  const { path, size, digest } = entry;
+  const hash = digest === undefined ? createHash('sha256') : undefined;
   let left = size;
   let sample: Buffer[] | undefined = size >= sampleSize ? [] : undefined;
   let sampled = 0;
@@ -88,7 +90,7 @@ async function* content(
       },
     );
   }
-  if (hash) onContent(entry, `sha256:${hash.digest('hex')}`);
+  onContent(hash ? `sha256:${hash.digest('hex')}` : (digest ?? ''));
 }
 
 function isDense(sample: Uint8Array): boolean {
