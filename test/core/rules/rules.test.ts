@@ -61,6 +61,10 @@ const rows: readonly Row[] = [
     finds: [['base-image-lacks-platform', 'error', 'none']],
   },
   {
+    text: 'FROM debian:12 AS w-amd64\nFROM w-${TARGETARCH} AS w-windows\nFROM debian:12 AS w-linux\nFROM w-${TARGETOS}\n',
+    platforms: 'linux/arm64',
+  },
+  {
     text: 'FROM debian:12 AS x-amd64\nFROM debian:12 AS x-arm64\nFROM debian:12 AS x-armv7\nFROM x-${TARGETARCH}${TARGETVARIANT}\n',
     platforms: 'linux/arm64,linux/arm/v7',
   },

@@ -31,10 +31,9 @@ export async function findMissingPlatforms(
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   for (const site of imageSites(dockerfile, context).filter(looksAt)) {
-    if (lacksStage(dockerfile, site)) {
-      findings.push(missingStageFinding(rule, site));
-      continue;
-    }
+    const lacked = lacksStage(dockerfile, site, context);
+    if (lacked === 'needed') findings.push(missingStageFinding(rule, site));
+    if (lacked !== undefined) continue;
     const { reference, base } = site.use;
     const named = readNamespace(reference);
     // What retired mirrors held is in no table; Windows has a rule of its own.

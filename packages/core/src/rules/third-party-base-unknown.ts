@@ -30,7 +30,7 @@ export const thirdPartyBaseUnknown: Rule = {
       const { reference, base } = site.use;
       const platforms = site.platforms.filter((platform) => arms.includes(platform));
       if (platforms.length === 0 || seen.has(base.name) || !isUnknown(reference, base.name)) continue;
-      if (lacksStage(dockerfile, site)) continue;
+      if (lacksStage(dockerfile, site, context)) continue;
       if (await context.images.platformsOf(familiarReference(reference))) continue;
       seen.add(base.name);
       findings.push({
