@@ -1,9 +1,9 @@
 import { setMaxListeners } from 'node:events';
-import type { CallOptions, CredentialSource } from '@mabuild/oci';
+import { type CallOptions, type CredentialSource, formatPlatform, type Platform } from '@mabuild/oci';
 import type { BuildContext } from './context/context.ts';
 import type { BuildSecrets } from './engines/build-secrets.ts';
 import type { Engine, EngineImage } from './engines/engine.ts';
-import type { OnBuildEvent } from './events.ts';
+import type { BuildEvent, OnBuildEvent } from './events.ts';
 import { type BuiltImage, finishImage } from './finish/finish.ts';
 import type { FinishOptions } from './finish/finish-options.ts';
 import { type KnownBuilds, openKnownBuilds } from './known-builds.ts';
@@ -24,7 +24,7 @@ export interface RunBuildOptions extends Omit<FinishOptions, 'engine' | 'signal'
 }
 
 /**
- * Builds every task of a plan; the first failure aborts the others.
+ * Builds every task of a plan; the first failure cancels the others, which is told of each.
  *
  * @returns finished images in the order of the plan's tasks
  * @throws MabuildError `BUILD_FAILED`, `WRONG_ARCHITECTURE`, `VERIFICATION_FAILED`; the abort reason
@@ -39,7 +39,7 @@ export async function runBuild(
   setMaxListeners(0, signal);
   const known = openKnownBuilds(options.context, options.engine, options.memory);
   const limit = createLimit(options.jobs);
-  let first: { readonly error: unknown } | undefined;
+  let first: { readonly error: unknown; readonly platform: Platform } | undefined;
   const results = await Promise.allSettled(
     planned.tasks.map((task) =>
       limit(async () => {
@@ -47,7 +47,9 @@ export async function runBuild(
           signal.throwIfAborted();
           return await runTask(task, { ...options, signal, known });
         } catch (error) {
-          first ??= { error };
+          const { platform } = task.task;
+          if (!options.signal?.aborted) options.onEvent?.(endOf(platform, first?.platform));
+          first ??= { error, platform };
           failed.abort(error);
           throw error;
         }
@@ -57,6 +59,12 @@ export async function runBuild(
   options.signal?.throwIfAborted();
   if (first) throw first.error;
   return results.map((result) => (result as PromiseFulfilledResult<BuiltImage>).value);
+}
+
+/** What is told of a platform that was not built. @param blamed the one that failed before it */
+function endOf(platform: Platform, blamed: Platform | undefined): BuildEvent {
+  if (blamed === undefined) return { type: 'task', platform, state: 'failed' };
+  return { type: 'task', platform, state: 'canceled', detail: `${formatPlatform(blamed)} failed` };
 }
 
 interface TaskOptions extends RunBuildOptions {

@@ -5,7 +5,7 @@ export type BuildEvent =
   | {
       readonly type: 'task';
       readonly platform: Platform;
-      readonly state: 'started' | 'built' | 'exporting' | 'finished';
+      readonly state: 'started' | 'built' | 'exporting' | 'finished' | 'failed' | 'canceled';
       readonly detail?: string;
     }
   | {

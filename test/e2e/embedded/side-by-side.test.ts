@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +20,16 @@ const users = (['this user', 'nobody, with subordinate users', 'nobody, alone'] 
 );
 const atOnce = 4;
 
+function leftRunning(mark: string): readonly string[] {
+  return readdirSync('/proc').filter((name) => {
+    try {
+      return /^\d+$/.test(name) && readFileSync(`/proc/${name}/cmdline`, 'latin1').split('\0').includes(mark);
+    } catch {
+      return false;
+    }
+  });
+}
+
 for (const user of users as readonly SandboxUser[]) {
   describe(`builds side by side in one empty cache, ${user}`, function () {
     this.timeout(300_000);
@@ -36,7 +47,10 @@ for (const user of users as readonly SandboxUser[]) {
       const entries = await busyboxRoot(await debTree('busybox-static', 'amd64'));
       const more = Array.from({ length: 300 }, (_, index) => file(`etc/${index}`, 'x'.repeat(index)));
       const layers = await Promise.all([entries, more].map((some) => buffer(Readable.from(layerTar(some)))));
-      await publish(makeImage({ platform: 'linux/amd64', layers }), base);
+      await publish(
+        makeImage(...['linux/amd64', 'linux/386', 'linux/arm64'].map((platform) => ({ platform, layers }))),
+        base,
+      );
       command = await installCommand(root);
     });
     after(async () => {
@@ -71,6 +85,28 @@ for (const user of users as readonly SandboxUser[]) {
       const ended = await Promise.all(builds);
       for (const { status, stderr } of ended) expect(status, stderr).to.equal(0);
       expect(new Set(ended.map(({ stdout }) => stdout)).size).to.equal(1);
+    });
+
+    it('of one command end with the first that fails, which is told of each', async () => {
+      const context = join(root, 'failing');
+      const mark = String(100_000 + Math.floor(Math.random() * 800_000));
+      const run = `RUN if [ $TARGETARCH = 386 ]; then sleep 1; exit 3; fi; sleep ${mark}`;
+      await writeContext(context, { Dockerfile: `FROM ${base}\nARG TARGETARCH\n${run}\n` });
+      await chmod(context, 0o755);
+      const args = [
+        '--engine',
+        'embedded',
+        '--platform',
+        'linux/amd64,linux/386',
+        '-o',
+        `oci:${command.home(user)}/never`,
+      ];
+      const { status, stderr } = await command.start(user, ['build', ...args, context]).ended;
+      expect(status, stderr).to.equal(1);
+      expect(stderr).to.match(/^\[linux\/386\] failed$/m);
+      expect(stderr).to.match(/^\[linux\/amd64\] canceled: linux\/386 failed$/m);
+      expect(stderr).to.match(/^error: building linux\/386 failed at line 3 /m);
+      expect(leftRunning(mark)).to.deep.equal([]);
     });
   });
 }
