@@ -1,8 +1,8 @@
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
-import { paintFor } from '../../packages/cli/src/formatters/paint.ts';
 import { terminalProgress } from '../../packages/cli/src/progress/terminal.ts';
+import { paintFor } from '../../packages/cli/src/text/paint.ts';
 
 describe('progress on a terminal', () => {
   it('is drawn once more when it ends, however often it is closed, and never after', async () => {

@@ -1,6 +1,6 @@
 import type { Finding, TextEdit } from '@mabuild/core';
 import { parsePlatformList } from '@mabuild/oci';
-import type { FileFindings } from '../../packages/cli/src/formatters/file-findings.ts';
+import type { FileFindings } from '../../packages/cli/src/sdk/check/file-findings.ts';
 
 /** A finding about the first place of `what` in a text; `to` is what it should read. */
 export function findingAt(

@@ -1,8 +1,6 @@
 export type { Ulimit } from '@mabuild/core';
 export type { Config, RegistryConfig } from './config.ts';
 export {
-  countFindings,
-  type FileFindings,
   type FindingsTextOptions,
   findingsDocument,
   formatFinding,
@@ -13,8 +11,6 @@ export {
   formatRules,
   type HtmlReportOptions,
   htmlReport,
-  type Paint,
-  paintFor,
   type ReportFormat,
   type ReportOptions,
   ruleMarkdown,
@@ -45,6 +41,7 @@ export {
 } from './sdk/cache/cache-usage.ts';
 export { type PruneCacheRequest, type PruneCacheResult, pruneCache } from './sdk/cache/prune-cache.ts';
 export { type CheckReport, type CheckRequest, checkFiles } from './sdk/check/check.ts';
+export { countFindings, type FileFindings } from './sdk/check/file-findings.ts';
 export {
   type MigratedFile,
   type MigrateReport,
@@ -122,3 +119,4 @@ export type { IndexSource, IndexSourceOptions } from './sdk/indexes/index-source
 export { type MergeRequest, mergeDigests } from './sdk/indexes/merge-digests.ts';
 export { type FetchEmulatorsRequest, type FetchedEmulators, fetchEmulators } from './sdk/programs.ts';
 export type { SdkOptions } from './sdk/toolbox.ts';
+export { type Paint, paintFor } from './text/paint.ts';

@@ -5,9 +5,9 @@ import { collect } from './commands/options.ts';
 import { type ExitCode, exitCodeOf } from './exit-code.ts';
 import { asFileError } from './file-error.ts';
 import { formatError, formatErrorJson } from './formatters/error.ts';
-import { paintFor } from './formatters/paint.ts';
 import { Interrupted, type Io } from './io.ts';
 import { environmentOf } from './sdk/environment.ts';
+import { paintFor } from './text/paint.ts';
 import { asUsageError } from './usage-error.ts';
 import { version } from './version.ts';
 

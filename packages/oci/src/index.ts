@@ -1,3 +1,4 @@
+export { attestationSubject, isAttestation } from './attestation.ts';
 export { type CopyItem, type CopyOptions, copyBlobs, copyImage, copyImages } from './copy.ts';
 export { credentialKeys, dockerHubAddress, isDockerHub } from './credential-keys.ts';
 export type { Credential, CredentialOptions, CredentialSource } from './credential-source.ts';
@@ -21,7 +22,6 @@ export { isMabuildError, MabuildError, type MabuildErrorOptions, type SourceLoca
 export type { PushEvent } from './events.ts';
 export type { ImageSink, OpenBody, PutOptions, TagOptions } from './image-sink.ts';
 export type { CallOptions, ImageResolver, ImageSource, ReadOptions } from './image-source.ts';
-export { attestationSubject, isAttestation } from './indexes/attestation.ts';
 export { type MakeIndexOptions, makeIndex } from './indexes/image-index.ts';
 export { type AddToIndexOptions, addToIndex, emptyIndex } from './indexes/index-add.ts';
 export { type AnnotationChanges, annotateIndex } from './indexes/index-annotate.ts';

@@ -1,5 +1,5 @@
+import { isAttestation } from './attestation.ts';
 import type { Descriptor } from './descriptor.ts';
-import { isAttestation } from './indexes/attestation.ts';
 import type { Platform } from './platform.ts';
 import { choosePlatform, type PlatformMatchOptions } from './platform-match.ts';
 

@@ -1,7 +1,7 @@
 import { MabuildError } from '@mabuild/oci';
 import { expect } from 'chai';
 import { formatError, formatLocation } from '../../../packages/cli/src/formatters/error.ts';
-import { plainPaint } from '../../../packages/cli/src/formatters/paint.ts';
+import { plainPaint } from '../../../packages/cli/src/text/paint.ts';
 
 describe('errors as text', () => {
   const places: readonly (readonly [string, Parameters<typeof formatLocation>[0], readonly string[]])[] = [

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { expect } from 'chai';
 import { formatFinding, formatFindings } from '../../../packages/cli/src/formatters/findings.ts';
-import { paintFor } from '../../../packages/cli/src/formatters/paint.ts';
+import { paintFor } from '../../../packages/cli/src/text/paint.ts';
 import { fileFindings, findingAt } from '../../support/findings.ts';
 
 const lines = (...all: readonly string[]): string => `${all.join('\n')}\n`;

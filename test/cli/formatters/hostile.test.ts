@@ -2,11 +2,11 @@ import { PassThrough } from 'node:stream';
 import type { Platform, VerifiedImage, VerifyProblem } from '@mabuild/oci';
 import { expect } from 'chai';
 import { formatError } from '../../../packages/cli/src/formatters/error.ts';
-import { plainPaint } from '../../../packages/cli/src/formatters/paint.ts';
 import { formatRepository, formatVerify } from '../../../packages/cli/src/formatters/verify.ts';
 import type { ProgressEvent } from '../../../packages/cli/src/progress/event.ts';
 import { plainProgress } from '../../../packages/cli/src/progress/plain.ts';
 import { describeProblem } from '../../../packages/cli/src/sdk/build/verification.ts';
+import { plainPaint } from '../../../packages/cli/src/text/paint.ts';
 
 const evil = '\u001b]0;owned\u0007\u001b[2J\u009b1A\r';
 const descriptor = { mediaType: 'application/octet-stream', digest: `sha256:${'0'.repeat(64)}`, size: 1 };

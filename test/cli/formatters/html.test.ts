@@ -1,10 +1,10 @@
 import type { Finding, Rule } from '@mabuild/core';
 import { expect } from 'chai';
 import { type DefaultTreeAdapterTypes, parse } from 'parse5';
-import type { FileFindings } from '../../../packages/cli/src/formatters/file-findings.ts';
 import { diffBlocks } from '../../../packages/cli/src/formatters/html/diff-blocks.ts';
 import { htmlReport } from '../../../packages/cli/src/formatters/html/report.ts';
 import { darkColours, lightColours } from '../../../packages/cli/src/formatters/html/style.ts';
+import type { FileFindings } from '../../../packages/cli/src/sdk/check/file-findings.ts';
 import { fileFindings, findingAt } from '../../support/findings.ts';
 
 type Node = DefaultTreeAdapterTypes.Node;

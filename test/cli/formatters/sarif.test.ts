@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { checkDockerfile, type Finding, parseDockerfile, type Rule, recommendedRules } from '@mabuild/core';
 import { parsePlatformList } from '@mabuild/oci';
 import { expect } from 'chai';
-import type { FileFindings } from '../../../packages/cli/src/formatters/file-findings.ts';
 import { type SarifOptions, sarifLog } from '../../../packages/cli/src/formatters/sarif.ts';
+import type { FileFindings } from '../../../packages/cli/src/sdk/check/file-findings.ts';
 import { fileFindings, findingAt } from '../../support/findings.ts';
 import { hasShared, sharedPath } from '../../support/shared.ts';
 

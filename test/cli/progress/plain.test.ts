@@ -1,8 +1,8 @@
 import { PassThrough } from 'node:stream';
 import type { BuildEvent } from '@mabuild/core';
 import { expect } from 'chai';
-import { plainPaint } from '../../../packages/cli/src/formatters/paint.ts';
 import { plainProgress } from '../../../packages/cli/src/progress/plain.ts';
+import { plainPaint } from '../../../packages/cli/src/text/paint.ts';
 
 const platform = { os: 'linux', architecture: 'arm64' };
 type StepEvent = Extract<BuildEvent, { readonly type: 'step' }>;

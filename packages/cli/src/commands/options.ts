@@ -1,9 +1,9 @@
 import { MabuildError } from '@mabuild/oci';
 import { type Config, loadConfig } from '../config.ts';
-import { type Paint, paintFor } from '../formatters/paint.ts';
 import type { Io } from '../io.ts';
 import { plainProgress } from '../progress/plain.ts';
 import type { SdkOptions } from '../sdk/toolbox.ts';
+import { type Paint, paintFor } from '../text/paint.ts';
 
 /** Options that every command takes. */
 export interface GlobalOptions {

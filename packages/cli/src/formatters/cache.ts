@@ -1,10 +1,10 @@
 import type { CacheKind } from '@mabuild/core';
-import { formatBytes } from '../progress/text.ts';
 import type { CacheUsage } from '../sdk/cache/cache-usage.ts';
 import type { PruneCacheResult } from '../sdk/cache/prune-cache.ts';
-import { count } from './file-findings.ts';
+import { formatBytes } from '../text/bytes.ts';
+import { count } from '../text/count.ts';
+import { visible } from '../text/visible.ts';
 import { table } from './table.ts';
-import { visible } from './visible.ts';
 
 const holds: Readonly<Record<CacheKind, string>> = {
   layer: 'layers, as they are published',

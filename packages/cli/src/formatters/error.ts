@@ -1,6 +1,6 @@
 import { isMabuildError, type SourceLocation } from '@mabuild/oci';
-import type { Paint } from './paint.ts';
-import { columnsOf, visible } from './visible.ts';
+import type { Paint } from '../text/paint.ts';
+import { columnsOf, visible } from '../text/visible.ts';
 
 /** Writes an error as people read it: message and code, the place with a caret, what to do next. */
 export function formatError(

@@ -1,6 +1,6 @@
 import { type Finding, locate, type Range } from '@mabuild/core';
 import { formatPlatform } from '@mabuild/oci';
-import { countFindings, type FileFindings } from './file-findings.ts';
+import { countFindings, type FileFindings } from '../sdk/check/file-findings.ts';
 
 /** The document of `check --format json`, as docs/cli.md has it. */
 export function findingsDocument(files: readonly FileFindings[], platforms: readonly string[]): object {

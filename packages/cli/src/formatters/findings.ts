@@ -1,10 +1,11 @@
 import { type Finding, locate } from '@mabuild/core';
 import { formatPlatformList } from '@mabuild/oci';
-import { count, countFindings, type FileFindings, isFixable } from './file-findings.ts';
+import { countFindings, type FileFindings, isFixable } from '../sdk/check/file-findings.ts';
+import { count } from '../text/count.ts';
+import { type Paint, plainPaint } from '../text/paint.ts';
+import { visible } from '../text/visible.ts';
 import { fixDiff } from './fix-diff.ts';
-import { type Paint, plainPaint } from './paint.ts';
 import { formatSpan } from './source-span.ts';
-import { visible } from './visible.ts';
 
 export interface FindingsTextOptions {
   /** @default no colours */

@@ -1,7 +1,7 @@
 import { type Finding, locate } from '@mabuild/core';
 import { formatPlatformList } from '@mabuild/oci';
-import type { FileFindings } from './file-findings.ts';
-import { visible } from './visible.ts';
+import type { FileFindings } from '../sdk/check/file-findings.ts';
+import { visible } from '../text/visible.ts';
 
 const commands: Readonly<Record<Finding['severity'], string>> = {
   error: 'error',

@@ -1,7 +1,7 @@
-import { formatBytes } from '../progress/text.ts';
 import type { InspectReport } from '../sdk/images/inspect.ts';
+import { formatBytes } from '../text/bytes.ts';
+import { visible } from '../text/visible.ts';
 import { table } from './table.ts';
-import { visible } from './visible.ts';
 
 /** Platforms, digests and sizes of an image, and what its platforms share. */
 export function formatInspect(report: InspectReport): string {

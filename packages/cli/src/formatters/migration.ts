@@ -1,6 +1,6 @@
 import type { MigrateReport } from '../sdk/check/migrate.ts';
 import type { ProofStep } from '../sdk/check/prove.ts';
-import type { Paint } from './paint.ts';
+import type { Paint } from '../text/paint.ts';
 
 /** A unified diff of everything that changes, in colour on a terminal. */
 export function formatMigration(report: MigrateReport, paint: Paint): string {

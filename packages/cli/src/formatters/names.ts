@@ -1,4 +1,4 @@
-import { visible } from './visible.ts';
+import { visible } from '../text/visible.ts';
 
 /** One name a line. */
 export function formatNames(names: readonly string[]): string {

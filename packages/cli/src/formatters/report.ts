@@ -1,10 +1,10 @@
 import type { Rule } from '@mabuild/core';
 import type { CheckReport } from '../sdk/check/check.ts';
+import type { Paint } from '../text/paint.ts';
 import { formatFindings } from './findings.ts';
 import { findingsDocument } from './findings-document.ts';
 import { formatGithub } from './github.ts';
 import { htmlReport } from './html/report.ts';
-import type { Paint } from './paint.ts';
 import { sarifLog } from './sarif.ts';
 
 /** The formats of `mabuild check`. */

@@ -1,7 +1,7 @@
 import type { Finding } from '@mabuild/core';
+import { isFixable } from '../sdk/check/file-findings.ts';
 import type { RuleDescription } from '../sdk/check/rules.ts';
-import { isFixable } from './file-findings.ts';
-import { type Paint, plainPaint } from './paint.ts';
+import { type Paint, plainPaint } from '../text/paint.ts';
 import { table } from './table.ts';
 
 /** Every rule, a line each. */

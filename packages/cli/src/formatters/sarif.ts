@@ -3,9 +3,9 @@ import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Finding, locate, type Range, type Rule } from '@mabuild/core';
 import { formatPlatform } from '@mabuild/oci';
+import type { FileFindings } from '../sdk/check/file-findings.ts';
 import { knownRules } from '../sdk/check/rules.ts';
 import { version } from '../version.ts';
-import type { FileFindings } from './file-findings.ts';
 import { ruleMarkdown } from './rules.ts';
 import { spanLines } from './source-span.ts';
 

@@ -1,5 +1,5 @@
 import { type Dockerfile, locate, type Range } from '@mabuild/core';
-import { columnsOf, visible } from './visible.ts';
+import { columnsOf, visible } from '../text/visible.ts';
 
 /** One line of a file and the part of it that a span covers, in UTF-16 offsets of the line. */
 export interface SourceLine {

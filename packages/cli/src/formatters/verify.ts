@@ -1,8 +1,8 @@
 import type { VerifiedImage, VerifyReport } from '@mabuild/oci';
 import { describeProblem } from '../sdk/build/verification.ts';
 import type { RepositoryReport, VerifiedTag } from '../sdk/images/verify-repository.ts';
-import type { Paint } from './paint.ts';
-import { visible } from './visible.ts';
+import type { Paint } from '../text/paint.ts';
+import { visible } from '../text/visible.ts';
 
 /** One line an image, its problems and notes below it. */
 export function formatVerify(reference: string, report: VerifyReport, paint: Paint): string {

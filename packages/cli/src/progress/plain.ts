@@ -1,9 +1,10 @@
 import type { Writable } from 'node:stream';
 import { formatPlatform } from '@mabuild/oci';
-import type { Paint } from '../formatters/paint.ts';
-import { visible } from '../formatters/visible.ts';
+import { formatBytes } from '../text/bytes.ts';
+import { outputLines, withoutControls } from '../text/output-lines.ts';
+import type { Paint } from '../text/paint.ts';
+import { visible } from '../text/visible.ts';
 import type { Progress, ProgressEvent } from './event.ts';
-import { formatBytes, outputLines, withoutControls } from './text.ts';
 
 /** Milliseconds that a step has to end in for it to be told in one line. */
 const patience = 200;

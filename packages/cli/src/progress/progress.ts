@@ -1,5 +1,5 @@
-import type { Paint } from '../formatters/paint.ts';
 import type { Io } from '../io.ts';
+import type { Paint } from '../text/paint.ts';
 import type { Progress } from './event.ts';
 import { plainProgress } from './plain.ts';
 import { rawJsonProgress } from './rawjson.ts';

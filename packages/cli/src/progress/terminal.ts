@@ -1,10 +1,11 @@
 import type { Writable } from 'node:stream';
 import { formatPlatform } from '@mabuild/oci';
-import type { Paint } from '../formatters/paint.ts';
-import { visible } from '../formatters/visible.ts';
+import { formatBytes } from '../text/bytes.ts';
+import { outputLines, withoutControls } from '../text/output-lines.ts';
+import type { Paint } from '../text/paint.ts';
+import { visible } from '../text/visible.ts';
 import type { Progress, ProgressEvent } from './event.ts';
 import { isWarning, plainLines } from './plain.ts';
-import { formatBytes, outputLines, withoutControls } from './text.ts';
 
 const redrawMilliseconds = 100;
 const tailLines = 4;
@@ -82,9 +83,10 @@ export function terminalProgress(stream: Writable & { readonly columns?: number 
 
 function update(block: Block, event: ProgressEvent): void {
   if (event.type === 'task') {
-    block.step = event.detail ?? event.state;
+    const { state, detail = state } = event;
+    block.step = state === 'canceled' ? `canceled: ${detail}` : detail;
     block.tail = [];
-    block.finished = event.state === 'finished';
+    block.finished = state === 'finished' || state === 'failed' || state === 'canceled';
   } else if (event.type === 'step' && event.state !== 'done') {
     block.step = `${event.state === 'cached' ? 'CACHED ' : ''}${withoutControls(event.name)}`;
     block.since = Date.now();

@@ -1,7 +1,7 @@
+import { withoutLostAttestations } from '../attestation.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { MabuildError } from '../error.ts';
 import type { ImageIndex } from '../manifest.ts';
-import { withoutLostAttestations } from './attestation.ts';
 import { type ImageEntry, isImageEntry, platformKey } from './index-entry.ts';
 
 export interface AddToIndexOptions {

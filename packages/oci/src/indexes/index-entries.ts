@@ -1,3 +1,4 @@
+import { isAttestation } from '../attestation.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { MabuildError } from '../error.ts';
 import type { CallOptions, ImageSource } from '../image-source.ts';
@@ -6,7 +7,6 @@ import { isConfigType, isIndexType, isManifestType } from '../media-type.ts';
 import { parseImageConfig, parseImageIndex, parseImageManifest } from '../parse-manifest.ts';
 import { formatPlatform, normalizePlatform, type Platform } from '../platform.ts';
 import { readDocument } from '../read-document.ts';
-import { isAttestation } from './attestation.ts';
 import { isImageEntry } from './index-entry.ts';
 
 export interface IndexEntriesOptions extends CallOptions {

@@ -1,8 +1,8 @@
+import { isAttestation } from '../attestation.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { MabuildError } from '../error.ts';
 import type { ImageIndex } from '../manifest.ts';
 import { formatPlatformDetails, formatPlatformList, normalizePlatform, type Platform } from '../platform.ts';
-import { isAttestation } from './attestation.ts';
 
 /** An index entry that is an image for a platform: no attestation, and no artifact. */
 export interface ImageEntry extends Descriptor {

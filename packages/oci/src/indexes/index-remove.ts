@@ -1,7 +1,7 @@
+import { attestationSubject, isAttestation, withoutLostAttestations } from '../attestation.ts';
 import { MabuildError } from '../error.ts';
 import type { ImageIndex } from '../manifest.ts';
 import type { Platform } from '../platform.ts';
-import { attestationSubject, isAttestation, withoutLostAttestations } from './attestation.ts';
 import { type ImageEntry, imagesFor, isImageEntry, isMeant } from './index-entry.ts';
 
 /**

@@ -1,9 +1,9 @@
 import type { ElfFacts } from '../elf/elf-facts.ts';
-import { entryPrograms, isEmulator } from '../elf/entry-programs.ts';
 import { architectureOf, armVersionOf } from '../elf/machine.ts';
 import type { ContainerConfig } from '../manifest.ts';
 import type { Platform } from '../platform.ts';
-import { imageFiles } from '../tar/image-files.ts';
+import { entryPrograms, isEmulator } from '../verify/entry-programs.ts';
+import { imageFiles } from '../verify/image-files.ts';
 import type { ElfFile, LayerFacts } from '../verify/layer-facts.ts';
 
 /** A platform that programs of a root filesystem are made for. */

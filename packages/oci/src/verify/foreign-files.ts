@@ -1,5 +1,5 @@
 import { machineMismatch } from '../elf/machine.ts';
-import type { ImageFiles } from '../tar/image-files.ts';
+import type { ImageFiles } from './image-files.ts';
 import { type ElfImageFile, isOfBase, noteOf, type Trial } from './trial.ts';
 
 /** Folders with foreign files that notes name one by one. */

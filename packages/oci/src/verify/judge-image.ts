@@ -1,9 +1,9 @@
-import { entryPrograms } from '../elf/entry-programs.ts';
 import { hasElfRules } from '../elf/machine.ts';
 import { configPlatform } from '../manifest.ts';
 import { formatPlatform, normalizePlatform, type Platform } from '../platform.ts';
-import { type ImageFiles, imageFiles } from '../tar/image-files.ts';
+import { entryPrograms } from './entry-programs.ts';
 import { noteForeignFiles } from './foreign-files.ts';
+import { type ImageFiles, imageFiles } from './image-files.ts';
 import { judgeProgram } from './judge-program.ts';
 import { addProblem, isOfBase, type JudgedImage, type Trial } from './trial.ts';
 import type { Verdict } from './verdict.ts';

@@ -1,9 +1,9 @@
 import type { ElfFacts } from '../elf/elf-facts.ts';
-import { baseName, configEnvironment, isEmulator, type Program } from '../elf/entry-programs.ts';
-import { librarySearch } from '../elf/library-search.ts';
 import { armVersion, armVersionOf, machineMismatch } from '../elf/machine.ts';
 import type { Platform } from '../platform.ts';
-import type { ImageFiles } from '../tar/image-files.ts';
+import { baseName, configEnvironment, isEmulator, type Program } from './entry-programs.ts';
+import type { ImageFiles } from './image-files.ts';
+import { librarySearch } from './library-search.ts';
 import { addNote, blame, type ElfImageFile, isOfBase, type Trial } from './trial.ts';
 
 /** Judges a program that the image starts: its machine and float ABI, then its loader and libraries. */

@@ -1,6 +1,6 @@
 import type { ImageConfig } from '../manifest.ts';
 import { formatPlatform, type Platform } from '../platform.ts';
-import type { ImageFile } from '../tar/image-files.ts';
+import type { ImageFile } from './image-files.ts';
 import type { LayerFacts } from './layer-facts.ts';
 import type { VerifyNote, VerifyProblem } from './verdict.ts';
 

@@ -1,5 +1,5 @@
 import type { Severity } from '@mabuild/core';
-import { count } from '../file-findings.ts';
+import { count } from '../../text/count.ts';
 import { html, type Markup } from './markup.ts';
 
 /** The worst first. */

@@ -1,6 +1,6 @@
 import { type Finding, locate } from '@mabuild/core';
 import { formatPlatformList } from '@mabuild/oci';
-import { countFindings, type FileFindings } from '../file-findings.ts';
+import { countFindings, type FileFindings } from '../../sdk/check/file-findings.ts';
 import { fixDiff } from '../fix-diff.ts';
 import { fixText } from '../rules.ts';
 import { countChips, severityChip } from './chips.ts';

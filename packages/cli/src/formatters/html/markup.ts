@@ -1,4 +1,4 @@
-import { visible } from '../visible.ts';
+import { visible } from '../../text/visible.ts';
 
 /** Text that is HTML already. */
 export interface Markup {

@@ -1,6 +1,6 @@
 import type { Finding } from '@mabuild/core';
 import { formatPlatform } from '@mabuild/oci';
-import { countFindings, type FileFindings, isFixable } from '../file-findings.ts';
+import { countFindings, type FileFindings, isFixable } from '../../sdk/check/file-findings.ts';
 import { countChips } from './chips.ts';
 import { html, type Markup } from './markup.ts';
 

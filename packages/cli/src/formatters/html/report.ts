@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Rule } from '@mabuild/core';
+import { countFindings, type FileFindings, isFixable } from '../../sdk/check/file-findings.ts';
 import { knownRules } from '../../sdk/check/rules.ts';
+import { count } from '../../text/count.ts';
 import { version } from '../../version.ts';
-import { count, countFindings, type FileFindings, isFixable } from '../file-findings.ts';
 import { countChips } from './chips.ts';
 import { fileSection } from './file-section.ts';
 import { html, type Markup } from './markup.ts';

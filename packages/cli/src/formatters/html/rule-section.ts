@@ -1,5 +1,6 @@
 import type { Rule } from '@mabuild/core';
-import { count, type FileFindings, isFixable } from '../file-findings.ts';
+import { type FileFindings, isFixable } from '../../sdk/check/file-findings.ts';
+import { count } from '../../text/count.ts';
 import { countChips, severities } from './chips.ts';
 import { html, type Markup } from './markup.ts';
 

@@ -1,5 +1,5 @@
 import type { Range } from '@mabuild/core';
-import type { FileFindings } from '../file-findings.ts';
+import type { FileFindings } from '../../sdk/check/file-findings.ts';
 import { spanLines } from '../source-span.ts';
 import { html, type Markup } from './markup.ts';
 

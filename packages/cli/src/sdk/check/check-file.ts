@@ -11,7 +11,7 @@ import {
   stageGraph,
 } from '@mabuild/core';
 import { isMabuildError, type Platform } from '@mabuild/oci';
-import { type FileFindings, isFixable } from '../../formatters/file-findings.ts';
+import { type FileFindings, isFixable } from './file-findings.ts';
 import { readText } from './read-text.ts';
 
 /** How files are checked; plain data, so that it can go to another thread. */

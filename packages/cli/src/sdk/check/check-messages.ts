@@ -1,7 +1,7 @@
 import type { DownloadFacts, ImageFacts } from '@mabuild/core';
 import { isMabuildError, MabuildError, type MabuildErrorOptions } from '@mabuild/oci';
-import type { FileFindings } from '../../formatters/file-findings.ts';
 import type { CheckJob } from './check-file.ts';
+import type { FileFindings } from './file-findings.ts';
 
 /** What a worker asks: only the main thread talks to registries and publishers, and once for each name. */
 export type Question = 'platformsOf' | 'exists' | 'read';

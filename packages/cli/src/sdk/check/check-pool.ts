@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import type { FileFindings } from '../../formatters/file-findings.ts';
 import { type CheckHow, type CheckJob, type CheckWorld, checkFile } from './check-file.ts';
 import { answer, type FromWorker, lighten, type ToWorker, toError, toFailure } from './check-messages.ts';
+import type { FileFindings } from './file-findings.ts';
 
 export interface CheckManyOptions {
   /** The module to start threads with; `undefined`: all is done in this one. */

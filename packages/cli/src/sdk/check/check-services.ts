@@ -11,7 +11,6 @@ import {
   type ServiceFile,
   type ServiceReading,
 } from '@mabuild/core';
-import type { FileFindings } from '../../formatters/file-findings.ts';
 import {
   type AskedBuild,
   adjust,
@@ -20,6 +19,7 @@ import {
   checkFile,
   unreadableFinding,
 } from './check-file.ts';
+import type { FileFindings } from './file-findings.ts';
 import type { FoundFile } from './find-files.ts';
 import { readText } from './read-text.ts';
 

@@ -1,6 +1,6 @@
+import { libraryTriples } from '../elf/machine.ts';
 import type { Platform } from '../platform.ts';
-import type { ImageFile, ImageFiles } from '../tar/image-files.ts';
-import { libraryTriples } from './machine.ts';
+import type { ImageFile, ImageFiles } from './image-files.ts';
 
 /** Where loaders look when nothing tells them otherwise. */
 const defaultFolders = ['/lib', '/usr/lib', '/lib64', '/usr/lib64', '/usr/local/lib', '/usr/local/lib64'];

@@ -1,4 +1,4 @@
-import type { Descriptor } from '../descriptor.ts';
+import type { Descriptor } from './descriptor.ts';
 
 /**
  * Tells whether an index entry holds something about another entry, such as BuildKit's provenance or SBOM, instead of an

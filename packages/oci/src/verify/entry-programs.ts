@@ -1,5 +1,5 @@
 import type { ImageConfig } from '../manifest.ts';
-import type { ImageFile, ImageFiles } from '../tar/image-files.ts';
+import type { ImageFile, ImageFiles } from './image-files.ts';
 
 /** A file that a container of the image may start. */
 export interface Program {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { outputLines } from '../../../packages/cli/src/progress/text.ts';
+import { outputLines } from '../../../packages/cli/src/text/output-lines.ts';
 
 describe('lines of output', () => {
   const rows: readonly [text: string, lines: readonly string[]][] = [

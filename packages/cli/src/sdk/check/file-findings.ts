@@ -20,8 +20,3 @@ export function countFindings(files: readonly FileFindings[]): Record<Severity, 
 export function isFixable(finding: Finding): boolean {
   return finding.edits.length > 0 && isMadeUnasked(finding.fix);
 }
-
-/** `1 file`, `2 files`. */
-export function count(number: number, noun: string): string {
-  return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
-}

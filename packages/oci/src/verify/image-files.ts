@@ -1,4 +1,4 @@
-import type { ElfFile, LayerFacts, ScriptFile } from '../verify/layer-facts.ts';
+import type { ElfFile, LayerFacts, ScriptFile } from './layer-facts.ts';
 
 /** A file of an image, after all layers. */
 export type ImageFile =
