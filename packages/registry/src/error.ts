@@ -1,5 +1,5 @@
 import { MabuildError } from '@mabuild/oci';
-import type { RateLimit } from './http/rate-limit.ts';
+import type { RateLimit } from './rate-limit.ts';
 
 /** Codes that the registry client throws with. */
 export type RegistryErrorCode =

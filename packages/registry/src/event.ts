@@ -1,4 +1,4 @@
-import type { RateLimit } from './http/rate-limit.ts';
+import type { RateLimit } from './rate-limit.ts';
 
 /** What the registry client tells while it works; data, never words for people. */
 export type RegistryEvent =

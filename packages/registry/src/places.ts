@@ -1,5 +1,5 @@
 import { type ImageReference, isMabuildError } from '@mabuild/oci';
-import { RegistryHost, type RegistryHostOptions } from './http/registry-host.ts';
+import { RegistryHost, type RegistryHostOptions } from './host/registry-host.ts';
 import type { Repository } from './repository.ts';
 
 /** Where an image can be read: a mirror, or its registry. */

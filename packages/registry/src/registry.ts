@@ -13,11 +13,11 @@ import {
   type ReadOptions,
   withDigest,
 } from '@mabuild/oci';
-import { signIn } from './access/sign-in.ts';
 import { findBlob } from './blobs/blob-find.ts';
 import { readBlob } from './blobs/blob-read.ts';
 import { RegistryError } from './error.ts';
 import type { OnRegistryEvent } from './event.ts';
+import { signIn } from './host/sign-in.ts';
 import { type ConnectionOptions, openTransport } from './http/connections.ts';
 import { type RetryOptions, type RetryPolicy, retryPolicy } from './http/retry.ts';
 import type { Transport } from './http/transport.ts';

@@ -1,5 +1,5 @@
 import { type Descriptor, isDigest, withTag } from '@mabuild/oci';
-import type { RegistryHost } from './http/registry-host.ts';
+import type { RegistryHost } from './host/registry-host.ts';
 
 /** A repository at the host that serves it. */
 export interface Repository {

@@ -2,8 +2,8 @@ import { pipeline, type Readable } from 'node:stream';
 import { type Descriptor, type ReadOptions, verifyingStream } from '@mabuild/oci';
 import { pullScope } from '../access/scope.ts';
 import { RegistryError, redactUrl } from '../error.ts';
+import type { Answered, StreamHostRequest } from '../host/registry-host.ts';
 import type { StreamAnswer } from '../http/http-message.ts';
-import type { Answered, StreamHostRequest } from '../http/registry-host.ts';
 import { blobPath, type Repository } from '../repository.ts';
 import { type BodyPart, beginBody, ResumedBody } from './resumed-body.ts';
 

@@ -1,11 +1,11 @@
 import type { CallOptions, Descriptor } from '@mabuild/oci';
 import { pullScope, pushScope } from '../access/scope.ts';
 import { RegistryError } from '../error.ts';
+import type { Answered } from '../host/registry-host.ts';
 import type { CallAnswer, StreamAnswer } from '../http/http-message.ts';
-import type { Answered } from '../http/registry-host.ts';
 import { pause } from '../http/retry.ts';
+import { resolveUploadLocation } from '../http/upload-location.ts';
 import type { Repository } from '../repository.ts';
-import { resolveUploadLocation } from './upload-location.ts';
 import { waysOf } from './upload-ways.ts';
 
 /** An upload that is open at the registry: distribution-spec, "Pushing blobs". */

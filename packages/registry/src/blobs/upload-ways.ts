@@ -1,4 +1,4 @@
-import type { RegistryHost } from '../http/registry-host.ts';
+import type { RegistryHost } from '../host/registry-host.ts';
 
 /** How the bytes of a blob get to a registry: with the PUT, by one PATCH before it, or by several. */
 export type UploadWay = 'put' | 'patch' | 'chunks';

@@ -1,7 +1,7 @@
 import { RegistryError, type RegistryErrorCode, redactUrl } from '../error.ts';
+import { formatRateLimit, rateLimitOf } from '../rate-limit.ts';
 import { formatReason, printable, readReasons } from './error-reasons.ts';
 import { registryName } from './host-name.ts';
-import { formatRateLimit, rateLimitOf } from './rate-limit.ts';
 import { parseRetryAfter } from './retry.ts';
 
 /** What was asked of a registry, for messages. */

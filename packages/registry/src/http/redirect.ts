@@ -1,6 +1,6 @@
-import { resolveUploadLocation } from '../blobs/upload-location.ts';
 import { RegistryError, redactUrl } from '../error.ts';
 import { isLoopbackHost, isPrivateHost } from './host-name.ts';
+import { resolveUploadLocation } from './upload-location.ts';
 
 /** The request that was answered with a redirect. */
 export interface RedirectedRequest {

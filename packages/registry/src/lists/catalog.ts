@@ -1,5 +1,5 @@
 import { RegistryError } from '../error.ts';
-import type { RegistryHost } from '../http/registry-host.ts';
+import type { RegistryHost } from '../host/registry-host.ts';
 import { type ListOptions, namesOf, readPages } from './pages.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { CallOptions } from '@mabuild/oci';
 import { RegistryError, redactUrl } from '../error.ts';
-import type { Answered, HostRequest, RegistryHost } from '../http/registry-host.ts';
+import type { Answered, HostRequest, RegistryHost } from '../host/registry-host.ts';
 import type { CallAnswer } from '../http/transport.ts';
 import { findLink, parseLinkHeader } from './link-header.ts';
 

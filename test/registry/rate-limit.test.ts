@@ -1,11 +1,7 @@
 import { expect } from 'chai';
-import {
-  formatRateLimit,
-  type RateLimit,
-  rateLimitOf,
-} from '../../../packages/registry/src/http/rate-limit.ts';
-import { at, useRegistries } from '../../support/registries.ts';
-import { rejection } from '../../support/rejection.ts';
+import { formatRateLimit, type RateLimit, rateLimitOf } from '../../packages/registry/src/rate-limit.ts';
+import { at, useRegistries } from '../support/registries.ts';
+import { rejection } from '../support/rejection.ts';
 
 describe('registry/rate-limit', () => {
   const rows: readonly [Readonly<Record<string, string>>, RateLimit | undefined, string][] = [

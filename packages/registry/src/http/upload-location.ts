@@ -1,5 +1,5 @@
 import { RegistryError, redactUrl } from '../error.ts';
-import { isPrivateHost } from '../http/host-name.ts';
+import { isPrivateHost } from './host-name.ts';
 
 /**
  * Where an upload goes on: distribution-spec, "Pushing blobs", `Location` of a 202.

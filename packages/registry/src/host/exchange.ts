@@ -1,10 +1,10 @@
 import type { Authenticator } from '../access/auth.ts';
 import { RegistryError, type RegistryErrorCode, redactUrl } from '../error.ts';
-import { readBeginning } from './answer-body.ts';
-import { ConnectionFault } from './connection-fault.ts';
-import type { CallAnswer, StreamAnswer } from './http-message.ts';
-import type { Origins } from './origins.ts';
-import { mostRedirects, redirectOf } from './redirect.ts';
+import { readBeginning } from '../http/answer-body.ts';
+import { ConnectionFault } from '../http/connection-fault.ts';
+import type { CallAnswer, StreamAnswer } from '../http/http-message.ts';
+import type { Origins } from '../http/origins.ts';
+import { mostRedirects, redirectOf } from '../http/redirect.ts';
 
 /** One request to a registry. */
 export interface HostRequest {

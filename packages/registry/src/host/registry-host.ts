@@ -2,14 +2,14 @@ import type { CredentialSource, OpenBody } from '@mabuild/oci';
 import { Authenticator } from '../access/auth.ts';
 import { RegistryError, redactUrl } from '../error.ts';
 import type { OnRegistryEvent } from '../event.ts';
-import { longestToken, readBeginning } from './answer-body.ts';
-import { answerError } from './answer-error.ts';
-import { ConnectionFault, faultHint, faultWords } from './connection-fault.ts';
+import { longestToken, readBeginning } from '../http/answer-body.ts';
+import { answerError } from '../http/answer-error.ts';
+import { ConnectionFault, faultHint, faultWords } from '../http/connection-fault.ts';
+import { Origins } from '../http/origins.ts';
+import { isPassingStatus, type RetryPolicy } from '../http/retry.ts';
+import type { CallAnswer, CallRequest, StreamAnswer, Transport } from '../http/transport.ts';
 import { type Answered, exchange, type HostRequest, type Peer } from './exchange.ts';
-import { Origins } from './origins.ts';
-import { isPassingStatus, type RetryPolicy } from './retry.ts';
 import { retrying } from './retrying.ts';
-import type { CallAnswer, CallRequest, StreamAnswer, Transport } from './transport.ts';
 
 export type { Answered, HostRequest } from './exchange.ts';
 

@@ -1,7 +1,7 @@
 import type { CallOptions } from '@mabuild/oci';
+import { signInRefused } from '../access/sign-in-error.ts';
 import { RegistryError } from '../error.ts';
-import type { RegistryHost } from '../http/registry-host.ts';
-import { signInRefused } from './sign-in-error.ts';
+import type { RegistryHost } from './registry-host.ts';
 
 /**
  * Asks a registry whether it takes the credentials: distribution-spec, "Determining Support".

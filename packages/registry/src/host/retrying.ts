@@ -1,7 +1,7 @@
 import { RegistryError } from '../error.ts';
 import type { OnRegistryEvent } from '../event.ts';
-import { ConnectionFault, isLastingFault } from './connection-fault.ts';
-import { backoff, isPassingStatus, pause, type RetryPolicy } from './retry.ts';
+import { ConnectionFault, isLastingFault } from '../http/connection-fault.ts';
+import { backoff, isPassingStatus, pause, type RetryPolicy } from '../http/retry.ts';
 
 /** What is tried, and how often. */
 export interface RetryingOptions {
