@@ -1,5 +1,11 @@
+import { execFileSync } from 'node:child_process';
+import { userInfo } from 'node:os';
+import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { environmentOf, proxiesOf } from '../../packages/cli/src/sdk/environment.ts';
+
+/** Of a user with no name and no home. */
+const unlisted = 4_242_424;
 
 describe('the environment', () => {
   const rows: readonly [
@@ -29,7 +35,8 @@ describe('the environment', () => {
   const caches: readonly [Readonly<Record<string, string>>, string][] = [
     [{}, '/home/me/.cache/mabuild'],
     [{ XDG_CACHE_HOME: '/var/cache' }, '/var/cache/mabuild'],
-    [{ XDG_CACHE_HOME: 'kept' }, '/here/kept/mabuild'],
+    [{ XDG_CACHE_HOME: 'kept' }, '/home/me/.cache/mabuild'],
+    [{ XDG_CACHE_HOME: '' }, '/home/me/.cache/mabuild'],
     [{ MABUILD_CACHE: '/kept', XDG_CACHE_HOME: '/var/cache' }, '/kept'],
     [{ MABUILD_CACHE: './kept' }, '/here/kept'],
   ];
@@ -41,4 +48,26 @@ describe('the environment', () => {
       expect(environment).to.include({ cacheDirectory, temporaryDirectory: '/here/tmp' });
     });
   }
+
+  const listed = userInfo().homedir;
+  for (const [variables, home] of [
+    [{ HOME: '/home/me' }, '/home/me'],
+    [{ HOME: '' }, listed],
+    [{}, listed],
+  ] as const)
+    it(`is at home in ${home} with ${JSON.stringify(variables)}`, () => {
+      expect(environmentOf({ variables }).homeDirectory).to.equal(home);
+    });
+
+  it('is at home in the root as a user that the system does not list', function () {
+    if (process.getuid?.() !== 0 || process.platform !== 'linux') this.skip();
+    const module = pathToFileURL('packages/cli/src/sdk/environment.ts').href;
+    const script = `
+      const { environmentOf } = await import(${JSON.stringify(module)});
+      process.setuid(${unlisted});
+      process.stdout.write(environmentOf({ variables: {} }).cacheDirectory);
+    `;
+    const told = execFileSync(process.execPath, [...process.execArgv, '--input-type=module', '-e', script]);
+    expect(told.toString()).to.equal('/.cache/mabuild');
+  });
 });

@@ -1,5 +1,5 @@
-import { homedir, release, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { release, tmpdir, userInfo } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
 import type { ProxyOptions } from '@mabuild/registry';
 
 /** What the SDK takes from the machine that it runs on; every part can be given instead. */
@@ -22,7 +22,7 @@ export interface Environment {
 /** The environment of this process, with the given parts replaced. */
 export function environmentOf(given: Partial<Environment> = {}): Environment {
   const variables = given.variables ?? process.env;
-  const homeDirectory = given.homeDirectory ?? variables.HOME ?? variables.USERPROFILE ?? homedir();
+  const homeDirectory = given.homeDirectory ?? (variables.HOME || variables.USERPROFILE || homeOfUser());
   const workingDirectory = given.workingDirectory ?? process.cwd();
   return {
     variables,
@@ -40,12 +40,23 @@ export function environmentOf(given: Partial<Environment> = {}): Environment {
   };
 }
 
+/** As the system's list of users has it; one that is not listed, as in `docker run --user 1234`, has the root, as Docker says to its programs. */
+function homeOfUser(): string {
+  try {
+    return userInfo().homedir;
+  } catch {
+    return '/';
+  }
+}
+
 function cacheDirectory(
   variables: Readonly<Record<string, string | undefined>>,
   homeDirectory: string,
 ): string {
   if (variables.MABUILD_CACHE) return variables.MABUILD_CACHE;
-  if (variables.XDG_CACHE_HOME) return join(variables.XDG_CACHE_HOME, 'mabuild');
+  const { XDG_CACHE_HOME: caches = '' } = variables;
+  // One that is not absolute is to be ignored: XDG Base Directory Specification.
+  if (isAbsolute(caches)) return join(caches, 'mabuild');
   if (variables.LOCALAPPDATA) return join(variables.LOCALAPPDATA, 'mabuild');
   return join(homeDirectory, '.cache', 'mabuild');
 }
