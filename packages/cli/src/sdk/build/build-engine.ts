@@ -101,6 +101,7 @@ async function embedded(
     ...{ resolver, memory, blobDirectory, claim, cache, temporaryDirectory, foundBy, version },
     platform,
     run: runs ? (...given) => parts().run(...given) : undefined,
+    prepareRun: runs ? async (...given) => await parts().sandbox.prepare(...given) : undefined,
     runLimits: runs ? (wanted, call) => sandboxLimits(parts().sandbox)(wanted, call) : undefined,
     lacksNetworks: runs ? (wanted, call) => parts().sandbox.lacksNetworks(wanted, call) : undefined,
     emulation: runs ? (wanted, call) => parts().sandbox.emulation(wanted, call) : undefined,

@@ -65,6 +65,8 @@ export interface EmbeddedEngineOptions {
   readonly variables: Readonly<Record<string, string | undefined>>;
   /** Executes RUN. @default RUN is refused */
   readonly run?: RunProgram | undefined;
+  /** Begins what the first RUN of a platform over these layers will wait for; never rejects. @default nothing is begun early */
+  readonly prepareRun?: SolveWorld['prepareRun'];
   /**
    * Names the sandbox that a RUN gets where files cannot have all owners: what is made there is remembered for
    * such sandboxes only. @default they can
@@ -127,6 +129,7 @@ class EmbeddedEngine implements Engine {
       download: createDownloads(options.web, temporaryDirectory),
       repository: createRepositories(temporaryDirectory, options.variables),
       run: options.run,
+      prepareRun: options.prepareRun,
       runLimits: options.runLimits,
       lacksNetworks: options.lacksNetworks,
     };

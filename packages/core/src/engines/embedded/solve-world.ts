@@ -4,7 +4,7 @@ import type { EngineBuild } from '../engine.ts';
 import type { BuildCache } from './cache/build-cache.ts';
 import type { RunCache } from './cache/run-cache.ts';
 import type { FileSource } from './file-source.ts';
-import type { LayerScanner } from './layers/layer-scanner.ts';
+import type { LayerScanner, StoredLayer } from './layers/layer-scanner.ts';
 import type { LayerWriter } from './layers/layer-writer.ts';
 import type { Tree } from './layers/tree.ts';
 import type { RepositoryOptions } from './repositories.ts';
@@ -31,6 +31,10 @@ export interface SolveWorld {
   repository(url: string, options: RepositoryOptions): Promise<FileSource>;
   /** Executes RUN; without it a stage that has one is refused before anything is built. */
   readonly run?: RunProgram | undefined;
+  /** Begins what the first RUN of a platform over these layers will wait for. */
+  readonly prepareRun?:
+    | ((platform: Platform, layers: readonly StoredLayer[], options: CallOptions) => Promise<void>)
+    | undefined;
   /** Says why RUN of a platform cannot be kept from the network. @default it can */
   readonly lacksNetworks?:
     | ((platform: Platform, options: CallOptions) => Promise<string | undefined>)

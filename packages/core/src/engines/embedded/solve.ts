@@ -16,6 +16,7 @@ import { outsideImages } from './outside-images.ts';
 import { ownTimes } from './own-time.ts';
 import { refuseNetwork } from './refuse-network.ts';
 import type { RunRequest } from './run-request.ts';
+import { createRunsAhead } from './runs-ahead.ts';
 import type { SolveWorld } from './solve-world.ts';
 import { epochOf } from './source-date-epoch.ts';
 import { listIn, recordIn, type StageState, withConfig } from './state.ts';
@@ -59,6 +60,11 @@ export async function solve(
     ...{ epoch, noCache: build.noCache },
     onRecord: (record: CacheRecord) => world.cache?.note(build.platform, record),
   };
+  const ahead = createRunsAhead(
+    // What goes wrong is told when the RUN is executed.
+    (platform, layers) => void world.prepareRun?.(platform, layers, { signal }).catch(() => undefined),
+    build.noCache,
+  );
   const foreseen =
     (request: RunRequest, execute: ExecuteRun): ExecuteRun =>
     async (onChangedInput) => {
@@ -81,7 +87,7 @@ export async function solve(
       if (folder) return { tree: () => world.tree({ ...build, addedFiles: [] }, folder, options) };
       return await images.state(base, instruction);
     },
-    write: (entries) => world.writer.write(entries, { ...caching, signal }),
+    write: (entries) => world.writer.write(entries, { ...caching, signal, onMissing: ahead.begin }),
     run: async (request, execute) => {
       const outcome = await world.runs.outcome(request, foreseen(request, execute), {
         ...caching,
@@ -109,6 +115,9 @@ export async function solve(
   const buildStage = async (stage: Stage): Promise<StageState> => {
     const base = resolveBase(dockerfile, stage, scope);
     let state = await firstState(base, stage);
+    if (stage.instructions.some(({ keyword }) => keyword === 'RUN'))
+      // Where layers may lie elsewhere, a RUN that is remembered needs none.
+      ahead.expect(state.platform, world.cache ? [] : state.layers);
     const triggers = listIn(state.config, 'OnBuild');
     if (triggers.length > 0) {
       state = withConfig(state, { OnBuild: undefined });

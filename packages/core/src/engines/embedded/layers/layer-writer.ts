@@ -33,6 +33,8 @@ export interface WriteOptions extends CallOptions {
   readonly epoch?: number | undefined;
   /** Write it again, whatever is remembered. @default false */
   readonly noCache?: boolean | undefined;
+  /** Told before it is written: it was not there. */
+  readonly onMissing?: (() => void) | undefined;
   readonly onRecord?: OnCacheRecord | undefined;
 }
 
@@ -139,6 +141,7 @@ export function createLayerWriter({ store, memory, imported }: LayerWriterOption
       const known = await remembered(key);
       if (known) return { key, layer: known };
     }
+    options.onMissing?.();
     const digests = new Map(entries.map((entry) => [entry, entry.digest]));
     const contents = new Map<LayerEntry, { readonly at: number; readonly digest: string }>();
     const tar = layerChunks(entries, (entry, digest, at) => {

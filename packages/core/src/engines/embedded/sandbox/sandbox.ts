@@ -3,18 +3,19 @@ import { createReadStream } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import type { CallOptions, Platform } from '@mabuild/oci';
+import { type CallOptions, formatPlatform, type Platform } from '@mabuild/oci';
 import type { Emulation } from '../../../emulation/emulation.ts';
 import { type RunSettings, ulimitNumbers } from '../../run-settings.ts';
 import { hasChanged } from '../layers/content-digest.ts';
 import type { LayerEntry } from '../layers/entry.ts';
 import type { StoredLayer } from '../layers/layer-scanner.ts';
-import type { SandboxChoice, SandboxOptions } from './choice/choose.ts';
+import type { ChosenSandbox, SandboxChoice, SandboxOptions } from './choice/choose.ts';
 import { type PlatformRun, platformRefused } from './choice/emulators.ts';
 import { createPlatformRuns } from './choice/platform-runs.ts';
 import { runJob } from './helper/helper-process.ts';
 import type { JobEntry, JobLayer, JobMount } from './helper/job.ts';
 import { layerTar } from './helper/layer-tar.ts';
+import { startEarly } from './helper/start-helper.ts';
 import type {
   MountFiles,
   SandboxCallOptions,
@@ -24,14 +25,15 @@ import type {
   SandboxResult,
 } from './sandbox-request.ts';
 import { lockCaches } from './shelf/cache-locks.ts';
-import { jobLayers, namesOf, unpackMissing } from './shelf/missing-layers.ts';
-import { nameOnShelf } from './shelf/shelf-sharing.ts';
+import { layersOnShelf } from './shelf/missing-layers.ts';
 import { noteCacheUse } from './shelf/shelves.ts';
 
 /** Executes commands over layers, apart from the machine. */
 export interface Sandbox {
   /** @throws MabuildError `SANDBOX_UNAVAILABLE`, `EMULATION_MISSING`, `SANDBOX_FAILED`, and what unpacking throws */
   execute(request: SandboxRequest, options?: SandboxCallOptions): Promise<SandboxResult>;
+  /** Begins what the first command of a platform over these layers will wait for; what goes wrong is told then. */
+  prepare(platform: Platform, layers: readonly StoredLayer[], options?: CallOptions): Promise<void>;
   /** How programs of a platform run, proven by running one. */
   emulation(platform: Platform, options?: CallOptions): Promise<Emulation>;
   /** Why a platform's commands cannot be kept from the network; `undefined` when they can. */
@@ -55,7 +57,14 @@ const hosts = `127.0.0.1\tlocalhost ${hostname}\n::1\tlocalhost ip6-localhost ip
 export function createSandbox(options: SandboxOptions): Sandbox {
   const runs = createPlatformRuns(options);
   const unpacking = new Map<string, Promise<void>>();
+  const prepared = new Set<string>();
   let isNoted = false;
+  const unpacked = (
+    sandbox: ChosenSandbox,
+    layers: readonly StoredLayer[],
+    call: SandboxCallOptions,
+  ): Promise<readonly JobLayer[]> =>
+    layersOnShelf(sandbox, layers, unpacking, { ...call, claim: options.claim });
   const execute = async (
     { sandbox, emulators, emulation, refused, pretendsUsers }: PlatformRun,
     request: SandboxRequest,
@@ -66,21 +75,12 @@ export function createSandbox(options: SandboxOptions): Sandbox {
       isNoted = true;
       call.onNote?.(pretendsUsers ? `${usersNote}; ${prootNote}` : prootNote);
     }
-    const prepare = async (layers: readonly StoredLayer[]): Promise<readonly JobLayer[]> => {
-      const { directory } = sandbox.site;
-      const wanted = jobLayers(layers);
-      for (const name of wanted.flatMap(namesOf)) await options.claim?.(`${directory}/layers/${name}`);
-      await unpackMissing(sandbox, layers, unpacking, call);
-      return wanted.map(({ diffId, ...names }) => ({
-        ...{ id: nameOnShelf(directory, names.id) ?? names.id, diffId, comes: false },
-      }));
-    };
-    const layers = await prepare(request.layers);
+    const layers = await unpacked(sandbox, request.layers, call);
     const streams: (() => Promise<AsyncIterable<Uint8Array>>)[] = [];
     const mounts: JobMount[] = [];
     const compared: Promise<boolean>[] = [];
     const filesOf = async (files: MountFiles): Promise<readonly JobLayer[] | 'tar'> => {
-      if ('layers' in files) return await prepare(files.layers);
+      if ('layers' in files) return await unpacked(sandbox, files.layers, call);
       streams.push(async () =>
         layerTar(files.entries, (entry, digest) => compared.push(hasChanged(entry, digest))),
       );
@@ -171,6 +171,19 @@ export function createSandbox(options: SandboxOptions): Sandbox {
   };
   return {
     choice: (call = {}) => runs.choice(call),
+    async prepare(platform, layers, call = {}) {
+      const key = formatPlatform(platform);
+      if (prepared.has(key)) return;
+      prepared.add(key);
+      try {
+        const { sandbox, emulation } = await runs.of(platform, call);
+        if (emulation.kind === 'none') return;
+        startEarly(sandbox.site);
+        await unpacked(sandbox, layers, call);
+      } catch {
+        // The command will find out why.
+      }
+    },
     async emulation(platform, call = {}) {
       return (await runs.of(platform, call)).emulation;
     },

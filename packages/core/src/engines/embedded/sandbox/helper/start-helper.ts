@@ -10,6 +10,7 @@ import { may, mountFlags, must, namespaceFlags } from '../calls/kernel.ts';
 import { type Step, syscallProgram } from '../calls/syscall-program.ts';
 import type { IdMaps } from '../choice/user-ids.ts';
 import { enterName } from '../shelf/leftovers.ts';
+import { keepEarly, takeEarly } from './early-helpers.ts';
 import type { SandboxKind } from './job.ts';
 
 /** How helpers are started. */
@@ -29,11 +30,22 @@ const scratch = 0x2000_0000;
 const gate = 5;
 const run = promisify(execFile);
 
+/** Starts a helper for a job that will come: starting one takes longer than most of what it does. */
+export function startEarly(site: HelperSite): void {
+  keepEarly(site, start(site, undefined));
+}
+
 /**
- * Starts the process of a helper with its privileges.
+ * Starts the process of a helper with its privileges, or takes one that was started early.
  * @throws MabuildError `SANDBOX_UNAVAILABLE` when the kernel does not let it start
  */
 export async function startHelper(site: HelperSite, signal: AbortSignal | undefined): Promise<ChildProcess> {
+  const early = await takeEarly(site, signal);
+  signal?.throwIfAborted();
+  return early ?? (await start(site, signal));
+}
+
+async function start(site: HelperSite, signal: AbortSignal | undefined): Promise<ChildProcess> {
   const steps = enteringSteps(site);
   const program = `${site.directory}/${enterName()}`;
   await mkdir(site.directory, { recursive: true, mode: 0o700 });

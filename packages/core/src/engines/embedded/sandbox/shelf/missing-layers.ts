@@ -1,6 +1,6 @@
 import type { CallOptions } from '@mabuild/oci';
 import type { StoredLayer } from '../../layers/layer-scanner.ts';
-import type { ChosenSandbox } from '../choice/choose.ts';
+import type { ChosenSandbox, SandboxOptions } from '../choice/choose.ts';
 import { runJob } from '../helper/helper-process.ts';
 import type { JobLayer } from '../helper/job.ts';
 import { type ShelfName, shelfNames } from './layer-shelf.ts';
@@ -20,6 +20,22 @@ export function jobLayers(layers: readonly StoredLayer[]): readonly Omit<JobLaye
 /** Everything that a layer may be called on the shelf. */
 export function namesOf({ id, alone }: ShelfName): readonly string[] {
   return alone === undefined ? [id] : [id, alone];
+}
+
+/** Gives layers as a job names them, unpacked. @see unpackMissing */
+export async function layersOnShelf(
+  sandbox: ChosenSandbox,
+  layers: readonly StoredLayer[],
+  unpacking: Map<string, Promise<void>>,
+  { claim, ...call }: MissingOptions & Pick<SandboxOptions, 'claim'>,
+): Promise<readonly JobLayer[]> {
+  const { directory } = sandbox.site;
+  const wanted = jobLayers(layers);
+  for (const name of wanted.flatMap(namesOf)) await claim?.(`${directory}/layers/${name}`);
+  await unpackMissing(sandbox, layers, unpacking, call);
+  return wanted.map(({ diffId, ...names }) => ({
+    ...{ id: nameOnShelf(directory, names.id) ?? names.id, diffId, comes: false },
+  }));
 }
 
 /**
