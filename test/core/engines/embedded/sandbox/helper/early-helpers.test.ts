@@ -83,7 +83,7 @@ describe('helpers that are started early', function () {
 
   describe('in a sandbox', () => {
     let root = '';
-    let helper: readonly string[] = [];
+    let helper = '';
     let sandbox: ChosenSandbox;
     before(async function () {
       if (process.platform !== 'linux') this.skip();
