@@ -152,6 +152,24 @@ describe('architecture', () => {
     expect(circles).to.deep.equal([]);
   });
 
+  it('folders of a package need each other one way only', () => {
+    const circles = Object.keys(below).flatMap((name) => {
+      const files = sources.filter((file) => file.package === name);
+      const needs = new Map<string, Set<string>>();
+      for (const file of files) {
+        const room = roomOf(name, file.path);
+        const others = relativeImports(file).map((path) => roomOf(name, path));
+        needs.set(room, new Set([...(needs.get(room) ?? []), ...others.filter((other) => other !== room)]));
+      }
+      return [...needs].flatMap(([room, others]) =>
+        [...others]
+          .filter((other) => leadsTo(other, room, needs))
+          .map((other) => `packages/${name}/src: ${room} -> ${other}`),
+      );
+    });
+    expect(circles).to.deep.equal([]);
+  });
+
   it('process and console are used in packages/cli only', () => {
     const wrong = offences(
       sources.filter((file) => file.package !== 'cli'),
@@ -205,6 +223,29 @@ describe('architecture', () => {
     }
   });
 });
+
+/** Folders that share the words for what differs between platforms, and are read together. */
+const together: ReadonlySet<string> = new Set(
+  ['analysis', 'dockerfile', 'fixes', 'knowledge', 'rules'].map((folder) => `core/${folder}`),
+);
+
+/** The folder directly under src that a file is in, or the file itself. */
+function roomOf(name: string, path: string): string {
+  const [first = ''] = path.split('/');
+  return together.has(`${name}/${first}`) ? 'Dockerfiles and what is known of them' : first;
+}
+
+function leadsTo(
+  from: string,
+  to: string,
+  needs: ReadonlyMap<string, ReadonlySet<string>>,
+  seen = new Set<string>(),
+): boolean {
+  if (from === to) return true;
+  if (seen.has(from)) return false;
+  seen.add(from);
+  return [...(needs.get(from) ?? [])].some((next) => leadsTo(next, to, needs, seen));
+}
 
 /** Files that a package's index.ts leads to. */
 function publicFiles(): readonly SourceFile[] {
