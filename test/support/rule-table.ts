@@ -1,7 +1,12 @@
 import { formatPlatform, parsePlatform } from '@mabuild/oci';
 import { expect } from 'chai';
 import { platformKey } from '../../packages/core/src/fixes/variation.ts';
-import { checkDockerfile, offlineImages, parseDockerfile } from '../../packages/core/src/index.ts';
+import {
+  checkDockerfile,
+  type Dockerfile,
+  offlineImages,
+  parseDockerfile,
+} from '../../packages/core/src/index.ts';
 import type { Finding, Rule } from '../../packages/core/src/rules/rule.ts';
 import { sharedDescribe, sharedJson } from './shared.ts';
 
@@ -13,7 +18,7 @@ export interface RuleRow {
   readonly arm64?: string;
   readonly v7?: string;
   readonly v6?: string;
-  readonly buildArgs?: Readonly<Record<string, string>>;
+  readonly buildArgs?: Readonly<Record<string, string>> | undefined;
 }
 
 const columns = [
@@ -43,6 +48,16 @@ export function ruleTable(
     it('says nothing for amd64', async () => {
       for (const { text } of rows) {
         expect(await findingsFor(rule, withFrom(text), 'linux/amd64'), text).to.deep.equal([]);
+      }
+    });
+    it('finds no more in the scripts that its triggers pass over', async () => {
+      for (const { text, buildArgs } of rows) {
+        const found = await findingsOfAll(rule, parseDockerfile(withFrom(text)), { buildArgs });
+        const all = await findingsOfAll(rule, parseDockerfile(withFrom(text)), {
+          buildArgs,
+          thorough: true,
+        });
+        expect(found, text).to.deep.equal(all);
       }
     });
     if (rule.page) {
@@ -112,6 +127,21 @@ async function findingsFor(
 ): Promise<readonly Finding[]> {
   const context = { platforms: [parsePlatform(platform)], images: offlineImages, buildArgs };
   return rule.check(parseDockerfile(text), context);
+}
+
+/** As data without what it was made of, for all platforms at once; `thorough`: with every script read. */
+export async function findingsOfAll(
+  rule: Rule,
+  dockerfile: Dockerfile,
+  { buildArgs = {}, thorough }: { readonly buildArgs?: RuleRow['buildArgs']; readonly thorough?: boolean },
+): Promise<readonly unknown[]> {
+  const platforms = columns.map(([, name]) => parsePlatform(name));
+  const context = { platforms, images: offlineImages, buildArgs, thorough };
+  const found = await rule.check(dockerfile, context);
+  return found.map(({ variations = [], ...finding }) => ({
+    ...finding,
+    variations: variations.map(({ site, ...variation }) => ({ ...variation, pieces: site.pieces })),
+  }));
 }
 
 function describeFinding(text: string, finding: Finding, platform: string): string {

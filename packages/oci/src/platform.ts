@@ -40,14 +40,18 @@ export function normalizePlatform(platform: Platform): Platform {
     platform.architecture.toLowerCase(),
     (platform.variant ?? '').toLowerCase(),
   );
-  const version = platform['os.version'] ?? '';
-  const features = platform['os.features'] ?? [];
+  const version = platform['os.version'];
+  const features = platform['os.features'];
+  const isNormal =
+    os === platform.os && architecture === platform.architecture && variant === (platform.variant ?? '');
+  if (isNormal && os !== 'macos' && platform.variant !== '' && version === undefined && !features)
+    return platform;
   return {
     os: os === 'macos' ? 'darwin' : os,
     architecture,
     ...(variant === '' ? {} : { variant }),
-    ...(version === '' ? {} : { 'os.version': version }),
-    ...(features.length === 0 ? {} : { 'os.features': [...features].sort() }),
+    ...(version ? { 'os.version': version } : {}),
+    ...(features && features.length > 0 ? { 'os.features': [...features].sort() } : {}),
   };
 }
 

@@ -2,7 +2,7 @@ import { Attached } from '../attached.ts';
 import type { Dockerfile } from '../dockerfile/model.ts';
 import type { ScopeOptions } from '../dockerfile/scope.ts';
 import { archTokens } from '../knowledge/architecture-names.ts';
-import { isArchitectureCondition } from './architecture-condition.ts';
+import { isArchitectureCondition, mayAskArchitecture } from './architecture-condition.ts';
 import { armVariants } from './armel-base.ts';
 import { type CodeReading, readCode } from './code-words.ts';
 import type { Script } from './scripts.ts';
@@ -109,7 +109,7 @@ export function archSwitches(
   const reading = readCode(dockerfile, options);
   const known = found.get(reading);
   if (known) return known;
-  const switches = reading.scripts.flatMap((script) =>
+  const switches = reading.scriptsAbout(mayAskArchitecture).flatMap((script) =>
     script.shell.switches.flatMap((shell) => {
       const item = readSwitch(script, shell);
       // An old Alpine has ARMv6 alone, and a build for ARMv7 takes it.

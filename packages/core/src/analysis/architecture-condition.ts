@@ -30,6 +30,10 @@ export function isArchitectureCondition(whole: string, patterns: readonly string
   );
 }
 
+/** A text without one of these asks no question about the architecture. */
+export const mayAskArchitecture: RegExp =
+  /arch|uname|amd64|x86|x64|i[3-6]86|arm|TARGET|BUILD(?:PLATFORM|VARIANT)|HOSTTYPE|MACHTYPE|config\.guess|LONG_BIT|xx-info|rpm\s|gcc\s/i;
+
 const known = new Attached<readonly ShellBranch[], boolean>();
 
 /** Tells whether one of the conditions that a command runs under is about the architecture. */

@@ -2,22 +2,18 @@ import { Attached } from '../attached.ts';
 import { resolveBase } from '../dockerfile/base.ts';
 import { declarations, isReadAbove } from '../dockerfile/global-arg.ts';
 import type { Dockerfile, Instruction, Stage, Word } from '../dockerfile/model.ts';
-import { argDefinitions, globalScope, type Scope, type ScopeOptions, scopeAt } from '../dockerfile/scope.ts';
+import { argDefinitions, globalScope, type Scope, scopeAt } from '../dockerfile/scope.ts';
 import { isOnArchitecture } from './architecture-condition.ts';
+import { addValue, type CodePart, type CodeReading, reachedText, readingOf } from './code-reading.ts';
 import type { CodeWord, WordRole } from './code-word.ts';
-import { guardTables } from './guard-tables.ts';
+import { guardTables, otherRow, tableStems } from './guard-tables.ts';
 import { mapWord, type ValueMap } from './map-word.ts';
 import { type Answers, type Given, remembered } from './remembered.ts';
 import { scriptWords } from './script-words.ts';
 import { readScript, type Script } from './scripts.ts';
 
+export type { CodeReading, Trigger } from './code-reading.ts';
 export { type CodeWord, rangeOfWord, type WordRole } from './code-word.ts';
-
-/** Everything that the code of a Dockerfile says, in the order of the file. */
-export interface CodeReading {
-  readonly words: readonly CodeWord[];
-  readonly scripts: readonly Script[];
-}
 
 const readings: Answers<Dockerfile, CodeReading> = new Attached();
 
@@ -36,20 +32,26 @@ const architectureInName =
 /** What only some words have. */
 type Named = Partial<Pick<CodeWord, 'name' | 'index'>>;
 
+/** A part whose words do not know yet which of them are rows of tables. */
+interface RawPart {
+  readonly script: Script | undefined;
+  readonly words: () => readonly CodeWord[];
+}
+
 /** Where a word stands, and for which platform that runs. */
 type Place = Pick<CodeWord, 'stage' | 'instruction' | 'buildPlatform'>;
 
 class CodeReader {
   private readonly dockerfile: Dockerfile;
-  private readonly options: ScopeOptions;
-  private readonly words: CodeWord[] = [];
-  private readonly scripts: Script[] = [];
+  private readonly options: Given;
+  private readonly parts: RawPart[] = [];
+  private words: CodeWord[] = [];
   private readonly stageOf = new Map<Instruction, Stage>();
   private leavesOut = false;
   /** What a stage hands on to those that are FROM it. */
   private readonly lastShell = new Map<Stage, readonly string[] | undefined>();
 
-  constructor(dockerfile: Dockerfile, options: ScopeOptions) {
+  constructor(dockerfile: Dockerfile, options: Given) {
     this.dockerfile = dockerfile;
     this.options = options;
     for (const stage of dockerfile.stages) {
@@ -68,7 +70,53 @@ class CodeReader {
         // A stage that BuildKit cannot expand has its own error when it is built.
       }
     }
-    return { words: guardTables(this.words), scripts: this.scripts };
+    this.endPart();
+    const declared = this.declaredValues();
+    const stems = once(() => tableStems(this.rowNames()));
+    const parts = this.parts.map(({ script, words }): CodePart => {
+      const guarded = once(() => guardTables(words(), stems()));
+      return {
+        text: script && reachedText(script.logical.text, declared),
+        script,
+        get words() {
+          return guarded();
+        },
+      };
+    });
+    return readingOf(parts, { thorough: this.options.thorough });
+  }
+
+  /** What was read since the last script. */
+  private endPart(): void {
+    const { words } = this;
+    if (words.length > 0) this.parts.push({ script: undefined, words: () => words });
+    this.words = [];
+  }
+
+  /** The names of what is set anywhere, as far as they may be those of a table's rows. */
+  private rowNames(): readonly string[] {
+    return this.parts.flatMap(({ script, words }) =>
+      script && !otherRow.test(script.logical.text) ? [] : words().flatMap(({ name }) => name ?? []),
+    );
+  }
+
+  /** Every value that an ENV, an ARG or the build gives a name. */
+  private declaredValues(): ReadonlyMap<string, string> {
+    const values = new Map<string, string>();
+    for (const { keyword, onbuild, words } of this.dockerfile.instructions) {
+      if ((onbuild?.keyword ?? keyword) === 'ENV') {
+        const pairs = onbuild?.words ?? words;
+        for (let index = 0; index + 1 < pairs.length; index += 2)
+          addValue(values, pairs[index]?.raw ?? '', pairs[index + 1]?.raw ?? '');
+      }
+      if (keyword !== 'ARG') continue;
+      for (const { raw } of words) {
+        const equals = raw.indexOf('=');
+        if (equals > 0) addValue(values, raw.slice(0, equals), raw.slice(equals + 1));
+      }
+    }
+    for (const [name, value] of Object.entries(this.options.buildArgs ?? {})) addValue(values, name, value);
+    return values;
   }
 
   private values(scope: Scope): ValueMap {
@@ -182,7 +230,6 @@ class CodeReader {
     const { stage, instruction, buildPlatform } = at;
     const { name, index } = more;
     const [command, script] = [undefined, undefined];
-    // Every word has the same fields in the same order: there are many, and engines like them alike.
     this.words.push({
       stage,
       instruction,
@@ -215,23 +262,36 @@ class CodeReader {
     }
     const script = readScript(this.dockerfile, stage, instruction, shell);
     if (!script) return;
-    this.scripts.push(script);
-    for (const item of scriptWords(script, scope)) {
-      this.words.push({
-        stage,
-        instruction,
-        role: item.role,
-        name: item.name,
-        command: item.command,
-        index: item.index,
-        script,
-        mapped: item.mapped,
-        place: item.word,
-        guarded: isOnArchitecture(item.command.branches),
-        buildPlatform,
-      });
-    }
+    this.endPart();
+    const words = once(() => wordsOfScript(script, scope, buildPlatform));
+    this.parts.push({ script, words });
   }
+}
+
+/** Every word has the same fields in the same order: there are many, and engines like them alike. */
+function wordsOfScript(script: Script, scope: ValueMap, buildPlatform: boolean): readonly CodeWord[] {
+  const { stage, instruction } = script;
+  return scriptWords(script, scope).map((item) => ({
+    stage,
+    instruction,
+    role: item.role,
+    name: item.name,
+    command: item.command,
+    index: item.index,
+    script,
+    mapped: item.mapped,
+    place: item.word,
+    guarded: isOnArchitecture(item.command.branches),
+    buildPlatform,
+  }));
+}
+
+function once<T>(read: () => T): () => T {
+  let known: { readonly answer: T } | undefined;
+  return () => {
+    known ??= { answer: read() };
+    return known.answer;
+  };
 }
 
 /** A string of an exec form: nothing is expanded there. */

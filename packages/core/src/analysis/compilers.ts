@@ -6,6 +6,8 @@ import { installOperands } from './install-operands.ts';
 
 const compilers =
   /^(?:build-essential|build-base|gcc(?:-\d+)?|g\+\+(?:-\d+)?|clang(?:-\d+)?|gcc-c\+\+|python3?-all-dev|alpine-sdk|base-devel|devtoolset-.*|gcc_linux.*|build-dep)$/;
+/** A script that installs none of them has no such word. */
+const namesCompiler = /build-|gcc|g\+\+|clang|-all-dev|alpine-sdk|base-devel|devtoolset/;
 /** Official images that hold a compiler, unless their tag says slim or alpine. */
 const withCompiler =
   /^(?:docker\.io\/)?(?:library\/|arm32v[567]\/|arm64v8\/)?(?:python|pypy|node|ruby|golang|rust|gcc|perl|buildpack-deps|php)(?::(?!.*(?:slim|alpine|curl|scm|windows)).*)?$/;
@@ -19,7 +21,9 @@ export function hasCompiler(
 ): boolean {
   if (!stage) return false;
   if (
-    installOperands(reading).some((operand) => operand.word.stage === stage && compilers.test(operand.name))
+    installOperands(reading, namesCompiler).some(
+      (operand) => operand.word.stage === stage && compilers.test(operand.name),
+    )
   )
     return true;
   try {

@@ -35,10 +35,11 @@ export function derivedNames(reading: CodeReading, downloads: readonly Download[
     patterns.flatMap(({ name, spans }) => spans.map((span) => name.slice(span.start, span.end))),
   );
   const found: DerivedName[] = [];
-  for (const word of reading.words) {
+  const namesOne = { test: (text: string) => [...tokens].some((token) => text.includes(token)) };
+  for (const word of reading.wordsAbout(namesOne)) {
     if (word.guarded || word.role === 'label') continue;
     const { text } = word.mapped;
-    if (![...tokens].some((token) => text.includes(token))) continue;
+    if (!namesOne.test(text)) continue;
     const own = downloads.filter((download) => download.word === word);
     for (const match of text.matchAll(component)) {
       const inUrl = own.some(({ start, url }) => start <= match.index && match.index < start + url.length);

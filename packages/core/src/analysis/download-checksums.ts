@@ -1,5 +1,5 @@
 import type { CodeReading, CodeWord } from './code-words.ts';
-import type { Download } from './downloads.ts';
+import { type Download, namesAddress } from './downloads.ts';
 
 /** A checksum literal of a download that differs between platforms. */
 export interface DownloadChecksum {
@@ -11,6 +11,8 @@ export interface DownloadChecksum {
 }
 
 const hash = /(?<![0-9A-Za-z])(?:[0-9a-f]{128}|[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32})(?![0-9A-Za-z])/gi;
+/** A script without one has neither a checksum nor a download before it. */
+const hashOrAddress = new RegExp(`${namesAddress.source}|[0-9a-f]{32}`, 'i');
 /** Commands whose hexadecimal words are keys or commits. */
 const otherHashes: ReadonlySet<string> = new Set(['gpg', 'gpg2', 'apt-key', 'git', 'hg', 'rpm', 'gpgv']);
 
@@ -28,13 +30,14 @@ export function checksumsOf(
   const found: DownloadChecksum[] = [];
   if (!downloads.some(({ spans }) => spans.length > 0)) return found;
   const byInstruction = new Map<unknown, Download[]>();
-  const order = new Map(reading.words.map((word, index) => [word, index]));
+  const words = reading.wordsAbout(hashOrAddress);
+  const order = new Map(words.map((word, index) => [word, index]));
   for (const download of downloads) {
     const { instruction, role } = download.word;
     if (role === 'env' || role === 'arg') continue;
     byInstruction.set(instruction, [...(byInstruction.get(instruction) ?? []), download]);
   }
-  for (const [index, word] of reading.words.entries()) {
+  for (const [index, word] of words.entries()) {
     const nearby = byInstruction.get(word.instruction) ?? namedFiles(word, downloads);
     const maySum = word.script !== undefined || word.name === 'checksum';
     if (nearby.length === 0 || word.guarded || !maySum || otherHashes.has(word.command?.name ?? '')) continue;

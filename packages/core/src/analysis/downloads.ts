@@ -25,6 +25,8 @@ export interface Download {
 }
 
 const address = /\b(?:https?|ftp):\/\/[^\s"'<>|;()\\`]+|\$\{\w+\}\/[^\s"'<>|;()\\`]+/g;
+/** What a script has that names an address, whole or behind a variable; a pattern of sed may escape the slashes. */
+export const namesAddress: RegExp = /:\\*\/\\*\/|\$\{?\w+[^\s/]*\//;
 /** Commands that show or change text instead of fetching it. */
 const textCommands: ReadonlySet<string> = new Set(['echo', 'printf', 'sed', 'grep', 'awk', 'egrep']);
 /** Indexes of repositories: they are read for a version, whichever architecture they list. */
@@ -34,7 +36,7 @@ const known = new Attached<CodeReading, readonly Download[]>();
 
 /** The downloads of a Dockerfile, in its order: RUN, ADD, and ENV and ARG that hold an address. */
 export function findDownloads(reading: CodeReading): readonly Download[] {
-  const found = known.get(reading) ?? reading.words.flatMap(downloadsOf);
+  const found = known.get(reading) ?? reading.wordsAbout(namesAddress).flatMap(downloadsOf);
   known.set(reading, found);
   return found;
 }

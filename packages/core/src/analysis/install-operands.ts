@@ -2,7 +2,8 @@ import { Attached } from '../attached.ts';
 import type { Instruction, Stage } from '../dockerfile/model.ts';
 import type { ShellCommand } from '../dockerfile/shell-model.ts';
 import { type InstallSyntax, installSyntaxes, type PackageManager } from '../knowledge/install-options.ts';
-import type { CodeReading, CodeWord } from './code-words.ts';
+import type { CodePart, CodeReading, Trigger } from './code-reading.ts';
+import type { CodeWord } from './code-words.ts';
 import { type PackageSpec, readPackageSpec } from './package-spec.ts';
 import type { Script } from './scripts.ts';
 import { shellWordOf } from './word-parts.ts';
@@ -30,34 +31,35 @@ export interface Installation {
   readonly operands: readonly InstallOperand[];
 }
 
-interface Installed {
-  readonly installations: readonly Installation[];
-  readonly operands: readonly InstallOperand[];
-}
+const known = new Attached<CodePart, readonly Installation[]>();
 
-const known = new Attached<CodeReading, Installed>();
+/** Says nothing about what is installed. */
+const anything: Trigger = { test: () => true };
 
-/** The commands of a Dockerfile that install packages, in the order of the file. */
-export function installationsOf(reading: CodeReading): readonly Installation[] {
-  return readInstallations(reading).installations;
+/**
+ * The commands of a Dockerfile that install packages, in the order of the file.
+ *
+ * @param about which of its scripts are looked into
+ */
+export function installationsOf(reading: CodeReading, about: Trigger = anything): readonly Installation[] {
+  return reading.partsAbout(about).flatMap((part) => {
+    const installations = known.get(part) ?? readInstallations(part);
+    known.set(part, installations);
+    return installations;
+  });
 }
 
 /** Every package that a Dockerfile's commands install by name. */
-export function installOperands(reading: CodeReading): readonly InstallOperand[] {
-  return readInstallations(reading).operands;
+export function installOperands(reading: CodeReading, about: Trigger = anything): readonly InstallOperand[] {
+  return installationsOf(reading, about).flatMap(({ operands }) => operands);
 }
 
-function readInstallations(reading: CodeReading): Installed {
-  const before = known.get(reading);
-  if (before) return before;
-  const lists = new Lists(reading);
-  const installations = [...commandsOf(reading)].flatMap((words) => readInstallation(words, lists));
-  const found = { installations, operands: installations.flatMap(({ operands }) => operands) };
-  known.set(reading, found);
-  return found;
+function readInstallations({ words }: CodePart): readonly Installation[] {
+  const lists = new Lists(words);
+  return [...commandsOf(words)].flatMap((command) => readInstallation(command, lists));
 }
 
-function commandsOf({ words }: CodeReading): Iterable<readonly CodeWord[]> {
+function commandsOf(words: readonly CodeWord[]): Iterable<readonly CodeWord[]> {
   const commands = new Map<object, CodeWord[]>();
   for (const word of words) {
     if (word.role !== 'argument' || word.instruction.keyword !== 'RUN') continue;
@@ -152,8 +154,7 @@ const oneVariable = /^"?\$(?:(\w+)|\{(\w+)(?:\[[@*]\])?\})"?$/;
 class Lists {
   private readonly byScript = new Map<Script, Map<string, readonly CodeWord[] | undefined>>();
 
-  constructor({ words, scripts }: CodeReading) {
-    if (!scripts.some(({ shell }) => shell.commands.some(({ list }) => list))) return;
+  constructor(words: readonly CodeWord[]) {
     const byCommand = new Map<ShellCommand, CodeWord[]>();
     for (const word of words) {
       if (!word.script || !word.command?.list) continue;

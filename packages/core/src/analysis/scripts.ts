@@ -9,6 +9,7 @@ export interface Script {
   readonly stage: Stage;
   readonly instruction: Instruction;
   readonly logical: LogicalText;
+  /** Parsed when it is asked for. */
   readonly shell: ShellScript;
   /** `build`: RUN; `run`: CMD, ENTRYPOINT and HEALTHCHECK, which know no ARG. */
   readonly when: 'build' | 'run';
@@ -29,11 +30,15 @@ export function readScript(
   if (shell && !isPosixShell(shell[0] ?? '')) return undefined;
   const logical = scriptText(dockerfile, instruction);
   if (!logical || logical.text.trim() === '') return undefined;
+  let parsed: ShellScript | undefined;
   return {
     stage,
     instruction,
     logical,
-    shell: parseShell(logical.text),
+    get shell() {
+      parsed ??= parseShell(logical.text);
+      return parsed;
+    },
     when: instruction.keyword === 'RUN' ? 'build' : 'run',
   };
 }

@@ -5,7 +5,9 @@ const single = /^[\t\n\v\f\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u
 export const separator: RegExp = /[\t\v\f\r ]+/;
 
 export function isSpace(character: string): boolean {
-  return single.test(character);
+  const code = character.charCodeAt(0);
+  // Nearly all of a file is ASCII, and every character of it is asked about.
+  return code < 128 ? code === 32 || (code >= 9 && code <= 13) : single.test(character);
 }
 
 /** How many spaces a text starts with, in UTF-16 code units. */

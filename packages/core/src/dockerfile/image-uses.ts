@@ -107,9 +107,9 @@ export function readableImageUses(dockerfile: Dockerfile, build: BuildTarget): r
   const scope = scopeOf(build);
   return dockerfile.stages.flatMap((stage) => [
     ...quietly(() => fromUses(dockerfile, stage, build, scope)),
-    ...stage.instructions.flatMap((instruction) =>
-      quietly(() => sourceUses(dockerfile, stage, instruction, build)),
-    ),
+    ...stage.instructions
+      .filter(mayTakeFiles)
+      .flatMap((instruction) => quietly(() => sourceUses(dockerfile, stage, instruction, build))),
   ]);
 }
 
@@ -127,6 +127,11 @@ export function baseNames(dockerfile: Dockerfile, build: BuildTarget): readonly 
       throw error;
     }
   });
+}
+
+/** Only flags name what files are taken from. */
+function mayTakeFiles({ flags }: Instruction): boolean {
+  return flags.length > 0;
 }
 
 function quietly(list: () => readonly ImageUse[]): readonly ImageUse[] {

@@ -39,10 +39,10 @@ export function readInstruction(logical: LogicalText, escaping: string): ReadIns
   const gap = separator.exec(text.slice(start, end));
   const nameEnd = gap === null ? end : start + gap.index;
   const name = text.slice(start, nameEnd);
-  const { flags, end: flagsEnd } =
-    gap === null
-      ? { flags: [], end }
-      : readFlags(sliceLogical(logical, 0, end), nameEnd + gap[0].length, escaping);
+  const flagsStart = gap === null ? end : nameEnd + gap[0].length;
+  const { flags, end: flagsEnd } = text.startsWith('--', flagsStart)
+    ? readFlags(sliceLogical(logical, 0, end), flagsStart, escaping)
+    : { flags: [], end: flagsStart };
   const argsStart = Math.min(flagsEnd + leadingSpace(text.slice(flagsEnd)), end);
   const span = { start: argsStart, end };
   const { args, words, json, onbuild } = readArguments(logical, name.toUpperCase(), span, escaping);

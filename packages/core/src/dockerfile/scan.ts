@@ -113,7 +113,7 @@ function physicalLines(source: Source): readonly Range[] {
 function lineText(state: State, index: number): string {
   const line = state.lines[index] as Range;
   const text = state.source.text.slice(line.start, line.end);
-  return text.slice(0, endBefore(text, '\r'));
+  return text.endsWith('\r') ? text.slice(0, endBefore(text, '\r')) : text;
 }
 
 function scanLine(state: State): void {

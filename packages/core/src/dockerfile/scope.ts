@@ -107,12 +107,24 @@ interface KnownScopes {
 
 const known = new Attached<Dockerfile, Map<string, KnownScopes>>();
 
+/** Tells values from outside apart; mostly there are none. */
+export function givenKey(given: Readonly<Record<string, string>> | undefined): string {
+  for (const _ in given) return JSON.stringify(given);
+  return '{}';
+}
+
 function scopesFor(dockerfile: Dockerfile, options: ScopeOptions): KnownScopes {
-  const builds = known.get(dockerfile) ?? new Map<string, KnownScopes>();
-  known.set(dockerfile, builds);
-  const key = JSON.stringify([options.buildArgs ?? {}, options.platformArgs ?? {}]);
-  const scopes = builds.get(key) ?? { stages: new Map<Stage, StageScopes>() };
-  builds.set(key, scopes);
+  let builds = known.get(dockerfile);
+  if (!builds) {
+    builds = new Map<string, KnownScopes>();
+    known.set(dockerfile, builds);
+  }
+  const key = givenKey(options.buildArgs) + givenKey(options.platformArgs);
+  let scopes = builds.get(key);
+  if (!scopes) {
+    scopes = { stages: new Map<Stage, StageScopes>() };
+    builds.set(key, scopes);
+  }
   return scopes;
 }
 

@@ -317,7 +317,8 @@ function readOperand(lexer: Lexer, stop: '}' | '/', rawEscapes: boolean): readon
 }
 
 const digit = /^\p{Nd}$/u;
-const letter = /^[\p{L}\p{Nd}_]$/u;
+const digits = /\p{Nd}+/uy;
+const letters = /[\p{L}\p{Nd}_]+/uy;
 
 /** A name, a number, one special parameter such as `@`, or nothing. */
 function readName(lexer: Lexer): string {
@@ -328,9 +329,11 @@ function readName(lexer: Lexer): string {
     next(lexer);
     return first;
   }
-  const allowed = digit.test(first) ? digit : letter;
-  while (allowed.test(peek(lexer) ?? '')) next(lexer);
-  return lexer.raw.slice(from, lexer.at);
+  const allowed = digit.test(first) ? digits : letters;
+  allowed.lastIndex = from;
+  const [name = ''] = allowed.exec(lexer.raw) ?? [];
+  lexer.at += name.length;
+  return name;
 }
 
 function lookUp(lexer: Lexer, name: string): string | undefined {

@@ -42,6 +42,11 @@ export function debianSuitesWithout(name: string, architecture: string): readonl
   });
 }
 
+/** Tells whether some release of Debian has a package for amd64 and not for all of ARM. */
+export function isLackedByDebian(name: string): boolean {
+  return table().missing.has(name);
+}
+
 /** The releases of Debian that the table knows for an architecture, oldest first. */
 export function knownDebianSuites(architecture: string): readonly string[] {
   return table().columns.flatMap((column) => {

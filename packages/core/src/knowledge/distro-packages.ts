@@ -238,17 +238,22 @@ const table: readonly X86Package[] = [
   ),
 ];
 
-const exact = new Map<string, X86Package>();
-const prefixes: X86Package[] = [];
+/** The packages of a manager: by name, and those whose names begin so. */
+interface Listed {
+  readonly exact: Map<string, X86Package>;
+  readonly prefixes: { readonly prefix: string; readonly item: X86Package }[];
+}
+
+const byManager = new Map<PackageManager, Listed>();
 for (const item of table) {
-  if (item.name.endsWith('*')) prefixes.push(item);
-  else if (!exact.has(`${item.manager} ${item.name}`)) exact.set(`${item.manager} ${item.name}`, item);
+  const listed: Listed = byManager.get(item.manager) ?? { exact: new Map(), prefixes: [] };
+  byManager.set(item.manager, listed);
+  if (item.name.endsWith('*')) listed.prefixes.push({ prefix: item.name.slice(0, -1), item });
+  else if (!listed.exact.has(item.name)) listed.exact.set(item.name, item);
 }
 
 /** What is known of a package that some ARM platform lacks; `undefined` for all others. */
 export function findX86Package(manager: PackageManager, name: string): X86Package | undefined {
-  return (
-    exact.get(`${manager} ${name}`) ??
-    prefixes.find((item) => item.manager === manager && name.startsWith(item.name.slice(0, -1)))
-  );
+  const listed = byManager.get(manager);
+  return listed?.exact.get(name) ?? listed?.prefixes.find(({ prefix }) => name.startsWith(prefix))?.item;
 }

@@ -71,6 +71,14 @@ export function officialTagsWith(repository: string, platform: Platform): readon
   );
 }
 
+const platformsBySet = new WeakMap<Table, Map<string, readonly Platform[]>>();
+
+/** Few sets are those of thousands of tags. */
 function platformsOfSet(set: string): readonly Platform[] {
-  return set.split(' ').flatMap((name) => platformOfArchitecture(name) ?? []);
+  const all = table();
+  const sets = platformsBySet.get(all) ?? new Map<string, readonly Platform[]>();
+  platformsBySet.set(all, sets);
+  const platforms = sets.get(set) ?? set.split(' ').flatMap((name) => platformOfArchitecture(name) ?? []);
+  sets.set(set, platforms);
+  return platforms;
 }

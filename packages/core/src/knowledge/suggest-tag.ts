@@ -20,6 +20,17 @@ interface Tag {
  * `node:22-trixie` for linux/arm/v7 gives `22-bookworm`, `node:24` gives `22`; `undefined` when no tag has it.
  */
 export function suggestTag(repository: string, tag: string, platform: Platform): string | undefined {
+  const known = suggested.get(platform) ?? new Map<string, string | undefined>();
+  suggested.set(platform, known);
+  const name = `${repository}:${tag}`;
+  if (!known.has(name)) known.set(name, bestTag(repository, tag, platform));
+  return known.get(name);
+}
+
+/** Many files stand on the same images. */
+const suggested = new WeakMap<Platform, Map<string, string | undefined>>();
+
+function bestTag(repository: string, tag: string, platform: Platform): string | undefined {
   const wanted = readTag(tag);
   const candidates = officialTagsWith(repository, platform).map(readTag).filter(isStable);
   const versioned = candidates.filter((candidate) => fits(candidate, wanted));

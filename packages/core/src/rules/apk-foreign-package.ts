@@ -1,13 +1,21 @@
-import { type CodeWord, readCode } from '../analysis/code-words.ts';
+import { type CodeWord, readCode, type Trigger } from '../analysis/code-words.ts';
 import { installOperands } from '../analysis/install-operands.ts';
 import { findX86Package } from '../knowledge/distro-packages.ts';
 import { armPlatforms, isLeftAlone } from './code-finding.ts';
 import { knownPackageHit } from './known-package-hits.ts';
+import { namesLackedPackage } from './names-lacked-package.ts';
 import type { Rule } from './rule.ts';
 import { findingsOf, type WordHit } from './word-hits.ts';
 
 const name = 'apk-foreign-package';
 const shims: ReadonlySet<string> = new Set(['gcompat', 'libc6-compat']);
+
+const apk = /\bapk\b/;
+const namesLacked = namesLackedPackage('apk');
+const namesPackage: Trigger = {
+  test: (text) => apk.test(text) && (/gcompat|libc6-compat/.test(text) || namesLacked.test(text)),
+};
+const sgerrand = /sgerrand/;
 
 export const apkForeignPackage: Rule = {
   name,
@@ -24,9 +32,9 @@ export const apkForeignPackage: Rule = {
   },
   async check(dockerfile, context) {
     const platforms = armPlatforms(context);
-    if (platforms.length === 0 || !/\bapk\b/.test(dockerfile.text)) return [];
+    if (platforms.length === 0 || !apk.test(dockerfile.text)) return [];
     const reading = readCode(dockerfile, context);
-    const packages = installOperands(reading).flatMap((operand): readonly WordHit[] => {
+    const packages = installOperands(reading, namesPackage).flatMap((operand): readonly WordHit[] => {
       const { manager, word, start, end } = operand;
       if (manager !== 'apk' || word.guarded || word.buildPlatform) return [];
       if (shims.has(operand.name)) {
@@ -38,7 +46,7 @@ export const apkForeignPackage: Rule = {
       const hit = item && knownPackageHit(operand, item, platforms);
       return hit ? [hit] : [];
     });
-    const glibc = dockerfile.text.includes('sgerrand') ? reading.words.flatMap(glibcHits) : [];
+    const glibc = sgerrand.test(dockerfile.text) ? reading.wordsAbout(sgerrand).flatMap(glibcHits) : [];
     return findingsOf(name, dockerfile, context, [...packages, ...glibc]);
   },
 };

@@ -15,6 +15,8 @@ const oneLine = /\bdeb(?:-src)?[\t ]+\[[^\]]*?\barch[\t ]*=[\t ]*([\w-]+(?:,[\w-
 const stanza = /^[\t ]*Architectures:[\t ]*([\w-]+(?:[\t ]+[\w-]+)*)[\t ]*$/dgm;
 const armNames: ReadonlySet<string> = new Set(['arm64', 'armhf', 'armel', 'armv7', 'aarch64']);
 
+const trigger = /amd64/;
+
 export const aptSourceArchAmd64: Rule = {
   name,
   summary: 'A source of apt is restricted to amd64: deb [arch=amd64] ….',
@@ -33,20 +35,22 @@ export const aptSourceArchAmd64: Rule = {
     ],
   },
   async check(dockerfile, context) {
-    if (armPlatforms(context).length === 0 || !dockerfile.text.includes('amd64')) return [];
+    if (armPlatforms(context).length === 0 || !trigger.test(dockerfile.text)) return [];
     if (/--add-architecture[= \t]+(?:arm|aarch)/.test(dockerfile.text)) return [];
-    const hits = readCode(dockerfile, context).words.flatMap((word) => {
-      const { text } = word.mapped;
-      if (isLeftAlone(word) || !text.includes('amd64')) return [];
-      const lines = text.includes('arch') && text.includes('deb') ? [...text.matchAll(oneLine)] : [];
-      const stanzas = text.includes('Types:') ? [...text.matchAll(stanza)] : [];
-      return [
-        ...lines.flatMap((match) => hitsOf(dockerfile, context, word, match, match[2])),
-        ...stanzas.flatMap((match) =>
-          hitsOf(dockerfile, context, word, match, /^[\t ]*URIs:[\t ]*(\S+)/m.exec(text)?.[1]),
-        ),
-      ];
-    });
+    const hits = readCode(dockerfile, context)
+      .wordsAbout(trigger)
+      .flatMap((word) => {
+        const { text } = word.mapped;
+        if (isLeftAlone(word) || !text.includes('amd64')) return [];
+        const lines = text.includes('arch') && text.includes('deb') ? [...text.matchAll(oneLine)] : [];
+        const stanzas = text.includes('Types:') ? [...text.matchAll(stanza)] : [];
+        return [
+          ...lines.flatMap((match) => hitsOf(dockerfile, context, word, match, match[2])),
+          ...stanzas.flatMap((match) =>
+            hitsOf(dockerfile, context, word, match, /^[\t ]*URIs:[\t ]*(\S+)/m.exec(text)?.[1]),
+          ),
+        ];
+      });
     return findingsOf(name, dockerfile, context, hits);
   },
 };

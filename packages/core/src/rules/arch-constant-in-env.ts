@@ -35,7 +35,9 @@ export const archConstantInEnv: Rule = {
     if (!mentions(dockerfile, context, wordsOf.x86)) return downloaded;
     const reading = readCode(dockerfile, context);
     const covered = siteKeys(await placesFor(dockerfile, context));
-    const alone = reading.words.flatMap((word) => constantFinding(word, reading, covered, context));
+    const alone = reading
+      .wordsAbout(wordsOf.x86)
+      .flatMap((word) => constantFinding(word, reading, covered, context));
     const told = findingsOf(name, dockerfile, context, x86Arguments(reading));
     return [...downloaded, ...alone, ...told];
   },
@@ -61,7 +63,9 @@ function constantFinding(
   const site = siteAt(word.mapped, token.start, token.end);
   // A constant that another one is made of is reported there.
   if (!site || site.instruction !== word.instruction || covered.has(siteKey(site))) return [];
-  const used = reading.words.some((other) => other !== word && reads(other, siteKey(site), token.token));
+  const used = reading
+    .wordsAbout(wordsOf.x86)
+    .some((other) => other !== word && reads(other, siteKey(site), token.token));
   const texts = textsOf(token.token, used);
   const { known, unknown } = knownPlatforms(platforms, texts);
   const variation = variationAt(word.mapped, token, 'arch', texts);

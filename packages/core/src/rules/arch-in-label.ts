@@ -11,6 +11,8 @@ const name = 'arch-in-label';
 /** The vocabulary of a label is that of its value: Red Hat's labels say x86_64. */
 const vocabularies: Readonly<Record<string, Vocabulary>> = { amd64: 'goarch', x86_64: 'uname', x64: 'node' };
 
+const trigger = /LABEL/i;
+
 export const archInLabel: Rule = {
   name,
   summary: 'A label says that the image is for x86.',
@@ -26,36 +28,38 @@ export const archInLabel: Rule = {
   },
   async check(dockerfile, context) {
     const platforms = armPlatforms(context);
-    if (platforms.length === 0 || !/LABEL/i.test(dockerfile.text)) return [];
-    const hits = readCode(dockerfile, context).words.flatMap((word): readonly WordHit[] => {
-      if (word.role !== 'label') return [];
-      const { text } = word.mapped;
-      if (!/arch|platform/i.test(word.name ?? '')) return namedInside(word);
-      const value = /^(?:linux\/)?(amd64|x86_64|x64)$/.exec(text)?.[1];
-      const vocabulary = value === undefined ? undefined : vocabularies[value];
-      if (value === undefined || !vocabulary) return namedInside(word);
-      // What comes from an ARG is for whoever builds to say.
-      const start = text.length - value.length;
-      const site = siteAt(word.mapped, start, text.length);
-      if (site?.instruction !== word.instruction) return [];
-      const texts: Record<string, string> = {};
-      for (const platform of platforms) {
-        const key = platformKey(platform);
-        // linux/arm/v7 is a platform, linux/arm is none.
-        const own = text.startsWith('linux/') ? key.slice('linux/'.length) : nameIn(vocabulary, platform);
-        if (own !== undefined) texts[key] = own;
-      }
-      return [
-        {
-          word,
-          start,
-          end: text.length,
-          texts,
-          severity: 'info',
-          message: `the label says ${text} in every image`,
-        },
-      ];
-    });
+    if (platforms.length === 0 || !trigger.test(dockerfile.text)) return [];
+    const hits = readCode(dockerfile, context)
+      .wordsAbout(trigger)
+      .flatMap((word): readonly WordHit[] => {
+        if (word.role !== 'label') return [];
+        const { text } = word.mapped;
+        if (!/arch|platform/i.test(word.name ?? '')) return namedInside(word);
+        const value = /^(?:linux\/)?(amd64|x86_64|x64)$/.exec(text)?.[1];
+        const vocabulary = value === undefined ? undefined : vocabularies[value];
+        if (value === undefined || !vocabulary) return namedInside(word);
+        // What comes from an ARG is for whoever builds to say.
+        const start = text.length - value.length;
+        const site = siteAt(word.mapped, start, text.length);
+        if (site?.instruction !== word.instruction) return [];
+        const texts: Record<string, string> = {};
+        for (const platform of platforms) {
+          const key = platformKey(platform);
+          // linux/arm/v7 is a platform, linux/arm is none.
+          const own = text.startsWith('linux/') ? key.slice('linux/'.length) : nameIn(vocabulary, platform);
+          if (own !== undefined) texts[key] = own;
+        }
+        return [
+          {
+            word,
+            start,
+            end: text.length,
+            texts,
+            severity: 'info',
+            message: `the label says ${text} in every image`,
+          },
+        ];
+      });
     return findingsOf(name, dockerfile, context, hits);
   },
 };

@@ -1,10 +1,11 @@
 import type { Platform } from '@mabuild/oci';
 import { type ArchSwitch, archSwitches } from '../analysis/arch-switch.ts';
+import { mayAskArchitecture } from '../analysis/architecture-condition.ts';
 import { isArmelBase } from '../analysis/armel-base.ts';
 import { readCode } from '../analysis/code-words.ts';
 import { platformKey } from '../fixes/variation.ts';
 import { armPlatforms } from './code-finding.ts';
-import { mentions, wordsOf } from './mentions.ts';
+import { mentions } from './mentions.ts';
 import type { Finding, Rule } from './rule.ts';
 import { missingBranches } from './switch-branch.ts';
 import { answersOf, fateOf, isNeededLater, runsCommands, switchFinding } from './switch-finding.ts';
@@ -22,7 +23,7 @@ export const archSwitchLacksArm32: Rule = {
   },
   async check(dockerfile, context) {
     const platforms = armPlatforms(context).filter((platform) => platform.architecture === 'arm');
-    if (platforms.length === 0 || !mentions(dockerfile, context, wordsOf.architecture)) return [];
+    if (platforms.length === 0 || !mentions(dockerfile, context, mayAskArchitecture)) return [];
     const reading = readCode(dockerfile, context);
     return archSwitches(dockerfile, context).flatMap((item): readonly Finding[] => {
       const missing = platforms.filter((platform) => !item.covered.has(platformKey(platform)));

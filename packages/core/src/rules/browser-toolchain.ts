@@ -27,7 +27,7 @@ export const browserToolchain: Rule = {
     const platforms = armPlatforms(context);
     if (platforms.length === 0 || !mentions(dockerfile, context, browserToolNames)) return [];
     const reading = readCode(dockerfile, context);
-    const hits = installOperands(reading).flatMap((operand): readonly WordHit[] => {
+    const hits = installOperands(reading, browserToolNames).flatMap((operand): readonly WordHit[] => {
       const { manager, word, start, end, text } = operand;
       if (word.guarded || word.buildPlatform) return [];
       const tool = findBrowserTool(manager, operand.name);

@@ -11,6 +11,7 @@ import type { Rule } from './rule.ts';
 
 const name = 'checksum-tied-to-arch';
 /** What the portable style writes where a checksum is not known: no file has it. */
+const placeholders = /-asset-here/;
 const placeholder = /\bput-the-(\w+)-of-the-(\w+)-asset-here\b/g;
 
 export const checksumTiedToArch: Rule = {
@@ -53,7 +54,7 @@ export const checksumTiedToArch: Rule = {
         ...(known && variation ? { variations: [variation] } : {}),
       };
     });
-    const open = reading.words.flatMap((word) =>
+    const open = reading.wordsAbout(placeholders).flatMap((word) =>
       [...word.mapped.text.matchAll(placeholder)].map((match) => ({
         rule: name,
         severity: 'error' as const,

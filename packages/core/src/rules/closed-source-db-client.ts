@@ -9,6 +9,8 @@ const name = 'closed-source-db-client';
 const oracle =
   /(?:oracle-)?instantclient[\w.-]*?(?:linux[._-]?x64|linuxx64|linux\.x86-64|linux-x86-64|\.x86_64\.rpm|linux\.x64)[\w.-]*/i;
 
+const trigger = /instantclient|mssql|msodbc/i;
+
 export const closedSourceDbClient: Rule = {
   name,
   summary:
@@ -21,10 +23,10 @@ export const closedSourceDbClient: Rule = {
   },
   async check(dockerfile, context) {
     const platforms = armPlatforms(context);
-    if (platforms.length === 0 || !/instantclient|mssql|msodbc/i.test(dockerfile.text)) return [];
+    if (platforms.length === 0 || !trigger.test(dockerfile.text)) return [];
     const reading = readCode(dockerfile, context);
     const arm32 = platforms.filter(({ architecture }) => architecture === 'arm');
-    const packages = installOperands(reading).flatMap((operand): readonly WordHit[] => {
+    const packages = installOperands(reading, trigger).flatMap((operand): readonly WordHit[] => {
       const { manager, word, start, end } = operand;
       if ((manager !== 'apt' && manager !== 'rpm' && manager !== 'apk') || isLeftAlone(word)) return [];
       const match = /^(msodbcsql|mssql-tools)(\d*)$/.exec(operand.name);
@@ -42,7 +44,10 @@ export const closedSourceDbClient: Rule = {
         },
       ];
     });
-    return findingsOf(name, dockerfile, context, [...packages, ...reading.words.flatMap(oracleHits)]);
+    return findingsOf(name, dockerfile, context, [
+      ...packages,
+      ...reading.wordsAbout(trigger).flatMap(oracleHits),
+    ]);
   },
 };
 

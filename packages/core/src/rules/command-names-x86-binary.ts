@@ -29,7 +29,8 @@ export const commandNamesX86Binary: Rule = {
       .flatMap((place) => derivedFinding(name, place, context));
     if (!mentions(dockerfile, context, wordsOf.x86)) return derived;
     const others = readCode(dockerfile, context)
-      .words.filter(isCommand)
+      .wordsAbout(wordsOf.x86)
+      .filter(isCommand)
       .flatMap((word) =>
         archTokens(word.mapped.text).flatMap((token) => {
           const site = siteAt(word.mapped, token.start, token.end);

@@ -14,6 +14,9 @@ const installer =
 const intel = /^(?:mkl(?:[-_].*)?|intel-openmp|intelpython.*|blas=\*=mkl|libblas=\*=\*mkl)$/;
 const bases = /^(?:docker\.io\/)?(?:continuumio|condaforge|mambaorg)\//;
 
+const trigger = /conda|mamba|miniforge/i;
+const subdir = /linux-64/;
+
 export const condaX86: Rule = {
   name,
   summary:
@@ -33,10 +36,10 @@ export const condaX86: Rule = {
   },
   async check(dockerfile, context) {
     const platforms = armPlatforms(context);
-    if (platforms.length === 0 || !/conda|mamba|miniforge/i.test(dockerfile.text)) return [];
+    if (platforms.length === 0 || !trigger.test(dockerfile.text)) return [];
     const reading = readCode(dockerfile, context);
     const arm32 = platforms.filter(({ architecture }) => architecture === 'arm');
-    const packages = installOperands(reading).flatMap((operand): readonly WordHit[] => {
+    const packages = installOperands(reading, trigger).flatMap((operand): readonly WordHit[] => {
       const { manager, word, start, end, text } = operand;
       if (manager !== 'conda' || !intel.test(operand.name) || isLeftAlone(word)) return [];
       const message = `${text}: MKL is for x86 alone`;
@@ -52,7 +55,7 @@ export const condaX86: Rule = {
       const message = 'conda has no packages for 32-bit ARM';
       return [{ word, start, end: start + url.length, texts: {}, platforms: rest, message, hint: python }];
     });
-    const hits = [...packages, ...installers, ...reading.words.flatMap(subdirHits)];
+    const hits = [...packages, ...installers, ...reading.wordsAbout(subdir).flatMap(subdirHits)];
     return [
       ...findingsOf(name, dockerfile, context, hits),
       ...(arm32.length > 0 ? baseFindings(dockerfile, context, arm32) : []),

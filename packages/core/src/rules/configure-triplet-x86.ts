@@ -18,6 +18,8 @@ const compiler =
   /(?<![\w.-])x86_64(-linux-gnu)(?=-(?:gcc|g\+\+|cpp|ar|as|ld|nm|strip|objcopy|objdump|ranlib|pkg-config|gfortran)(?:-[\d.]+)?(?![\w-]))/g;
 const rustCommands: ReadonlySet<string> = new Set(['cargo', 'rustup', 'cross', 'rustc']);
 
+const trigger = /x86_64|i[3-6]86/;
+
 export const configureTripletX86: Rule = {
   name,
   summary: 'configure, a compiler or OpenSSL is told that the machine is x86.',
@@ -36,21 +38,23 @@ export const configureTripletX86: Rule = {
   },
   async check(dockerfile, context) {
     const platforms = armPlatforms(context);
-    if (platforms.length === 0 || !/x86_64|i[3-6]86/.test(dockerfile.text)) return [];
-    const hits = readCode(dockerfile, context).words.flatMap((word): readonly WordHit[] => {
-      if (!mayTell(word)) return [];
-      const armel = (): boolean => isArmelBase(dockerfile, word.stage, context);
-      return spansOf(word).map(({ start, end, system }) => {
-        const texts: Record<string, string> = {};
-        for (const platform of platforms) {
-          const key = platformKey(platform);
-          const own = textOn(key, system, armel);
-          if (own !== undefined) texts[key] = own;
-        }
-        const text = word.mapped.text.slice(start, end);
-        return { word, start, end, texts, name: 'triple', message: `${text} says that the machine is x86` };
+    if (platforms.length === 0 || !trigger.test(dockerfile.text)) return [];
+    const hits = readCode(dockerfile, context)
+      .wordsAbout(trigger)
+      .flatMap((word): readonly WordHit[] => {
+        if (!mayTell(word)) return [];
+        const armel = (): boolean => isArmelBase(dockerfile, word.stage, context);
+        return spansOf(word).map(({ start, end, system }) => {
+          const texts: Record<string, string> = {};
+          for (const platform of platforms) {
+            const key = platformKey(platform);
+            const own = textOn(key, system, armel);
+            if (own !== undefined) texts[key] = own;
+          }
+          const text = word.mapped.text.slice(start, end);
+          return { word, start, end, texts, name: 'triple', message: `${text} says that the machine is x86` };
+        });
       });
-    });
     return findingsOf(name, dockerfile, context, hits);
   },
 };

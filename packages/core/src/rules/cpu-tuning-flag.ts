@@ -21,6 +21,9 @@ const others: ReadonlySet<string> = new Set(
   'echo printf sed grep egrep awk free df du ls cut head tail mount curl wget find sort'.split(' '),
 );
 
+const trigger =
+  /-m(?:arch|tune|cpu)=|-m(?:s?sse|avx|fma|f16c|aes|pclmul|bmi|popcnt|lzcnt|xop|mmx|3dnow|adx|rdrnd|64|32|x32)|target-cpu|-D\w*(?:AVX|SSE|FMA3|BMI2|F16C)/i;
+
 export const cpuTuningFlag: Rule = {
   name,
   summary: 'A compiler flag is for x86 processors: -march=haswell, -mavx2, -m64.',
@@ -31,8 +34,10 @@ export const cpuTuningFlag: Rule = {
     silent: ['The flag stands in a branch for x86.', 'sed, grep or echo only reads or shows it.'],
   },
   async check(dockerfile, context) {
-    if (armPlatforms(context).length === 0 || !/-m[a-z36]|target-cpu|-D/.test(dockerfile.text)) return [];
-    const hits = readCode(dockerfile, context).words.flatMap((word) => hitsOf(word, context));
+    if (armPlatforms(context).length === 0 || !trigger.test(dockerfile.text)) return [];
+    const hits = readCode(dockerfile, context)
+      .wordsAbout(trigger)
+      .flatMap((word) => hitsOf(word, context));
     return findingsOf(name, dockerfile, context, hits);
   },
 };

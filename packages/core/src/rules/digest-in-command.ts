@@ -5,6 +5,8 @@ import type { Rule } from './rule.ts';
 const name = 'digest-in-command';
 const pinned = /^[a-z0-9][\w./-]*(?::[\w.-]+)?@(?:sha256:)?[0-9a-f]{64}$/;
 
+const trigger = /@/;
+
 export const digestInCommand: Rule = {
   name,
   summary: 'A command takes an image by digest.',
@@ -16,22 +18,24 @@ export const digestInCommand: Rule = {
   },
   async check(dockerfile, context) {
     const platforms = armPlatforms(context);
-    if (platforms.length === 0 || !dockerfile.text.includes('@')) return [];
-    return readCode(dockerfile, context).words.flatMap((word) => {
-      const { text } = word.mapped;
-      if (word.role !== 'argument' || word.guarded || word.buildPlatform || !pinned.test(text)) return [];
-      return [
-        {
-          rule: name,
-          severity: 'info' as const,
-          platforms,
-          message: `the digest of ${text.slice(0, text.indexOf('@'))} may be that of its x86 image`,
-          hint: 'take the digest of the index, or of each platform',
-          range: spanRange(word, { start: 0, end: text.length }),
-          fix: 'none' as const,
-          edits: [],
-        },
-      ];
-    });
+    if (platforms.length === 0 || !trigger.test(dockerfile.text)) return [];
+    return readCode(dockerfile, context)
+      .wordsAbout(trigger)
+      .flatMap((word) => {
+        const { text } = word.mapped;
+        if (word.role !== 'argument' || word.guarded || word.buildPlatform || !pinned.test(text)) return [];
+        return [
+          {
+            rule: name,
+            severity: 'info' as const,
+            platforms,
+            message: `the digest of ${text.slice(0, text.indexOf('@'))} may be that of its x86 image`,
+            hint: 'take the digest of the index, or of each platform',
+            range: spanRange(word, { start: 0, end: text.length }),
+            fix: 'none' as const,
+            edits: [],
+          },
+        ];
+      });
   },
 };

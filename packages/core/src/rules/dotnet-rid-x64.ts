@@ -11,6 +11,8 @@ const rid =
 const option = /^(?:-r|--runtime|--os-arch|-a|--arch)$/;
 const property = /^(?:[-/]{1,2}p(?:roperty)?:)?RuntimeIdentifiers?=/i;
 
+const trigger = /x64/;
+
 export const dotnetRidX64: Rule = {
   name,
   summary: "A .NET runtime identifier is x64's.",
@@ -25,10 +27,10 @@ export const dotnetRidX64: Rule = {
     silent: ['The identifier is part of an address: the download is the finding.'],
   },
   async check(dockerfile, context) {
-    if (armPlatforms(context).length === 0 || !dockerfile.text.includes('x64')) return [];
-    const words = readCode(dockerfile, context).words.filter(
-      ({ guarded, role, mapped }) => !guarded && role !== 'label' && mapped.text.includes('x64'),
-    );
+    if (armPlatforms(context).length === 0 || !trigger.test(dockerfile.text)) return [];
+    const words = readCode(dockerfile, context)
+      .wordsAbout(trigger)
+      .filter(({ guarded, role, mapped }) => !guarded && role !== 'label' && mapped.text.includes('x64'));
     const hits = words.flatMap((word) => hitsOf(word));
     if (!hits.some(({ word }) => isBuild(word))) return [];
     return groupedFindings(name, dockerfile, context, hits);

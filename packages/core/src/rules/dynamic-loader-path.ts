@@ -19,6 +19,8 @@ const muslLibrary: Readonly<Record<string, string>> = {
   'linux/arm/v6': 'libc.musl-armhf.so.1',
 };
 
+const trigger = /x86[-_]64\.so\.[12]|\/lib64/;
+
 export const dynamicLoaderPath: Rule = {
   name,
   summary: "The path is that of x86's program loader, e.g. /lib64/ld-linux-x86-64.so.2.",
@@ -30,29 +32,31 @@ export const dynamicLoaderPath: Rule = {
   },
   async check(dockerfile, context) {
     const platforms = armPlatforms(context);
-    if (platforms.length === 0 || !/x86[-_]64\.so\.[12]|\/lib64/.test(dockerfile.text)) return [];
-    const hits = readCode(dockerfile, context).words.flatMap((word): readonly WordHit[] => {
-      const { text } = word.mapped;
-      if (isLeftAlone(word) || !text.includes('.so.')) return [];
-      if (text.includes('://')) return [];
-      return [...text.matchAll(loader)].map((match) => {
-        const texts: Record<string, string> = {};
-        for (const platform of platforms) {
-          const key = platformKey(platform);
-          const own = textOn(key, match[0], () => isArmelBase(dockerfile, word.stage, context));
-          if (own !== undefined) texts[key] = own;
-        }
-        return {
-          word,
-          start: match.index,
-          end: match.index + match[0].length,
-          texts,
-          name: 'loader',
-          fix: 'semi',
-          message: `${match[0].replace(/^.*\//, '')} is x86's`,
-        };
+    if (platforms.length === 0 || !trigger.test(dockerfile.text)) return [];
+    const hits = readCode(dockerfile, context)
+      .wordsAbout(trigger)
+      .flatMap((word): readonly WordHit[] => {
+        const { text } = word.mapped;
+        if (isLeftAlone(word) || !text.includes('.so.')) return [];
+        if (text.includes('://')) return [];
+        return [...text.matchAll(loader)].map((match) => {
+          const texts: Record<string, string> = {};
+          for (const platform of platforms) {
+            const key = platformKey(platform);
+            const own = textOn(key, match[0], () => isArmelBase(dockerfile, word.stage, context));
+            if (own !== undefined) texts[key] = own;
+          }
+          return {
+            word,
+            start: match.index,
+            end: match.index + match[0].length,
+            texts,
+            name: 'loader',
+            fix: 'semi',
+            message: `${match[0].replace(/^.*\//, '')} is x86's`,
+          };
+        });
       });
-    });
     return [...findingsOf(name, dockerfile, context, hits), ...folderCopies(dockerfile, context)];
   },
 };

@@ -31,26 +31,28 @@ export const emulationHostileStep: Rule = {
     const platforms = armPlatforms(context);
     if (platforms.length === 0 || !mentions(dockerfile, context, programs)) return [];
     const told = new Set<Stage>();
-    return readCode(dockerfile, context).words.flatMap((word): readonly Finding[] => {
-      const { stage, script, command } = word;
-      if (!stage || !script || !command || word.role !== 'argument' || word.index !== 0) return [];
-      if (word.guarded || word.buildPlatform || script.when !== 'build' || told.has(stage)) return [];
-      const why = whyHostile(command);
-      if (why === undefined) return [];
-      told.add(stage);
-      return [
-        {
-          rule: name,
-          severity: 'info',
-          platforms,
-          message: `${command.name ?? ''}: ${why}`,
-          hint: 'build on a host of the platform, or run the stage FROM --platform=$BUILDPLATFORM when its output suits every platform',
-          range: scriptRange(script, command.start, command.words.at(-1)?.end ?? command.end),
-          fix: 'none',
-          edits: [],
-        },
-      ];
-    });
+    return readCode(dockerfile, context)
+      .wordsAbout(programs)
+      .flatMap((word): readonly Finding[] => {
+        const { stage, script, command } = word;
+        if (!stage || !script || !command || word.role !== 'argument' || word.index !== 0) return [];
+        if (word.guarded || word.buildPlatform || script.when !== 'build' || told.has(stage)) return [];
+        const why = whyHostile(command);
+        if (why === undefined) return [];
+        told.add(stage);
+        return [
+          {
+            rule: name,
+            severity: 'info',
+            platforms,
+            message: `${command.name ?? ''}: ${why}`,
+            hint: 'build on a host of the platform, or run the stage FROM --platform=$BUILDPLATFORM when its output suits every platform',
+            range: scriptRange(script, command.start, command.words.at(-1)?.end ?? command.end),
+            fix: 'none',
+            edits: [],
+          },
+        ];
+      });
   },
 };
 

@@ -12,6 +12,8 @@ const managers: Readonly<Record<EndedRelease['manager'], ReadonlySet<string>>> =
   apt: new Set(['apt-get', 'apt', 'aptitude']),
   yum: new Set(['yum', 'dnf', 'microdnf']),
 };
+/** Of a script that runs one of them. */
+const namesManager = /apt|yum|dnf/;
 const repaired =
   /archive\.debian\.org|old-releases\.ubuntu\.com|vault\.centos\.org|snapshot\.debian\.org|sources\.list|\.repo\b|yum\.repos\.d/;
 
@@ -80,6 +82,7 @@ function firstInstall(
       script.stage === stage &&
       script.when === 'build' &&
       stage.instructions.includes(script.instruction) &&
+      namesManager.test(script.logical.text) &&
       script.shell.commands.some((command) => uses.has(command.name ?? '')),
   )?.instruction;
 }

@@ -7,6 +7,8 @@ import { findingsOf, type WordHit } from './word-hits.ts';
 
 const name = 'exact-package-pin';
 
+const trigger = /\+b\d/;
+
 export const exactPackagePin: Rule = {
   name,
   summary: 'apt is asked for a version with the number of a rebuild, e.g. libfoo1=1.2-3+b1.',
@@ -18,27 +20,29 @@ export const exactPackagePin: Rule = {
   },
   async check(dockerfile, context) {
     const platforms = armPlatforms(context);
-    if (platforms.length === 0 || !/\+b\d/.test(dockerfile.text)) return [];
+    if (platforms.length === 0 || !trigger.test(dockerfile.text)) return [];
     const texts = Object.fromEntries(platforms.map((platform) => [platformKey(platform), '*']));
-    const hits = installOperands(readCode(dockerfile, context)).flatMap((operand): readonly WordHit[] => {
-      const { manager, word, version, text } = operand;
-      const rebuild = /\+b\d+$/.exec(version?.text ?? '')?.[0];
-      if (manager !== 'apt' || !version || rebuild === undefined) return [];
-      if (word.guarded || word.buildPlatform) return [];
-      return [
-        {
-          word,
-          start: version.end - rebuild.length,
-          end: version.end,
-          texts,
-          name: 'rebuild',
-          severity: 'info',
-          fix: 'suggest',
-          message: `${text}: rebuilds have other numbers on other architectures`,
-          hint: `ask for ${text.slice(0, -rebuild.length)}*`,
-        },
-      ];
-    });
+    const hits = installOperands(readCode(dockerfile, context), trigger).flatMap(
+      (operand): readonly WordHit[] => {
+        const { manager, word, version, text } = operand;
+        const rebuild = /\+b\d+$/.exec(version?.text ?? '')?.[0];
+        if (manager !== 'apt' || !version || rebuild === undefined) return [];
+        if (word.guarded || word.buildPlatform) return [];
+        return [
+          {
+            word,
+            start: version.end - rebuild.length,
+            end: version.end,
+            texts,
+            name: 'rebuild',
+            severity: 'info',
+            fix: 'suggest',
+            message: `${text}: rebuilds have other numbers on other architectures`,
+            hint: `ask for ${text.slice(0, -rebuild.length)}*`,
+          },
+        ];
+      },
+    );
     return findingsOf(name, dockerfile, context, hits);
   },
 };

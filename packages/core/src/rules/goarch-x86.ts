@@ -8,6 +8,8 @@ import { findingsOf, type WordHit } from './word-hits.ts';
 
 const name = 'goarch-x86';
 
+const trigger = /GOARCH/;
+
 export const goarchX86: Rule = {
   name,
   summary: 'GOARCH is fixed to x86: Go builds x86 programs for every platform.',
@@ -25,8 +27,8 @@ export const goarchX86: Rule = {
     ],
   },
   async check(dockerfile, context) {
-    if (armPlatforms(context).length === 0 || !dockerfile.text.includes('GOARCH')) return [];
-    const { words } = readCode(dockerfile, context);
+    if (armPlatforms(context).length === 0 || !trigger.test(dockerfile.text)) return [];
+    const words = readCode(dockerfile, context).wordsAbout(trigger);
     return findingsOf(
       name,
       dockerfile,

@@ -5,6 +5,8 @@ import type { Finding, Rule } from './rule.ts';
 
 const name = 'goarm-mismatch';
 
+const trigger = /GOARM/;
+
 export const goarmMismatch: Rule = {
   name,
   summary: 'GOARM is for another 32-bit ARM than the one that is built.',
@@ -22,30 +24,32 @@ export const goarmMismatch: Rule = {
     const platforms = armPlatforms(context).filter(
       (platform) => normalizePlatform(platform).architecture === 'arm',
     );
-    if (platforms.length === 0 || !dockerfile.text.includes('GOARM')) return [];
-    return readCode(dockerfile, context).words.flatMap((word): readonly Finding[] => {
-      if (word.name !== 'GOARM' || word.role === 'label' || word.guarded || word.mapped.switched) return [];
-      const { text } = word.mapped;
-      const given = /^[5-7]/.exec(text)?.[0];
-      const wrong = platforms.filter((platform) => `v${given}` !== normalizePlatform(platform).variant);
-      if (wrong.length === 0) return [];
-      const newer = wrong.filter(
-        (platform) => given !== undefined && `v${given}` > (normalizePlatform(platform).variant ?? ''),
-      );
-      const fatal = newer.length > 0;
-      return [
-        {
-          rule: name,
-          severity: fatal ? 'error' : 'info',
-          platforms: fatal ? newer : wrong,
-          message:
-            given === undefined ? 'GOARM has no value in the file' : `GOARM is ${given}, whatever is built`,
-          hint: 'take it from the platform: ARG TARGETVARIANT and GOARM=${TARGETVARIANT#v}',
-          range: spanRange(word, { start: 0, end: text.length }),
-          fix: 'none',
-          edits: [],
-        },
-      ];
-    });
+    if (platforms.length === 0 || !trigger.test(dockerfile.text)) return [];
+    return readCode(dockerfile, context)
+      .wordsAbout(trigger)
+      .flatMap((word): readonly Finding[] => {
+        if (word.name !== 'GOARM' || word.role === 'label' || word.guarded || word.mapped.switched) return [];
+        const { text } = word.mapped;
+        const given = /^[5-7]/.exec(text)?.[0];
+        const wrong = platforms.filter((platform) => `v${given}` !== normalizePlatform(platform).variant);
+        if (wrong.length === 0) return [];
+        const newer = wrong.filter(
+          (platform) => given !== undefined && `v${given}` > (normalizePlatform(platform).variant ?? ''),
+        );
+        const fatal = newer.length > 0;
+        return [
+          {
+            rule: name,
+            severity: fatal ? 'error' : 'info',
+            platforms: fatal ? newer : wrong,
+            message:
+              given === undefined ? 'GOARM has no value in the file' : `GOARM is ${given}, whatever is built`,
+            hint: 'take it from the platform: ARG TARGETVARIANT and GOARM=${TARGETVARIANT#v}',
+            range: spanRange(word, { start: 0, end: text.length }),
+            fix: 'none',
+            edits: [],
+          },
+        ];
+      });
   },
 };

@@ -35,7 +35,7 @@ export const i386Multilib: Rule = {
   async check(dockerfile, context) {
     if (armPlatforms(context).length === 0 || !hint.test(dockerfile.text)) return [];
     const reading = readCode(dockerfile, context);
-    const packages = installOperands(reading)
+    const packages = installOperands(reading, hint)
       .filter((operand) => isMultilibPackage(operand) && !isLeftAlone(operand.word))
       .map(
         ({ word, start, end }): WordHit => ({
@@ -47,16 +47,19 @@ export const i386Multilib: Rule = {
           hint: 'ARM cannot run it: leave out what needs it, or keep it in a stage for linux/386 whose files are copied',
         }),
       );
-    const added = reading.words.filter(isAddedArchitecture).map(
-      (word): WordHit => ({
-        word,
-        start: 0,
-        end: word.mapped.text.length,
-        texts: {},
-        message: 'packages of i386 are made available',
-        hint: 'ARM cannot run them: leave out what needs them',
-      }),
-    );
+    const added = reading
+      .wordsAbout(hint)
+      .filter(isAddedArchitecture)
+      .map(
+        (word): WordHit => ({
+          word,
+          start: 0,
+          end: word.mapped.text.length,
+          texts: {},
+          message: 'packages of i386 are made available',
+          hint: 'ARM cannot run them: leave out what needs them',
+        }),
+      );
     return findingsOf(name, dockerfile, context, [...added, ...packages]);
   },
 };

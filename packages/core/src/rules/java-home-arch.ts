@@ -12,6 +12,8 @@ const name = 'java-home-arch';
 const home =
   /(?<=\/jvm\/[\w.+-]*[-.])(amd64|x86_64)(?![\w-])|(?<=\/lib\/)(amd64)(?=\/(?:server|jli|client|headless)\b|$)/g;
 
+const trigger = /jvm|\/lib\/amd64/;
+
 export const javaHomeArch: Rule = {
   name,
   summary: 'A path of Java names x86, e.g. /usr/lib/jvm/java-8-openjdk-amd64.',
@@ -27,34 +29,37 @@ export const javaHomeArch: Rule = {
   },
   async check(dockerfile, context) {
     const platforms = armPlatforms(context);
-    if (platforms.length === 0 || !/jvm|\/lib\/amd64/.test(dockerfile.text)) return [];
-    const hits = readCode(dockerfile, context).words.flatMap((word): readonly WordHit[] => {
-      if (isLeftAlone(word)) return [];
-      const { text } = word.mapped;
-      if (!text.includes('jvm') && !text.includes('/lib/amd64')) return [];
-      return [...text.matchAll(home)].map((match) => {
-        const isPackage = match[1] === 'amd64';
-        const vocabulary = isPackage ? 'dpkg' : match[1] ? 'rpm' : 'jvm-os-arch';
-        const texts: Record<string, string> = {};
-        for (const platform of platforms) {
-          const key = platformKey(platform);
-          const own = nameIn(vocabulary, platform);
-          if (key === 'linux/arm/v6' && isPackage && !isArmelBase(dockerfile, word.stage, context)) continue;
-          // RPM distributions have no 32-bit ARM today.
-          if (vocabulary === 'rpm' && key !== 'linux/arm64') continue;
-          if (own !== undefined) texts[key] = own;
-        }
-        const span = { start: match.index, end: match.index + match[0].length };
-        const inShell = siteAt(word.mapped, span.start, span.end)?.shell === true;
-        return {
-          word,
-          ...span,
-          texts,
-          message: `${text.slice(Math.max(0, text.lastIndexOf('/', match.index) + 1), span.end)} is what the folder is called on amd64`,
-          ...(isPackage && inShell ? { shell: { text: '$(dpkg --print-architecture)', args: [] } } : {}),
-        };
+    if (platforms.length === 0 || !trigger.test(dockerfile.text)) return [];
+    const hits = readCode(dockerfile, context)
+      .wordsAbout(trigger)
+      .flatMap((word): readonly WordHit[] => {
+        if (isLeftAlone(word)) return [];
+        const { text } = word.mapped;
+        if (!text.includes('jvm') && !text.includes('/lib/amd64')) return [];
+        return [...text.matchAll(home)].map((match) => {
+          const isPackage = match[1] === 'amd64';
+          const vocabulary = isPackage ? 'dpkg' : match[1] ? 'rpm' : 'jvm-os-arch';
+          const texts: Record<string, string> = {};
+          for (const platform of platforms) {
+            const key = platformKey(platform);
+            const own = nameIn(vocabulary, platform);
+            if (key === 'linux/arm/v6' && isPackage && !isArmelBase(dockerfile, word.stage, context))
+              continue;
+            // RPM distributions have no 32-bit ARM today.
+            if (vocabulary === 'rpm' && key !== 'linux/arm64') continue;
+            if (own !== undefined) texts[key] = own;
+          }
+          const span = { start: match.index, end: match.index + match[0].length };
+          const inShell = siteAt(word.mapped, span.start, span.end)?.shell === true;
+          return {
+            word,
+            ...span,
+            texts,
+            message: `${text.slice(Math.max(0, text.lastIndexOf('/', match.index) + 1), span.end)} is what the folder is called on amd64`,
+            ...(isPackage && inShell ? { shell: { text: '$(dpkg --print-architecture)', args: [] } } : {}),
+          };
+        });
       });
-    });
     return findingsOf(name, dockerfile, context, hits);
   },
 };

@@ -13,6 +13,8 @@ const name = 'multiarch-libdir';
 /** A folder of its own in a path; `x86_64-linux-gnu-gcc` is a compiler, `foo-x86_64-linux-gnu.tar.gz` a download. */
 const folder = /(?<=\/)(x86_64|i[36]86)-linux-gnu(?=$|[/:\s"'*?,;|#)\]])/g;
 
+const trigger = /linux-gnu/;
+
 export const multiarchLibdir: Rule = {
   name,
   summary: "The path goes through x86's library folder, e.g. /usr/lib/x86_64-linux-gnu.",
@@ -32,14 +34,16 @@ export const multiarchLibdir: Rule = {
   },
   async check(dockerfile, context) {
     const platforms = armPlatforms(context);
-    if (platforms.length === 0 || !dockerfile.text.includes('linux-gnu')) return [];
+    if (platforms.length === 0 || !trigger.test(dockerfile.text)) return [];
     const unnamed = new Map<Instruction, readonly Platform[]>();
-    const hits = readCode(dockerfile, context).words.flatMap((word) => {
-      if (!word.mapped.text.includes('86') || isExempt(word)) return [];
-      const missing = unnamed.get(word.instruction) ?? withoutFolder(word.instruction, platforms);
-      unnamed.set(word.instruction, missing);
-      return hitsOf(dockerfile, context, word, missing);
-    });
+    const hits = readCode(dockerfile, context)
+      .wordsAbout(trigger)
+      .flatMap((word) => {
+        if (!word.mapped.text.includes('86') || isExempt(word)) return [];
+        const missing = unnamed.get(word.instruction) ?? withoutFolder(word.instruction, platforms);
+        unnamed.set(word.instruction, missing);
+        return hitsOf(dockerfile, context, word, missing);
+      });
     return findingsOf(name, dockerfile, context, hits);
   },
 };

@@ -5,6 +5,8 @@ import type { Finding, Rule } from './rule.ts';
 
 const name = 'page-size-hazard';
 
+const trigger = /jemalloc/i;
+
 export const pageSizeHazard: Rule = {
   name,
   summary: 'jemalloc is built for the page size of the machine that builds.',
@@ -19,7 +21,7 @@ export const pageSizeHazard: Rule = {
   },
   async check(dockerfile, context) {
     const platforms = armPlatforms(context).filter(({ architecture }) => architecture === 'arm64');
-    if (platforms.length === 0 || !/jemalloc/i.test(dockerfile.text)) return [];
+    if (platforms.length === 0 || !trigger.test(dockerfile.text)) return [];
     return builds(readCode(dockerfile, context)).map(
       (range): Finding => ({
         rule: name,
@@ -36,9 +38,10 @@ export const pageSizeHazard: Rule = {
 };
 
 /** The configure of jemalloc's own source, or the option of a program that builds it along. */
-function builds({ scripts, words }: CodeReading): readonly Range[] {
+function builds(reading: CodeReading): readonly Range[] {
   const told = new Set<unknown>();
-  return words.flatMap((word): readonly Range[] => {
+  const { scripts } = reading;
+  return reading.wordsAbout(trigger).flatMap((word): readonly Range[] => {
     const { script, command, mapped } = word;
     if (!script || !command || word.guarded || told.has(script)) return [];
     const text = script.logical.text;

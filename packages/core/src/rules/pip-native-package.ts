@@ -54,7 +54,7 @@ export const pipNativePackage: Rule = {
     if (dockerfile.text.includes('piwheels')) return [];
     const reading = readCode(dockerfile, context);
     const lines = new Map<string, { readonly without: readonly Platform[]; operands: InstallOperand[] }>();
-    for (const operand of installOperands(reading)) {
+    for (const operand of installOperands(reading, wordsOf.pip)) {
       const item = pythonPackage(operand);
       if (!item?.source) continue;
       const without = platforms.filter((platform) =>
@@ -101,28 +101,30 @@ export const pipNativePackage: Rule = {
 function listFindings(dockerfile: Dockerfile, context: RuleContext): readonly Finding[] {
   const platforms = armPlatforms(context).filter(({ architecture }) => architecture === 'arm');
   if (platforms.length === 0) return [];
-  return installationsOf(readCode(dockerfile, context)).flatMap((installation): readonly Finding[] => {
-    const { manager, words, options } = installation;
-    const at = words.findIndex(({ mapped }) => mapped.text === '-r' || mapped.text === '--requirement');
-    const word = words[at + 1];
-    if (manager !== 'pip' || at < 0 || !word || word.guarded || word.buildPlatform) return [];
-    if (options.some(([option]) => /^(?:-i|--index-url|--extra-index-url|-f|--find-links)$/.test(option)))
-      return [];
-    const musl = distributionOf(dockerfile, word.stage, context)?.family === 'alpine';
-    const finding: Finding = {
-      rule: name,
-      severity: 'info',
-      platforms,
-      message: `PyPI has few wheels for 32-bit ARM: pip compiles what ${word.mapped.text} asks for with native code`,
-      hint: musl
-        ? "take the distribution's packages where there are some"
-        : `take wheels for 32-bit ARM from ${piwheels}`,
-      range: spanRange(word, { start: 0, end: word.mapped.text.length }),
-      fix: 'none',
-      edits: [],
-    };
-    return [withIndex(installation, musl, finding)];
-  });
+  return installationsOf(readCode(dockerfile, context), wordsOf.pip).flatMap(
+    (installation): readonly Finding[] => {
+      const { manager, words, options } = installation;
+      const at = words.findIndex(({ mapped }) => mapped.text === '-r' || mapped.text === '--requirement');
+      const word = words[at + 1];
+      if (manager !== 'pip' || at < 0 || !word || word.guarded || word.buildPlatform) return [];
+      if (options.some(([option]) => /^(?:-i|--index-url|--extra-index-url|-f|--find-links)$/.test(option)))
+        return [];
+      const musl = distributionOf(dockerfile, word.stage, context)?.family === 'alpine';
+      const finding: Finding = {
+        rule: name,
+        severity: 'info',
+        platforms,
+        message: `PyPI has few wheels for 32-bit ARM: pip compiles what ${word.mapped.text} asks for with native code`,
+        hint: musl
+          ? "take the distribution's packages where there are some"
+          : `take wheels for 32-bit ARM from ${piwheels}`,
+        range: spanRange(word, { start: 0, end: word.mapped.text.length }),
+        fix: 'none',
+        edits: [],
+      };
+      return [withIndex(installation, musl, finding)];
+    },
+  );
 }
 
 /** Shows how the index with wheels for 32-bit ARM and glibc is named. */

@@ -11,6 +11,8 @@ const name = 'piped-installer';
 
 const downloaders: ReadonlySet<string> = new Set(['curl', 'wget', 'fetch', 'aria2c']);
 
+const trigger = /:\\*\/\\*\//;
+
 export const pipedInstaller: Rule = {
   name,
   summary: 'A script from the network is piped into a shell: what it installs on ARM is its own business.',
@@ -23,8 +25,10 @@ export const pipedInstaller: Rule = {
     ],
   },
   async check(dockerfile, context) {
-    if (armPlatforms(context).length === 0 || !dockerfile.text.includes('://')) return [];
-    return readCode(dockerfile, context).words.flatMap((word) => findingFor(word, context) ?? []);
+    if (armPlatforms(context).length === 0 || !trigger.test(dockerfile.text)) return [];
+    return readCode(dockerfile, context)
+      .wordsAbout(trigger)
+      .flatMap((word) => findingFor(word, context) ?? []);
   },
 };
 

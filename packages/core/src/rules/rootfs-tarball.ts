@@ -6,6 +6,8 @@ import type { Rule } from './rule.ts';
 
 const name = 'rootfs-tarball';
 
+const trigger = /scratch/;
+
 export const rootfsTarball: Rule = {
   name,
   summary: 'A stage from scratch unpacks a root filesystem that is made for one architecture.',
@@ -17,9 +19,10 @@ export const rootfsTarball: Rule = {
   },
   async check(dockerfile, context) {
     const platforms = armPlatforms(context);
-    if (platforms.length === 0 || !dockerfile.text.includes('scratch')) return [];
+    if (platforms.length === 0 || !trigger.test(dockerfile.text)) return [];
     return readCode(dockerfile, context)
-      .words.filter(isRootfs)
+      .wordsAbout(trigger)
+      .filter(isRootfs)
       .map((word) => {
         const { text } = word.mapped;
         const [token] = archTokens(text);

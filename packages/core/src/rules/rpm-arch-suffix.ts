@@ -7,6 +7,8 @@ import { findingsOf, type WordHit } from './word-hits.ts';
 
 const name = 'rpm-arch-suffix';
 
+const trigger = /x86_64/;
+
 export const rpmArchSuffix: Rule = {
   name,
   summary: 'yum or dnf is asked for a package of x86_64, or a repository file names it.',
@@ -23,10 +25,10 @@ export const rpmArchSuffix: Rule = {
   },
   async check(dockerfile, context) {
     const platforms = armPlatforms(context);
-    if (platforms.length === 0 || !dockerfile.text.includes('x86_64')) return [];
+    if (platforms.length === 0 || !trigger.test(dockerfile.text)) return [];
     const reading = readCode(dockerfile, context);
     const texts = Object.fromEntries(platforms.map((platform) => [platformKey(platform), '']));
-    const suffixes = installOperands(reading).flatMap((operand): readonly WordHit[] => {
+    const suffixes = installOperands(reading, trigger).flatMap((operand): readonly WordHit[] => {
       const { manager, word, architecture, text } = operand;
       if (manager !== 'rpm' || architecture?.text !== '.x86_64') return [];
       if (word.guarded || word.buildPlatform) return [];
@@ -36,7 +38,7 @@ export const rpmArchSuffix: Rule = {
         { word, start, end, texts, name: 'suffix', message: `${text} is the package for x86_64`, hint },
       ];
     });
-    const repositories = reading.words.flatMap((word) => repositoryHits(word, context));
+    const repositories = reading.wordsAbout(trigger).flatMap((word) => repositoryHits(word, context));
     return findingsOf(name, dockerfile, context, [...suffixes, ...repositories]);
   },
 };

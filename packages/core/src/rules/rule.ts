@@ -43,6 +43,8 @@ export interface RuleContext {
   /** What publishers say; `undefined` for those who may not ask them. */
   readonly downloads?: DownloadFacts | undefined;
   readonly buildArgs: Readonly<Record<string, string>>;
+  /** Rules see the scripts that their triggers pass over, too; they find no more by that. @default false */
+  readonly thorough?: boolean | undefined;
 }
 
 /** What `mabuild rules ID` and docs/rules.md say about a rule; plain text, `bad` and `good` are Dockerfile lines. */

@@ -23,6 +23,8 @@ const rustCommands: ReadonlySet<string> = new Set([
   'wasm-pack',
 ]);
 
+const trigger = /x86_64-unknown-linux/;
+
 export const rustTargetX86: Rule = {
   name,
   summary: "Rust's target is fixed to x86.",
@@ -40,10 +42,12 @@ export const rustTargetX86: Rule = {
     ],
   },
   async check(dockerfile, context) {
-    if (armPlatforms(context).length === 0 || !dockerfile.text.includes('x86_64-unknown-linux')) return [];
+    if (armPlatforms(context).length === 0 || !trigger.test(dockerfile.text)) return [];
     // Several targets are meant.
     if (/(?:aarch64|armv7|arm)-unknown-linux/.test(dockerfile.text)) return [];
-    const words = readCode(dockerfile, context).words.filter((word) => mayName(word));
+    const words = readCode(dockerfile, context)
+      .wordsAbout(trigger)
+      .filter((word) => mayName(word));
     const hits = words.flatMap((word) => hitsOf(dockerfile, context, word));
     const isRust = hits.some(({ word }) => speaksOfRust(word));
     if (!isRust) return [];

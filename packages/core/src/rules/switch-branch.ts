@@ -6,6 +6,7 @@ import {
   type SwitchVocabulary,
 } from '../analysis/arch-switch.ts';
 import type { CodeReading } from '../analysis/code-words.ts';
+import { namesAddress } from '../analysis/downloads.ts';
 import { addressPattern, solveAddress } from '../analysis/solve-address.ts';
 import { sourceOffset } from '../dockerfile/logical.ts';
 import type { Dockerfile, TextEdit } from '../dockerfile/model.ts';
@@ -106,7 +107,7 @@ function isAssignment({ words, assignments, redirects }: ShellCommand): boolean 
 function solvedFor(key: string, own: Values, item: ArchSwitch, reading: CodeReading): Values | undefined {
   const names = Object.keys(own);
   const solved: Record<string, string> = {};
-  for (const word of reading.words) {
+  for (const word of reading.wordsAbout(namesAddress)) {
     if (word.script !== item.script || !word.mapped.text.includes('://')) continue;
     for (const [template] of word.mapped.text.matchAll(addressPattern)) {
       if (!names.some((name) => template.includes(`\${${name}}`))) continue;

@@ -19,6 +19,8 @@ const amd64: Readonly<Record<string, string>> = {
 /** What is written for BuildKit itself: `${TARGETARCH}`, nothing behind the name. */
 const reference = /\$(?:TARGETARCH\b|\{TARGETARCH\})/g;
 
+const trigger = /TARGETARCH/;
+
 export const targetarchLosesVariant: Rule = {
   name,
   summary: 'TARGETARCH alone stands where the variant of ARM matters, or another word for ARM.',
@@ -32,17 +34,19 @@ export const targetarchLosesVariant: Rule = {
     ],
   },
   async check(dockerfile, context) {
-    if (armPlatforms(context).length === 0 || !dockerfile.text.includes('TARGETARCH')) return [];
-    return readCode(dockerfile, context).words.flatMap((word): readonly Finding[] => {
-      const { text } = word.mapped;
-      if (word.guarded || word.role === 'label' || !text.includes('${TARGETARCH}')) return [];
-      if (isShown(word)) return [];
-      const [first] = referenceSites(word);
-      // A variable with the whole address was judged where it is set.
-      if (!first) return [];
-      if (text.includes('://')) return addressFindings(word, context);
-      return isGoarch(word) ? goarmFindings(word, context) : pathFindings(word, context);
-    });
+    if (armPlatforms(context).length === 0 || !trigger.test(dockerfile.text)) return [];
+    return readCode(dockerfile, context)
+      .wordsAbout(trigger)
+      .flatMap((word): readonly Finding[] => {
+        const { text } = word.mapped;
+        if (word.guarded || word.role === 'label' || !text.includes('${TARGETARCH}')) return [];
+        if (isShown(word)) return [];
+        const [first] = referenceSites(word);
+        // A variable with the whole address was judged where it is set.
+        if (!first) return [];
+        if (text.includes('://')) return addressFindings(word, context);
+        return isGoarch(word) ? goarmFindings(word, context) : pathFindings(word, context);
+      });
   },
 };
 

@@ -22,6 +22,8 @@ const reading: ReadonlySet<string> = new Set([
   'wget',
 ]);
 
+const trigger = /ubuntu\\?\.com/;
+
 export const ubuntuPrimaryArchive: Rule = {
   name,
   summary: "A source of apt is Ubuntu's archive for x86: archive.ubuntu.com, security.ubuntu.com.",
@@ -41,8 +43,10 @@ export const ubuntuPrimaryArchive: Rule = {
     ],
   },
   async check(dockerfile, context) {
-    if (armPlatforms(context).length === 0 || !/ubuntu\\?\.com/.test(dockerfile.text)) return [];
-    const hits = readCode(dockerfile, context).words.flatMap((word) => hitsOf(word));
+    if (armPlatforms(context).length === 0 || !trigger.test(dockerfile.text)) return [];
+    const hits = readCode(dockerfile, context)
+      .wordsAbout(trigger)
+      .flatMap((word) => hitsOf(word));
     return findingsOf(name, dockerfile, context, hits);
   },
 };

@@ -11,6 +11,7 @@ import type { Finding, Rule, RuleContext } from './rule.ts';
 
 const name = 'uname-in-url';
 
+const namesMachine = /uname|arch/i;
 const system = /\$\(uname(?:\s+-s)?\s*\)|`uname(?:\s+-s)?\s*`/g;
 /** Nothing in an address can be called that. */
 const placeholder = 'MABUILD_MACHINE';
@@ -39,7 +40,8 @@ export const unameInUrl: Rule = {
       return [];
     const seen = new Set<string>();
     return readCode(dockerfile, context)
-      .words.flatMap((word) => wordFindings(word, context))
+      .wordsAbout(namesMachine)
+      .flatMap((word) => wordFindings(word, context))
       .filter((finding) => {
         const key = JSON.stringify([finding.range, finding.platforms, finding.fix]);
         return !seen.has(key) && seen.add(key);
@@ -50,7 +52,7 @@ export const unameInUrl: Rule = {
 function wordFindings(word: CodeWord, context: RuleContext): readonly Finding[] {
   const { text } = word.mapped;
   if (isLeftAlone(word)) return [];
-  if (!text.includes('://') || !/uname|arch/i.test(text)) return [];
+  if (!text.includes('://') || !namesMachine.test(text)) return [];
   if (isShown(word)) return [];
   const own = shellWordOf(word)?.parts.some((part) => part.kind === 'dynamic') ?? false;
   return machinesIn(text).flatMap((machine): readonly Finding[] => {

@@ -1,5 +1,6 @@
 import type { CodeReading, CodeWord } from '../analysis/code-words.ts';
 import { archTokens } from '../knowledge/architecture-names.ts';
+import { wordsOf } from './mentions.ts';
 import type { WordHit } from './word-hits.ts';
 
 /** Commands that show, change or compare texts, and those that other rules know better. */
@@ -12,8 +13,8 @@ const others: ReadonlySet<string> = new Set([
  * The words of commands that are nothing but the name of x86: `get-tool linux amd64`, `--arch=x86_64`, `grep amd64`. What the
  * command makes of it, only the command knows.
  */
-export function x86Arguments({ words }: CodeReading): readonly WordHit[] {
-  return words.flatMap((word): readonly WordHit[] => {
+export function x86Arguments(reading: CodeReading): readonly WordHit[] {
+  return reading.wordsAbout(wordsOf.x86).flatMap((word): readonly WordHit[] => {
     if (word.role !== 'argument' || !word.script || word.script.when !== 'build') return [];
     if (!word.index || word.guarded || word.buildPlatform || word.mapped.switched) return [];
     if (others.has(word.command?.name ?? '') || comparesArm(word)) return [];

@@ -1,6 +1,6 @@
 import type { Platform } from '@mabuild/oci';
 import { type ArchSwitch, archSwitches, stopsBuild } from '../analysis/arch-switch.ts';
-import { isArchitectureCondition } from '../analysis/architecture-condition.ts';
+import { isArchitectureCondition, mayAskArchitecture } from '../analysis/architecture-condition.ts';
 import { isArmelBase } from '../analysis/armel-base.ts';
 import { readCode } from '../analysis/code-words.ts';
 import { type Script, scriptRange } from '../analysis/scripts.ts';
@@ -8,7 +8,7 @@ import type { Dockerfile } from '../dockerfile/model.ts';
 import { platformKey } from '../fixes/variation.ts';
 import { archTokens } from '../knowledge/architecture-names.ts';
 import { armPlatforms } from './code-finding.ts';
-import { mentions, wordsOf } from './mentions.ts';
+import { mentions } from './mentions.ts';
 import type { Finding, Rule, RuleContext } from './rule.ts';
 import { missingBranches } from './switch-branch.ts';
 import { answersOf, fateOf, isNeededLater, switchFinding } from './switch-finding.ts';
@@ -30,14 +30,14 @@ export const x86OnlyCondition: Rule = {
   },
   async check(dockerfile, context) {
     const platforms = armPlatforms(context);
-    if (platforms.length === 0 || !mentions(dockerfile, context, wordsOf.architecture)) return [];
-    const reading = readCode(dockerfile, context);
+    if (platforms.length === 0 || !mentions(dockerfile, context, mayAskArchitecture)) return [];
+    const scripts = readCode(dockerfile, context).scriptsAbout(mayAskArchitecture);
     return [
       ...archSwitches(dockerfile, context).flatMap((item) =>
         switchFindings(dockerfile, context, item, platforms),
       ),
-      ...reading.scripts.flatMap((script) => refusals(script, platforms)),
-      ...reading.scripts.flatMap((script) => testFindings(script, platforms)),
+      ...scripts.flatMap((script) => refusals(script, platforms)),
+      ...scripts.flatMap((script) => testFindings(script, platforms)),
     ];
   },
 };

@@ -1,6 +1,6 @@
 import type { Platform } from '@mabuild/oci';
 import { isArmelBase } from '../analysis/armel-base.ts';
-import { type CodeReading, readCode } from '../analysis/code-words.ts';
+import { type CodeReading, readCode, type Trigger } from '../analysis/code-words.ts';
 import { type Distribution, distributionOf } from '../analysis/distribution.ts';
 import { type InstallOperand, installOperands } from '../analysis/install-operands.ts';
 import type { Dockerfile, Stage } from '../dockerfile/model.ts';
@@ -11,10 +11,17 @@ import { armPlatforms } from './code-finding.ts';
 import { isMultilibPackage } from './i386-multilib.ts';
 import { knownPackageHit } from './known-package-hits.ts';
 import { mentions, wordsOf } from './mentions.ts';
+import { namesLackedPackage } from './names-lacked-package.ts';
 import type { Rule, RuleContext } from './rule.ts';
 import { findingsOf, type WordHit } from './word-hits.ts';
 
 const name = 'x86-only-distro-package';
+
+const namesLacked = namesLackedPackage('apt', 'rpm');
+/** A package that ARM lacks, or one of amd64. */
+const namesPackage: Trigger = {
+  test: (text) => wordsOf.packages.test(text) && (text.includes(':amd64') || namesLacked.test(text)),
+};
 
 export const x86OnlyDistroPackage: Rule = {
   name,
@@ -38,7 +45,7 @@ export const x86OnlyDistroPackage: Rule = {
     const platforms = armPlatforms(context);
     if (platforms.length === 0 || !mentions(dockerfile, context, wordsOf.packages)) return [];
     const reading = readCode(dockerfile, context);
-    const hits = installOperands(reading).flatMap((operand) => {
+    const hits = installOperands(reading, namesPackage).flatMap((operand) => {
       const { manager, word, architecture } = operand;
       if (manager !== 'apt' && manager !== 'rpm') return [];
       if (word.guarded || word.buildPlatform || isMultilibPackage(operand)) return [];

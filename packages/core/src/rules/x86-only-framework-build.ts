@@ -26,28 +26,30 @@ export const x86OnlyFrameworkBuild: Rule = {
   async check(dockerfile, context) {
     const platforms = armPlatforms(context);
     if (platforms.length === 0 || !mentions(dockerfile, context, wordsOf.pip)) return [];
-    const hits = installOperands(readCode(dockerfile, context)).flatMap((operand): readonly WordHit[] => {
-      const item = pythonPackage(operand);
-      if (!item || item.source) return [];
-      const { word, start, end, version } = operand;
-      const cuda = /\+cu\d/.test(version?.text ?? '');
-      const without = platforms.filter((platform) =>
-        platform.architecture === 'arm64'
-          ? item.arm64From === undefined || isBefore(version?.text, item.arm64From) || cuda
-          : !item.arm32,
-      );
-      return [
-        {
-          word,
-          start,
-          end,
-          texts: {},
-          platforms: without,
-          message: `${operand.text} is not published for ${without.map(platformKey).join(' and ')}`,
-          hint: item.instead ?? 'use another version or library there',
-        },
-      ];
-    });
+    const hits = installOperands(readCode(dockerfile, context), wordsOf.pip).flatMap(
+      (operand): readonly WordHit[] => {
+        const item = pythonPackage(operand);
+        if (!item || item.source) return [];
+        const { word, start, end, version } = operand;
+        const cuda = /\+cu\d/.test(version?.text ?? '');
+        const without = platforms.filter((platform) =>
+          platform.architecture === 'arm64'
+            ? item.arm64From === undefined || isBefore(version?.text, item.arm64From) || cuda
+            : !item.arm32,
+        );
+        return [
+          {
+            word,
+            start,
+            end,
+            texts: {},
+            platforms: without,
+            message: `${operand.text} is not published for ${without.map(platformKey).join(' and ')}`,
+            hint: item.instead ?? 'use another version or library there',
+          },
+        ];
+      },
+    );
     return findingsOf(name, dockerfile, context, hits);
   },
 };

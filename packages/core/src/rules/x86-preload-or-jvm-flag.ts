@@ -12,6 +12,8 @@ const jvmFlag =
   / ?(?<![\w:-])(?:-XX:(?:UseAVX=\d|[+-]UseSSE42Intrinsics|UseSSE=\d|[+-]?UseAVX\w*|[+-]UseXmm\w+)|-d64)(?![\w=])/g;
 const folder = /(?<=\/)x86_64-linux-gnu(?=\/)/g;
 
+const trigger = /LD_PRELOAD|-XX:|-d64/;
+
 export const x86PreloadOrJvmFlag: Rule = {
   name,
   summary: 'LD_PRELOAD names an x86 library, or a flag of the JVM is for x86.',
@@ -25,10 +27,12 @@ export const x86PreloadOrJvmFlag: Rule = {
     },
   },
   async check(dockerfile, context) {
-    if (armPlatforms(context).length === 0 || !/LD_PRELOAD|-XX:|-d64/.test(dockerfile.text)) return [];
-    const hits = readCode(dockerfile, context).words.flatMap((word): readonly WordHit[] =>
-      isLeftAlone(word) ? [] : [...preloadHits(dockerfile, context, word), ...flagHits(context, word)],
-    );
+    if (armPlatforms(context).length === 0 || !trigger.test(dockerfile.text)) return [];
+    const hits = readCode(dockerfile, context)
+      .wordsAbout(trigger)
+      .flatMap((word): readonly WordHit[] =>
+        isLeftAlone(word) ? [] : [...preloadHits(dockerfile, context, word), ...flagHits(context, word)],
+      );
     return findingsOf(name, dockerfile, context, hits);
   },
 };

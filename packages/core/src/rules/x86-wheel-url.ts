@@ -11,6 +11,8 @@ const name = 'x86-wheel-url';
 const wheel =
   /(?:[a-z+]+:\/\/[^\s"'#]*\/)?([A-Za-z0-9_.]+)-([^-/\s]+)-[\w.${}]+-[\w.${}]+-[\w.]*(?:linux|manylinux|musllinux)[\w.]*_(?:x86_64|i686)\.whl(?:#\S*)?/;
 
+const trigger = /\.whl/;
+
 export const x86WheelUrl: Rule = {
   name,
   summary: 'pip installs a wheel that is for x86 by its address.',
@@ -24,8 +26,8 @@ export const x86WheelUrl: Rule = {
     ],
   },
   async check(dockerfile, context) {
-    if (armPlatforms(context).length === 0 || !dockerfile.text.includes('.whl')) return [];
-    const installations = installationsOf(readCode(dockerfile, context));
+    if (armPlatforms(context).length === 0 || !trigger.test(dockerfile.text)) return [];
+    const installations = installationsOf(readCode(dockerfile, context), trigger);
     const hits = installations.flatMap(({ manager, words }) =>
       manager === 'pip' ? words.flatMap((word) => hitsOf(word)) : [],
     );
