@@ -125,6 +125,30 @@ const rows: readonly (readonly [string, string, string, string])[] = [
     'resin/amd64-node:6',
   ],
   [
+    'lsiobase/xenial',
+    'linux/amd64 -',
+    'lsiobase/xenial.arm64:latest lsiobase/xenial.armhf:latest -',
+    'lsiobase/xenial:latest',
+  ],
+  [
+    'quay.io/prometheus/busybox-linux-amd64:glibc',
+    'linux/amd64 -',
+    'quay.io/prometheus/busybox-linux-arm64:glibc quay.io/prometheus/busybox-linux-armv7:glibc -',
+    'quay.io/prometheus/busybox-linux-amd64:glibc',
+  ],
+  [
+    'resin/amd64-alpine-node:0.10.44-slim',
+    'linux/amd64 -',
+    '- resin/armhf-alpine-node:0.10.44-slim resin/armhf-alpine-node:0.10.44-slim',
+    'resin/amd64-alpine-node:0.10.44-slim',
+  ],
+  [
+    'resin/amd64-alpine:3.8',
+    'linux/amd64 -',
+    'resin/aarch64-alpine:3.8 resin/armv7hf-alpine:3.8 resin/rpi-alpine:3.8',
+    'resin/amd64-alpine:3.8',
+  ],
+  [
     'ghcr.io/home-assistant/amd64-base-python:3.12-alpine3.21',
     'linux/amd64 -',
     'ghcr.io/home-assistant/aarch64-base-python:3.12-alpine3.21 ghcr.io/home-assistant/armv7-base-python:3.12-alpine3.21 ghcr.io/home-assistant/armhf-base-python:3.12-alpine3.21',

@@ -152,6 +152,24 @@ describe('rules about downloads', () => {
       v6: 'error auto:  → -armel',
     },
     { text: 'ADD https://github.com/krallin/tini/releases/download/v0.19.0/tini-arm64 /tini' },
+    // For Linux, and no table knows it.
+    {
+      text: 'RUN curl -O https://example.org/foo-1.0-linux.tgz',
+      all: 'warning none: https://example.org/foo-1.0-linux.tgz',
+    },
+    {
+      text: 'ENV V=1\nADD https://example.org/foo-linux-cpu-$V.tar.gz /',
+      all: 'warning none: https://example.org/foo-linux-cpu-$V.tar.gz',
+    },
+    { text: 'RUN curl -O https://example.org/linux-4.9.tar.xz' },
+    {
+      text: 'RUN curl -O https://example.org/util-linux.tar.xz && curl -O https://example.org/foo-linux.txt',
+    },
+    {
+      text: 'RUN curl -O https://example.org/foo-linux-src.tgz; curl -O https://example.org/a-linux-arm.tgz',
+    },
+    { text: 'RUN curl -O https://example.org/foo-linux-$(uname -m).tgz' },
+    { text: 'FROM --platform=$BUILDPLATFORM a\nRUN curl -O https://example.org/foo-1.0-linux.tgz' },
   ]);
 
   ruleTable(x86PackageFile, [
@@ -234,6 +252,23 @@ describe('rules about downloads', () => {
       all: 'error none: amd64',
     },
     { text: 'RUN mv /opt/app-amd64 /opt/app', all: 'warning none: amd64' },
+    // A name that is given here, to what has none, and is not read here.
+    {
+      text: 'RUN make && cp -v ./lib.so ../out/lib.so.amd64',
+      arm64: 'warning semi: amd64 → arm64',
+      v7: 'warning semi: amd64 → armhf',
+      v6: 'warning semi: amd64 → armv6',
+    },
+    {
+      text: 'RUN make && install -m 755 app /out/app-linux-amd64',
+      arm64: 'warning semi: amd64 → arm64',
+      v7: 'warning semi: amd64 → arm',
+      v6: 'warning semi: amd64 → arm',
+    },
+    { text: 'RUN cp lib.so /amd64/lib.so', all: 'warning none: amd64' },
+    { text: 'RUN cp lib.so b.so /out/lib.so.amd64', all: 'warning none: amd64' },
+    { text: 'RUN cp lib.so /out/lib.so.amd64 && ls /out/lib.so.amd64', all: 'warning none: amd64' },
+    { text: 'RUN cp $LIB /out/lib.so.amd64', all: 'warning none: amd64' },
     { text: 'RUN cp /usr/lib/x86_64-linux-gnu/libz.so.1 /lib' },
     { text: 'RUN grep amd64 /list' },
     { text: 'RUN echo amd64' },
@@ -302,6 +337,10 @@ describe('rules about downloads', () => {
   ruleTable(unexplainedX86Word, [
     { text: 'RUN ./install.sh linux amd64', all: 'info none: amd64' },
     { text: 'ENV IMAGE=me/amd64-app', all: 'info none: amd64' },
+    { text: 'RUN ./build.sh --with-i386', all: 'info none: i386' },
+    { text: 'RUN echo "PATH=/opt/lx-amd64:$PATH" >> /etc/profile', all: 'info none: amd64' },
+    { text: 'RUN ./build.sh --with-i386 && ./build.sh --with-arm' },
+    { text: 'RUN gox -arch="i386 x86" && get windows-386.zip' },
     { text: 'RUN ./install.sh amd64 && ./install.sh "amd64,arm64"', all: 'info none: amd64' },
     { text: 'RUN a=$(uname -m | sed s/x86_64/amd64/); ./install.sh $a', all: 'info none: x86_64' },
     { text: 'RUN a=$(cat x | sed s/x86_64/arm64/ | tee x86_64); ./install.sh $a', all: 'info none: x86_64' },

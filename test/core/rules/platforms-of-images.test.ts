@@ -76,6 +76,19 @@ imageRuleTable('base-image-lacks-platform', {
       says: 'error none',
       hint: /none for ARM/,
     },
+    // A vendor that has given a platform up.
+    {
+      text: 'FROM ghcr.io/linuxserver/baseimage-ubuntu:focal',
+      says: 'warning none',
+      message: /no updates for linux\/arm\/v7.*2023/,
+      hint: /baseimage-ubuntu:arm32v7-focal/,
+    },
+    {
+      text: 'FROM lscr.io/linuxserver/swag',
+      says: 'error none',
+      message: /no image for linux\/arm\/v7.*2023/,
+    },
+    { text: 'FROM lscr.io/linuxserver/swag:1.2', platforms: 'linux/arm/v7', says: 'warning none' },
     {
       text: 'FROM a/b:1',
       images: { 'a/b:1': 'linux/amd64 linux/arm64' },

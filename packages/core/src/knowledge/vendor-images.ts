@@ -17,6 +17,8 @@ interface VendorScheme {
   readonly only?: Readonly<Record<string, RegExp>>;
   /** What is called without an architecture: an index of every platform that has a named image, or amd64 alone. */
   readonly without?: 'index' | 'amd64';
+  /** Platforms that the vendor has given up, and what there is to say of it. */
+  readonly ended?: Readonly<Record<string, string>>;
 }
 
 const bashbrew = {
@@ -36,6 +38,20 @@ const homeAssistant = {
 /** The first scheme that matches decides. */
 const schemes: readonly VendorScheme[] = [
   {
+    source: 'lsiobase/xenial, xenial.arm64 and xenial.armhf in public Dockerfiles of 2016 to 2018',
+    named: /^(docker\.io\/lsiobase\/xenial)(\.arm64|\.armhf)(:.+)$/,
+    plain: /^(docker\.io\/lsiobase\/xenial)(:.+)$/,
+    words: { 'linux/arm64': '.arm64', 'linux/arm/v7': '.armhf' },
+    without: 'amd64',
+  },
+  {
+    source:
+      'prometheus/prometheus Dockerfile and Makefile.common: quay.io/prometheus/busybox-${OS}-${ARCH}, DOCKER_ARCHS amd64, armv7, arm64',
+    named:
+      /^((?:quay\.io\/prometheus|docker\.io\/prom)\/(?:busybox|prometheus|alertmanager|node-exporter)-linux-)(amd64|arm64|armv7)(:.+)$/,
+    words: { 'linux/amd64': 'amd64', 'linux/arm64': 'arm64', 'linux/arm/v7': 'armv7' },
+  },
+  {
     source:
       'linuxserver.io blog 2019-02-21 (the plain tag is a manifest of amd64-, arm32v7- and arm64v8-); release notes of 2023: rebased to Alpine 3.18, armhf deprecated',
     named:
@@ -50,6 +66,7 @@ const schemes: readonly VendorScheme[] = [
         /^(?:ghcr\.io\/linuxserver\/baseimage|lscr\.io\/linuxserver\/baseimage|docker\.io\/lsiobase\/).*:(?:[a-z0-9]+-)?(?:3\.(?:[89]|1[0-7])|xenial|bionic|focal|jammy)(?![0-9.])/,
     },
     without: 'index',
+    ended: { 'linux/arm/v7': 'linuxserver.io ended 32-bit ARM in July 2023' },
   },
   {
     source: 'Dockerfiles of linuxserver of 2017 and 2018 in public repositories',
@@ -105,6 +122,13 @@ const schemes: readonly VendorScheme[] = [
       'linux/arm/v6': 'rpi',
     },
     only: { 'linux/arm/v6': /\/[a-z0-9]+-(?:alpine|debian)/ },
+  },
+  {
+    // Alpine had no other 32-bit ARM then: its armhf is ARMv6 and runs on ARMv7.
+    source:
+      'docs.resin.io, resin base images, 2017: resin/armhf-alpine with the tags 3.2 to 3.5, latest and edge, no Alpine for aarch64; resin/armv7hf-alpine:3.8 in public Dockerfiles of 2018',
+    named: /^(docker\.io\/resin\/)(amd64|armhf)(-alpine(?!.*3\.(?:[89]|1\d)).*)$/,
+    words: { 'linux/amd64': 'amd64', 'linux/arm/v7': 'armhf', 'linux/arm/v6': 'armhf' },
   },
   {
     source: 'resin/amd64-, aarch64-, armv7hf- and rpi-… in public Dockerfiles of 2015 to 2018',
@@ -205,6 +229,8 @@ export interface VendorImage {
   nameFor(platform: Platform): ImageReference | undefined;
   /** The name without an architecture, when that is an index with the platforms that are known. */
   readonly index: ImageReference | undefined;
+  /** Why the index no longer has a platform; `undefined` when nothing of the kind is known. */
+  endedOn(platform: Platform): string | undefined;
 }
 
 /** Reads how a vendor names an image's architecture; `undefined` for vendors that are not known. */
@@ -246,6 +272,7 @@ function vendorImage(
       return parseReference(before + left + text + right + behind);
     },
     index: without === 'index' ? parseReference(bare) : undefined,
+    endedOn: (wanted) => (word === undefined ? scheme.ended?.[platformKey(wanted)] : undefined),
   };
 }
 

@@ -51,6 +51,7 @@ export async function findMissingPlatforms(
     if (!has) {
       const finding = vendorFinding(rule, dockerfile, site);
       if (finding) findings.push(finding);
+      findings.push(...endedVendorFindings(rule, site));
       continue;
     }
     const missing = asked.filter((platform) => !has.some((other) => serves(other, platform)));
@@ -91,6 +92,36 @@ function vendorFinding(rule: string, dockerfile: Dockerfile, site: ImageSite): F
     fix: edits.length > 0 ? 'auto' : 'none',
     edits,
   };
+}
+
+/** The vendor's index has lost the platform: what there was of it has a name of its own, or none. */
+function endedVendorFindings(rule: string, site: ImageSite): readonly Finding[] {
+  const { reference, base } = site.use;
+  const vendor = readVendorImage(reference);
+  return site.platforms.flatMap((platform): readonly Finding[] => {
+    const why = vendor?.endedOn(platform);
+    if (why === undefined) return [];
+    const name = vendor?.nameFor(platform);
+    const key = formatPlatform(platform);
+    // What a moving tag says today is known, not what an old one still has.
+    const isGone = name === undefined && (reference.tag ?? 'latest') === 'latest';
+    return [
+      {
+        rule,
+        severity: isGone ? 'error' : 'warning',
+        platforms: [platform],
+        message: isGone
+          ? `${base.name} has no image for ${key}: ${why}`
+          : `${base.name} gets no updates for ${key}, and may no longer list it: ${why}`,
+        hint: name
+          ? `the last one is ${familiarReference(name)}; migrate --style per-arch writes it`
+          : `choose another image or leave ${key} out; mabuild check --online asks the registry`,
+        range: siteRange(site),
+        fix: 'none',
+        edits: [],
+      },
+    ];
+  });
 }
 
 function missingFinding(

@@ -1,9 +1,10 @@
 import { siteKey } from '../analysis/arch-places.ts';
 import { type CodeWord, readCode } from '../analysis/code-words.ts';
 import { siteAt } from '../analysis/mapped-text.ts';
-import { type ArchToken, archTokens } from '../knowledge/architecture-names.ts';
+import { archTokens } from '../knowledge/architecture-names.ts';
 import { armPlatforms, placesFor, siteKeys, spanRange, variationAt } from './code-finding.ts';
 import { mentions, wordsOf } from './mentions.ts';
+import { projectNames } from './project-names.ts';
 import { isRootfs } from './rootfs-tarball.ts';
 import type { Rule } from './rule.ts';
 
@@ -37,7 +38,7 @@ export const prebuiltX86File: Rule = {
         word.mapped,
         token,
         'arch',
-        namesFor(word.mapped.text, token, platforms.length === 1),
+        projectNames(word.mapped.text, token, platforms.length === 1),
       );
       const written = !isText && tokens.length === 1 && variation !== undefined;
       return [
@@ -58,22 +59,6 @@ export const prebuiltX86File: Rule = {
     });
   },
 };
-
-/**
- * The project's own names, as far as the x86 one tells: Go's after `linux`; else Debian's in a file that is made for one
- * platform, whose armhf is what most people write, and those of TARGETARCH and TARGETVARIANT in a file for all.
- */
-function namesFor(
-  file: string,
-  { token, start }: ArchToken,
-  alone: boolean,
-): Readonly<Record<string, string>> {
-  const arm64 = token === 'x86_64' ? 'aarch64' : 'arm64';
-  const go = token === 'amd64' && /(?:^|[^a-z])linux[-_/.]$/i.test(file.slice(0, start));
-  if (go) return { 'linux/arm64': arm64, 'linux/arm/v7': 'arm', 'linux/arm/v6': 'arm' };
-  const debian = alone && token === 'amd64';
-  return { 'linux/arm64': arm64, 'linux/arm/v7': debian ? 'armhf' : 'armv7', 'linux/arm/v6': 'armv6' };
-}
 
 function isContextFile(word: CodeWord): boolean {
   return (

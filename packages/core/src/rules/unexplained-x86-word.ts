@@ -10,6 +10,7 @@ const name = 'unexplained-x86-word';
 /** Commands that only show their arguments. */
 const shows: ReadonlySet<string> = new Set(['echo', 'printf', 'export', 'case', '[', 'test']);
 const namesArm = /arm|aarch/i;
+const otherSystem = /windows|win32|darwin|macos|freebsd/i;
 const roles: ReadonlySet<string> = new Set(['argument', 'env', 'arg', 'assignment', 'heredoc']);
 
 export const unexplainedX86Word: Rule = {
@@ -32,13 +33,16 @@ export const unexplainedX86Word: Rule = {
     const reading = readCode(dockerfile, context);
     const places = await placesFor(dockerfile, context);
     const seen = siteKeys(places);
+    const knowsArm = namesArm.test(dockerfile.text);
     return reading.words
       .filter((word) => mayMean(word) && !isMapped(word))
       .flatMap((word): readonly Finding[] => {
         const { text } = word.mapped;
-        const [token] = archTokens(text);
+        const [token, ...others] = archTokens(text);
         const site = token && siteAt(word.mapped, token.start, token.end);
-        if (token?.family !== 'amd64' || !site || seen.has(siteKey(site))) return [];
+        if (!token || !site || seen.has(siteKey(site))) return [];
+        // 32-bit x86 is meant where the file knows ARM, and in a list of systems.
+        if (token.family === 'i386' && (knowsArm || others.length > 0 || otherSystem.test(text))) return [];
         seen.add(siteKey(site));
         return [
           {
@@ -69,6 +73,6 @@ function mayMean({ role, guarded, buildPlatform, mapped, command, instruction }:
   if (!roles.has(role) || guarded || buildPlatform || mapped.switched) return false;
   if (instruction.keyword !== 'RUN' && instruction.keyword !== 'ENV' && instruction.keyword !== 'ARG')
     return false;
-  if (role === 'argument' && shows.has(command?.name ?? '')) return false;
+  if (role === 'argument' && shows.has(command?.name ?? '') && command?.redirects.length === 0) return false;
   return !namesArm.test(mapped.text);
 }
