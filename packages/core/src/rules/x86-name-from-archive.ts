@@ -1,9 +1,11 @@
 import { type ArchPlace, siteKey, variationOf } from '../analysis/arch-places.ts';
 import { type CodeWord, readCode } from '../analysis/code-words.ts';
 import { siteAt } from '../analysis/mapped-text.ts';
-import { archTokens } from '../knowledge/architecture-names.ts';
-import { armPlatforms, knownPlatforms, placesFor, siteKeys, spanRange } from './code-finding.ts';
+import type { Dockerfile } from '../dockerfile/model.ts';
+import { type ArchToken, archTokens } from '../knowledge/architecture-names.ts';
+import { armPlatforms, knownPlatforms, placesFor, siteKeys, spanRange, variationAt } from './code-finding.ts';
 import { mentions, wordsOf } from './mentions.ts';
+import { projectNames } from './project-names.ts';
 import type { Finding, Rule, RuleContext } from './rule.ts';
 
 const name = 'x86-name-from-archive';
@@ -49,16 +51,24 @@ export const x86NameFromArchive: Rule = {
           covered.add(siteKey(site));
           const platforms = armPlatforms(context);
           if (platforms.length === 0) return [];
+          const texts = isMadeHere(dockerfile, word, token)
+            ? projectNames(word.mapped.text, token, platforms.length === 1)
+            : {};
+          const variation = variationAt(word.mapped, token, 'arch', texts);
+          const written = variation !== undefined && knownPlatforms(platforms, texts).unknown.length === 0;
           return [
             {
               rule: name,
               severity: 'warning' as const,
               platforms,
               message: `a file is named for x86: ${word.mapped.text}`,
-              hint: 'say where it comes from for the other platforms',
+              hint: written
+                ? 'it is made for the platform of the image: whoever takes it has to look for its name there'
+                : 'say where it comes from for the other platforms',
               range: spanRange(word, token),
-              fix: 'none' as const,
+              fix: written ? ('semi' as const) : ('none' as const),
               edits: [],
+              ...(written ? { variations: [variation] } : {}),
             },
           ];
         }),
@@ -96,6 +106,19 @@ export function isCommand({ instruction }: CodeWord): boolean {
     instruction.keyword === 'ENTRYPOINT' ||
     instruction.keyword === 'HEALTHCHECK'
   );
+}
+
+/** `cp lib.so /out/lib.so.amd64`: the name is given here, to what has none of an architecture, and read elsewhere. */
+function isMadeHere(dockerfile: Dockerfile, word: CodeWord, { start }: ArchToken): boolean {
+  const { command, index, mapped } = word;
+  if (!command || !/^(?:cp|mv|install)$/.test(command.name ?? '')) return false;
+  const operands = command.words.slice(1).filter(({ text }) => !/^-|^[0-7]{3,4}$/.test(text));
+  const sources = operands.slice(0, -1);
+  if (index !== command.words.length - 1 || sources.length !== 1) return false;
+  const base = mapped.text.lastIndexOf('/') + 1;
+  if (start < base || sources.some(({ text }) => /[$*]/.test(text) || archTokens(text).length > 0))
+    return false;
+  return dockerfile.text.split(mapped.text.slice(base)).length === 2;
 }
 
 function mayNameFile(word: CodeWord): boolean {
