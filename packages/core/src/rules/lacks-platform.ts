@@ -54,10 +54,8 @@ export async function findMissingPlatforms(
       findings.push(...endedVendorFindings(rule, site));
       continue;
     }
-    const missing = asked.filter((platform) => !has.some((other) => serves(other, platform)));
-    const lower = asked.filter(
-      (platform) => !missing.includes(platform) && !has.some((other) => platformsEqual(other, platform)),
-    );
+    const missing = asked.filter((platform) => fitOf(has, platform) === 'none');
+    const lower = asked.filter((platform) => fitOf(has, platform) === 'lower');
     if (missing.length > 0)
       findings.push(
         named ? endedFinding(rule, site, missing) : missingFinding(rule, dockerfile, site, missing, has),
@@ -65,6 +63,26 @@ export async function findMissingPlatforms(
     else if (lower.length > 0) findings.push(lowerFinding(rule, site, lower, has));
   }
   return findings;
+}
+
+/** `lower`: an image for an older processor of the same architecture. */
+type Fit = 'own' | 'lower' | 'none';
+
+const fits = new WeakMap<readonly Platform[], Map<Platform, Fit>>();
+
+/** What a platform gets of an image; the same few lists are asked about for file after file. */
+function fitOf(has: readonly Platform[], platform: Platform): Fit {
+  const known = fits.get(has) ?? new Map<Platform, Fit>();
+  fits.set(has, known);
+  const fit =
+    known.get(platform) ??
+    (!has.some((other) => serves(other, platform))
+      ? 'none'
+      : has.some((other) => platformsEqual(other, platform))
+        ? 'own'
+        : 'lower');
+  known.set(platform, fit);
+  return fit;
 }
 
 /** A vendor's image without an architecture in its name that is for x64 alone: the ones for ARM have names of their own. */

@@ -26,37 +26,40 @@ export const prebuiltX86File: Rule = {
     if (platforms.length === 0 || !mentions(dockerfile, context, wordsOf.x86)) return [];
     const reading = readCode(dockerfile, context);
     const covered = siteKeys(await placesFor(dockerfile, context));
-    return reading.words.filter(isContextFile).flatMap((word) => {
-      const tokens = archTokens(word.mapped.text).filter(({ start, end }) => {
-        const site = siteAt(word.mapped, start, end);
-        return !site || !covered.has(siteKey(site));
+    return reading
+      .wordsAbout(wordsOf.x86)
+      .filter(isContextFile)
+      .flatMap((word) => {
+        const tokens = archTokens(word.mapped.text).filter(({ start, end }) => {
+          const site = siteAt(word.mapped, start, end);
+          return !site || !covered.has(siteKey(site));
+        });
+        const [token] = tokens;
+        if (!token) return [];
+        const isText = text.test(word.mapped.text);
+        const variation = variationAt(
+          word.mapped,
+          token,
+          'arch',
+          projectNames(word.mapped.text, token, platforms.length === 1),
+        );
+        const written = !isText && tokens.length === 1 && variation !== undefined;
+        return [
+          {
+            rule: name,
+            severity: isText ? ('warning' as const) : ('error' as const),
+            platforms,
+            message: `${word.mapped.text} is named for x86`,
+            hint: written
+              ? 'provide the file of each platform under its name: without it the build stops at COPY, instead of taking the x86 one'
+              : 'give the file of each platform a name with ${TARGETARCH}${TARGETVARIANT} in it: amd64, arm64, armv7',
+            range: spanRange(word, token),
+            fix: written ? ('semi' as const) : ('none' as const),
+            edits: [],
+            ...(written ? { variations: [variation] } : {}),
+          },
+        ];
       });
-      const [token] = tokens;
-      if (!token) return [];
-      const isText = text.test(word.mapped.text);
-      const variation = variationAt(
-        word.mapped,
-        token,
-        'arch',
-        projectNames(word.mapped.text, token, platforms.length === 1),
-      );
-      const written = !isText && tokens.length === 1 && variation !== undefined;
-      return [
-        {
-          rule: name,
-          severity: isText ? ('warning' as const) : ('error' as const),
-          platforms,
-          message: `${word.mapped.text} is named for x86`,
-          hint: written
-            ? 'provide the file of each platform under its name: without it the build stops at COPY, instead of taking the x86 one'
-            : 'give the file of each platform a name with ${TARGETARCH}${TARGETVARIANT} in it: amd64, arm64, armv7',
-          range: spanRange(word, token),
-          fix: written ? ('semi' as const) : ('none' as const),
-          edits: [],
-          ...(written ? { variations: [variation] } : {}),
-        },
-      ];
-    });
   },
 };
 

@@ -34,7 +34,8 @@ export const unexplainedX86Word: Rule = {
     const places = await placesFor(dockerfile, context);
     const seen = siteKeys(places);
     const knowsArm = namesArm.test(dockerfile.text);
-    return reading.words
+    return reading
+      .wordsAbout(wordsOf.x86)
       .filter((word) => mayMean(word) && !isMapped(word))
       .flatMap((word): readonly Finding[] => {
         const { text } = word.mapped;
