@@ -32,6 +32,8 @@ export function parseShell(text: string): ShellScript {
 interface Place {
   readonly branches: readonly ShellBranch[];
   readonly nested: boolean;
+  /** What the command prints is a script for a shell. */
+  readonly feedsShell?: boolean;
 }
 
 /** Nothing in it is special to a shell. */
@@ -66,7 +68,10 @@ class ScriptReader {
         break;
       case 'Pipeline': {
         const number = this.nextPipeline();
-        for (const command of node.commands) this.run(command, place, number);
+        node.commands.forEach((command, index) => {
+          const next = node.commands[index + 1];
+          this.run(command, next && isFedShell(next) ? { ...place, feedsShell: true } : place, number);
+        });
         break;
       }
       case 'AndOr':
@@ -243,7 +248,7 @@ class ScriptReader {
     const name = plainText(words[0])?.replace(/^.*\//, '');
     if (name === 'read') for (const word of words.slice(1)) this.loopVariables.add(word.text);
     const input = hereDocs.at(-1);
-    const isScript = input !== undefined && readsScript(words) && isSaidAsItIs(input);
+    const isScript = input !== undefined && isRead(words, place) && isSaidAsItIs(input);
     if (isScript) input.script = true;
     this.commands.push({
       name,
@@ -293,7 +298,7 @@ class ScriptReader {
   /** A text that another shell reads, each of its characters one of the source. */
   private inner(text: string, start: number, quoting: ShellQuoting, place: Place): void {
     const reader = new ScriptReader(text);
-    reader.script(parse(text), { ...place, branches: [], nested: true });
+    reader.script(parse(text), { branches: [], nested: true });
     const shift = new Shift(start, quoting);
     for (const command of reader.commands) {
       const moved = shift.command(command);
@@ -421,11 +426,17 @@ class Shift {
   }
 }
 
+/** A shell reads what a command is given, or what it prints as it was given it. */
+function isRead(words: readonly ShellWord[], { feedsShell }: Place): boolean {
+  const texts = words.map(({ text }) => text);
+  return (feedsShell === true && texts.join() === 'cat') || readsScript(texts);
+}
+
 /** `bash -e <<EOF`, `sudo sh -s a <<EOF`: a shell without a file takes its commands from what it is given to read. */
-function readsScript(words: readonly ShellWord[]): boolean {
-  const names = words.map((word) => word.text.replace(/^.*\//, ''));
+function readsScript(words: readonly string[]): boolean {
+  const names = words.map((word) => word.replace(/^.*\//, ''));
   const at = names.findIndex((name) => name !== 'sudo' && name !== 'exec' && name !== 'command');
-  const options = words.slice(at + 1).map(({ text }) => text);
+  const options = words.slice(at + 1);
   if (names[at] === 'su') return !options.some((text) => /^(?:-[a-z]*c|--command)/.test(text));
   if (at < 0 || !/^(?:ba|da|a|k|z)?sh$/.test(names[at] ?? '')) return false;
   const operand = options.findIndex(
@@ -434,6 +445,13 @@ function readsScript(words: readonly ShellWord[]): boolean {
   const own = operand < 0 ? options : options.slice(0, operand);
   if (own.some((text) => /^-[a-z]*c$/.test(text))) return false;
   return operand < 0 || own.some((text) => /^-[a-z]*s$/.test(text));
+}
+
+/** The last command of `cat <<EOF | bash`. */
+function isFedShell(node: Runnable): boolean {
+  if (node.type !== 'Command' || !node.name) return false;
+  const words = node.suffix.flatMap((item) => (item.type === 'Word' ? [item.text] : []));
+  return readsScript([node.name.text, ...words]);
 }
 
 /** The outer shell hands the text on as it is, but for the values of variables. */

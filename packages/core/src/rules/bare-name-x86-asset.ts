@@ -26,7 +26,7 @@ export const bareNameX86Asset: Rule = {
   async check(dockerfile, context) {
     return [
       ...(await urlFindings(name, dockerfile, context)),
-      ...(/linux/i.test(dockerfile.text) ? unknownFindings(dockerfile, context) : []),
+      ...(/[-_.]linux[-_.]/i.test(dockerfile.text) ? unknownFindings(dockerfile, context) : []),
     ];
   },
 };
