@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import type { HelperSite } from './start-helper.ts';
+import type { HelperSite } from './helper-site.ts';
 
 /** Helpers that no job has come for yet, by the command that they are started with, and then by the rest of their site. */
 const early = new WeakMap<readonly string[], Map<string, Promise<ChildProcess | undefined>[]>>();

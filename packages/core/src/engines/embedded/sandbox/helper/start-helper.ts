@@ -11,20 +11,9 @@ import { type Step, syscallProgram } from '../calls/syscall-program.ts';
 import type { IdMaps } from '../choice/user-ids.ts';
 import { enterName } from '../shelf/leftovers.ts';
 import { keepEarly, takeEarly } from './early-helpers.ts';
-import type { SandboxKind } from './job.ts';
+import type { HelperSite } from './helper-site.ts';
 
-/** How helpers are started. */
-export interface HelperSite {
-  /** Node and the module that serves jobs. */
-  readonly command: readonly string[];
-  /** Of this machine. */
-  readonly architecture: string;
-  readonly kind: SandboxKind;
-  /** Of a user namespace. */
-  readonly ids: IdMaps;
-  /** Where its program may be written; this user's only. */
-  readonly directory: string;
-}
+export type { HelperSite } from './helper-site.ts';
 
 const scratch = 0x2000_0000;
 const gate = 5;
