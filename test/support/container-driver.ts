@@ -1,10 +1,11 @@
 /** Runs images in sandboxes as whoever starts it: a job as JSON on stdin, the results as JSON on stdout. */
 import { readFileSync } from 'node:fs';
+import { Readable } from 'node:stream';
 import { type ContainerConfig, isMabuildError } from '@mabuild/oci';
 import { runImageIn } from '../../packages/core/src/engines/embedded/run-image.ts';
 import { createSandbox } from '../../packages/core/src/engines/embedded/sandbox/sandbox.ts';
 import { openMemory } from '../../packages/core/src/memory.ts';
-import type { ContainerAnswer, ContainerJob } from './container-messages.ts';
+import type { ContainerAnswer, ContainerJob, ContainerRun } from './container-messages.ts';
 import { layerOfTar, sandboxOptions } from './sandbox.ts';
 
 const job = JSON.parse(readFileSync(0, 'utf8')) as ContainerJob;
@@ -30,6 +31,7 @@ for (const run of job.runs) {
       memory,
       temporaryDirectory: `${job.directory}-temporary`,
       signal: stop.signal,
+      input: run.input && inputOf(run.input),
       stopWith: () => run.stop?.signal ?? 15,
       onOutput(stream, chunk) {
         said[stream] += Buffer.from(chunk).toString('utf8');
@@ -43,4 +45,12 @@ for (const run of job.runs) {
   }
   answers.push({ ...answer, ...said });
 }
+function inputOf({ text, times = 1, endless }: NonNullable<ContainerRun['input']>): Readable {
+  async function* chunks(): AsyncGenerator<Buffer> {
+    for (let time = 0; time < times; time += 1) yield Buffer.from(text);
+    if (endless) await new Promise(() => undefined);
+  }
+  return Readable.from(chunks(), { objectMode: false });
+}
+
 process.stdout.write(JSON.stringify(answers));

@@ -9,6 +9,8 @@ export interface ContainerRun {
   readonly platform?: Platform;
   readonly config?: ContainerConfig;
   readonly request?: Omit<ContainerRequest, 'image' | 'platform'>;
+  /** Its standard input, so many times; one that does not end goes on with nothing. @default none */
+  readonly input?: { readonly text: string; readonly times?: number; readonly endless?: true };
   /** It gets a signal when it has written a text. */
   readonly stop?: { readonly after: string; readonly signal: number };
 }

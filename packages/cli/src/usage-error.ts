@@ -26,8 +26,8 @@ export function asUsageError(error: CommanderError, argv: readonly string[]): Ma
   return new MabuildError(message, {
     code: 'USAGE',
     hint:
-      command === 'run' && unknownOption
-        ? "put -- before the program's own options: mabuild run REF -- PROGRAM --option"
+      command === 'run' && unknownOption && /'(?:-t|--tty)'/.test(message)
+        ? 'the program gets no terminal: leave out -t; -i passes standard input on'
         : meant === undefined
           ? list
           : `${meant.replace(/^D/, 'd')} ${list}`,

@@ -149,6 +149,8 @@ export interface ContainerResult {
 }
 
 export interface RunOptions extends CallOptions {
+  /** The container's standard input; it is read no further when the container ends. @default none */
+  readonly input?: Readable | undefined;
   /** Gets the container's output as it comes; the result has it too. */
   readonly onOutput?: ((stream: 'stdout' | 'stderr', chunk: Uint8Array) => void) | undefined;
 }

@@ -1,3 +1,4 @@
+import { PassThrough, Readable } from 'node:stream';
 import { isMabuildError, parsePlatform } from '@mabuild/oci';
 import { expect } from 'chai';
 import { hasPlatform, runContainer } from '../../../../packages/core/src/engines/docker/run.ts';
@@ -36,7 +37,7 @@ describe('running a container', () => {
   const run = async (
     answers: Answers,
     request: Partial<ContainerRequest> = {},
-    more: { signal?: AbortSignal; hasBridge?: boolean } = {},
+    more: { signal?: AbortSignal; hasBridge?: boolean; input?: Readable } = {},
   ) => {
     engine = await fakeEngine(answers);
     return await runContainer(engine.client, { image: 'i', ...request }, { hasBridge: true, ...more });
@@ -56,6 +57,38 @@ describe('running a container', () => {
       expect(await run(usual(output))).to.deep.equal({ exitCode: 3, stdout: 'out more', stderr: 'err' });
       expect(routes().at(-1)).to.equal('DELETE /containers/c1');
     });
+
+  it('has no standard input that is not given', async () => {
+    await run(usual([]));
+    expect(created()).not.to.have.any.keys('OpenStdin', 'AttachStdin');
+    const attached = engine?.calls.find(({ route }) => route.endsWith('/attach'));
+    expect(attached?.query.get('stdin')).to.equal(null);
+  });
+
+  it('is given its standard input to the end, and answers after that', async () => {
+    let got = 0;
+    const answers: Answers = {
+      ...usual([]),
+      'POST /containers/{}/attach': (_call, _response, socket) => {
+        socket.on('data', (chunk: Buffer) => {
+          got += chunk.length;
+        });
+        socket.once('end', () => socket.end(frame(1, String(got))));
+      },
+    };
+    const input = Readable.from([Buffer.alloc(200_000), Buffer.from('end')], { objectMode: false });
+    expect(await run(answers, {}, { input })).to.include({ exitCode: 3, stdout: '200003' });
+    expect(created()).to.include({ OpenStdin: true, StdinOnce: true, AttachStdin: true });
+    const attached = engine?.calls.find(({ route }) => route.endsWith('/attach'));
+    expect(attached?.query.get('stdin')).to.equal('1');
+  });
+
+  it('reads no further when the container has ended', async () => {
+    const endless = new PassThrough();
+    endless.write('first');
+    expect(await run(usual([frame(1, 'out')]), {}, { input: endless })).to.include({ stdout: 'out' });
+    expect(endless.isPaused()).to.equal(true);
+  });
 
   const ports: readonly [string, string, object][] = [
     ['8080:80', '80/tcp', { HostIp: '', HostPort: '8080' }],

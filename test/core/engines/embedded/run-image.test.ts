@@ -93,6 +93,42 @@ const rows: readonly Row[] = [
     says: 'out\n',
     complains: /^err$/m,
   },
+  {
+    name: 'no input but that which is given',
+    config: { ...shell, Cmd: ['cat; echo end'] },
+    says: 'end\n',
+  },
+  {
+    name: 'input',
+    config: { ...shell, Cmd: ['read line; echo "[$line]"; cat; exit 3'] },
+    input: { text: 'one\ntwo\n' },
+    says: '[one]\ntwo\n',
+    ends: 3,
+  },
+  {
+    name: 'input without a byte',
+    config: { ...shell, Cmd: ['wc -c'] },
+    input: { text: '', times: 0 },
+    says: '0\n',
+  },
+  {
+    name: 'more input than a pipe holds',
+    config: { ...shell, Cmd: ['sleep 0.1; md5sum; wc -c'] },
+    input: { text: 'line\n'.repeat(20_000), times: 30 },
+    says: 'aac73020a752d9bc9d3efffb078419a2  -\n0\n',
+  },
+  {
+    name: 'more input than is read',
+    config: { ...shell, Cmd: ['head -c 5'] },
+    input: { text: 'line\n'.repeat(20_000), times: 30 },
+    says: 'line\n',
+  },
+  {
+    name: 'input that does not end',
+    config: { ...shell, Cmd: ['read line; echo $line'] },
+    input: { text: 'one\n', endless: true },
+    says: 'one\n',
+  },
   { name: 'its exit code', config: { ...shell, Cmd: ['exit 7'] }, ends: 7 },
   { name: 'a program that a signal ended', config: { ...shell, Cmd: ['kill -9 $$'] }, ends: 137 },
   {
@@ -243,6 +279,14 @@ for (const user of sandboxUsers()) {
         if (row.complains) expect(stderr).to.match(row.complains);
       });
     }
+
+    it('opens its input again, where there is a /proc', async function () {
+      const kinds = readdirSync(cache);
+      if (kinds.some((name) => name.startsWith('chroot'))) return this.skip();
+      const config = { ...shell, Cmd: ['sleep 0.1; cat /dev/stdin'] };
+      const [answer] = await run([{ config, input: { text: 'again' } }]);
+      expect(answer, answer?.stderr).to.include({ stdout: 'again', code: 0 });
+    });
 
     it('leaves nothing: no process, no mount, no file', () => {
       expect(processes(mark)).to.deep.equal([]);

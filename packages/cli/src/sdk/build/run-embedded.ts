@@ -32,7 +32,7 @@ export async function runEmbedded(
   options: RunOptions,
 ): Promise<number> {
   const { environment, sandboxHelper: helper } = toolbox;
-  const { signal, onOutput } = options;
+  const { signal, onOutput, input } = options;
   const location = parseLocation(request.reference);
   const temporaryDirectory = makeTemporaryFolder(environment);
   // Beside it: nothing depends on what killed ones left.
@@ -66,7 +66,7 @@ export async function runEmbedded(
             network: request.network ?? 'default',
           },
           {
-            ...{ signal, onOutput, stopWith, memory: toolbox.memory, temporaryDirectory },
+            ...{ signal, onOutput, input, stopWith, memory: toolbox.memory, temporaryDirectory },
             onNote: (text) => onOutput?.('stderr', Buffer.from(`mabuild: ${text}\n`)),
           },
         );

@@ -40,7 +40,7 @@ export async function runImage(request: RunRequest, options: RunOptions = {}): P
         ports: request.ports ?? [],
         network: request.network ?? 'default',
       },
-      { signal: options.signal, onOutput: options.onOutput },
+      { signal: options.signal, onOutput: options.onOutput, input: options.input },
     );
     return result.exitCode;
   });

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { Platform } from '@mabuild/oci';
 import type { SdkOptions } from '../toolbox.ts';
 
@@ -22,5 +23,7 @@ export interface RunRequest {
 }
 
 export interface RunOptions extends SdkOptions {
+  /** The program's standard input. @default none */
+  readonly input?: Readable | undefined;
   readonly onOutput?: ((stream: 'stdout' | 'stderr', chunk: Uint8Array) => void) | undefined;
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import { type CallOptions, formatPlatform, type Platform } from '@mabuild/oci';
 import type { ContainerRequest, ContainerResult, RunOptions } from '../engine.ts';
 import { parsePort } from '../published-port.ts';
@@ -64,11 +64,12 @@ async function runOnce(
     const output = await client.upgrade(
       `/containers/${id}/attach`,
       { Upgrade: 'tcp', 'Content-Length': 0 },
-      { signal, query: { stream: true, stdout: true, stderr: true } },
+      { signal, query: { stream: true, stdin: options.input && true, stdout: true, stderr: true } },
     );
     const collected = collectOutput(output, client.endpoint, options);
     // Awaited below; an abort may reject it before that.
     collected.catch(() => {});
+    const stopInput = options.input && sendInput(options.input, output);
     try {
       const started = await client.request('POST', `/containers/${id}/start`, { signal });
       started.body.resume();
@@ -80,6 +81,7 @@ async function runOnce(
       const { stdout, stderr } = await collected;
       return { exitCode, stdout, stderr };
     } finally {
+      stopInput?.();
       output.destroy();
     }
   } finally {
@@ -114,6 +116,7 @@ async function createContainer(
       ...(request.entrypoint === undefined ? {} : { Entrypoint: request.entrypoint }),
       ...(request.command === undefined ? {} : { Cmd: request.command }),
       Env: Object.entries(request.environment ?? {}).map(([name, value]) => `${name}=${value}`),
+      ...(options.input && { AttachStdin: true, OpenStdin: true, StdinOnce: true }),
       AttachStdout: true,
       AttachStderr: true,
       ExposedPorts: Object.fromEntries(ports.map(({ container }) => [container, {}])),
@@ -141,11 +144,23 @@ async function removeContainer(client: DockerClient, id: string): Promise<void> 
   body.resume();
 }
 
+/** Sends a container its standard input, to the end of it. @returns what reads no further */
+function sendInput(input: Readable, container: Duplex): () => void {
+  const stop = (): void => {
+    input.unpipe(container);
+    input.pause();
+  };
+  container.once('close', stop);
+  input.once('error', () => container.end());
+  input.pipe(container);
+  return stop;
+}
+
 /** Takes the two streams of an attached container apart: Engine API, "Stream format". */
 async function collectOutput(
   output: Duplex,
   endpoint: string,
-  { signal, onOutput }: RunOptions,
+  { signal, onOutput, input }: RunOptions,
 ): Promise<{ stdout: string; stderr: string }> {
   const parts = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
   const abort = (): void =>
@@ -167,7 +182,10 @@ async function collectOutput(
     }
   } catch (error) {
     signal?.throwIfAborted();
-    throw unreachable(error, 'reading a container', endpoint);
+    // A container that ends takes no more input, and has said all.
+    const isEnd =
+      input !== undefined && /^(?:EPIPE|ECONNRESET)$/.test(String((error as NodeJS.ErrnoException).code));
+    if (!isEnd) throw unreachable(error, 'reading a container', endpoint);
   } finally {
     signal?.removeEventListener('abort', abort);
   }

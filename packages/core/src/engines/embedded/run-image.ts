@@ -1,3 +1,7 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { MabuildError } from '@mabuild/oci';
 import type { ResolvedBase } from '../../bases/resolve-bases.ts';
 import type { Memory } from '../../memory.ts';
@@ -9,6 +13,7 @@ import { createLayerScanner } from './layers/layer-scanner.ts';
 import { errnoName, errorText } from './sandbox/calls/errno.ts';
 import { platformRefused } from './sandbox/choice/emulators.ts';
 import { containerUser, type NamedUser } from './sandbox/container-user.ts';
+import { openInputPipe } from './sandbox/input-pipe.ts';
 import type { Sandbox } from './sandbox/sandbox.ts';
 import type { SandboxCallOptions } from './sandbox/sandbox-request.ts';
 import { listIn, type StageState, textIn } from './state.ts';
@@ -18,6 +23,8 @@ export type RunnableImage = Pick<ResolvedBase, 'config' | 'manifest' | 'platform
 
 export interface RunImageOptions extends SandboxCallOptions {
   readonly memory: Memory;
+  /** Standard input of the program. @default none */
+  readonly input?: Readable | undefined;
   /** The caller deletes it. */
   readonly temporaryDirectory: string;
 }
@@ -35,7 +42,7 @@ export async function runImageIn(
   options: RunImageOptions,
 ): Promise<number> {
   refuse(request);
-  const { memory, temporaryDirectory, ...call } = options;
+  const { memory, temporaryDirectory, input, ...call } = options;
   const { platform } = image;
   const emulation = await sandbox.emulation(platform, call);
   if (emulation.kind === 'none') throw platformRefused(platform, emulation.why ?? '');
@@ -49,18 +56,21 @@ export async function runImageIn(
   const state = imageState(image, (layer) => scanner.entries(layer, call));
   const command = commandOf(state, request);
   const { home, ...user } = await userOf(state);
-  const result = await sandbox.execute(
+  if (input) await mkdir(temporaryDirectory, { recursive: true });
+  const pipe = input && openInputPipe(join(temporaryDirectory, `input-${randomUUID()}`), input);
+  const running = sandbox.execute(
     {
       ...{ platform, layers: state.layers, mounts: [], temporaryDirectory, discards: true },
       command: {
-        ...{ arguments: command, user, makesDirectory: true },
+        ...{ arguments: command, user, makesDirectory: true, input: pipe?.path },
         environment: { HOME: home, ...Object.fromEntries(state.variables), ...request.environment },
         directory: textIn(state.config, 'WorkingDir') || '/',
       },
       network: request.network === 'none' ? 'none' : 'host',
     },
-    call,
+    { ...call, onTakesInput: () => pipe?.begin() },
   );
+  const result = await running.finally(() => pipe?.close());
   if (result.kind === 'exited') return result.code;
   if (result.kind === 'changed') throw new TypeError('changes of a container were kept');
   const { purpose, errno } = result;

@@ -50,6 +50,8 @@ export interface SandboxCallOptions extends CallOptions {
   readonly onOutput?: ((stream: 'stdout' | 'stderr', chunk: Uint8Array) => void) | undefined;
   /** Told when a file of a mount is not the one that was looked at before. */
   readonly onChangedInput?: (() => void) | undefined;
+  /** Told when the command has the pipe of its standard input. */
+  readonly onTakesInput?: (() => void) | undefined;
   /** Gets what could not be done exactly, in words. */
   readonly onNote?: ((text: string) => void) | undefined;
   /**

@@ -20,6 +20,8 @@ export interface ContainerCommand {
   /** The directory is made where there is none. */
   readonly makesDirectory?: boolean | undefined;
   readonly user: ContainerUser;
+  /** Pipe that is its standard input. @default it has none */
+  readonly input?: string | undefined;
   /** Limits of the process: name and number of the resource, soft and hard limit; -1 is none. */
   readonly limits?:
     | readonly (readonly [name: string, number: number, soft: number, hard: number])[]

@@ -6,7 +6,7 @@ import { MabuildError } from '@mabuild/oci';
 import { failureOf } from '../calls/batch.ts';
 import type { Step } from '../calls/syscall-program.ts';
 import { endWatched } from './end-processes.ts';
-import { drain, openPipe } from './execute.ts';
+import { drain, openInput, openPipe } from './execute.ts';
 import { forksIn, passSignal } from './pass-signal.ts';
 import { greeting } from './proot-steps.ts';
 import { check, type SandboxRun } from './sandbox-run.ts';
@@ -26,15 +26,18 @@ const keptOfErrors = 4000;
 export async function executeProot(
   file: string,
   { outside, inside }: { readonly outside: readonly Step[]; readonly inside: readonly Step[] },
-  { signal, stop, say, output, site }: SandboxRun,
+  context: SandboxRun,
 ): Promise<boolean> {
+  const { signal, stop, say, output, site } = context;
   const folder = dirname(file);
   const pipes = (['stdout', 'stderr'] as const).map((name) => openPipe(site.place, `${folder}/${name}`));
+  const input = openInput(context);
   const child = spawn(file, [], {
-    stdio: ['ignore', ...pipes.map(({ writer }) => writer), 'pipe'],
+    stdio: [input ?? 'ignore', ...pipes.map(({ writer }) => writer), 'pipe'],
     env: {},
   });
-  for (const { writer } of pipes) closeSync(writer);
+  for (const descriptor of [input, ...pipes.map(({ writer }) => writer)])
+    if (descriptor !== undefined) closeSync(descriptor);
   let said = '';
   const errors = new Writable({
     write(chunk: Buffer, _encoding, done) {

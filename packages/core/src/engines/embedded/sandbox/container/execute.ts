@@ -27,20 +27,23 @@ export async function executed(
 export async function execute(
   file: string,
   steps: readonly Step[],
-  { signal, stop, say, output, site }: SandboxRun,
+  context: SandboxRun,
   endOthers: () => void,
 ): Promise<number | undefined> {
+  const { signal, stop, say, output, site } = context;
   const folder = dirname(file);
   const pipes = (['stdout', 'stderr'] as const).map((name) => openPipe(site.place, `${folder}/${name}`));
+  const input = openInput(context);
   const child = spawn(file, [], {
     // The command sees it in its /proc.
     argv0: 'init',
-    stdio: ['ignore', ...pipes.map(({ writer }) => writer), 'pipe'],
+    stdio: [input ?? 'ignore', ...pipes.map(({ writer }) => writer), 'pipe'],
     env: {},
   });
   // It runs, and may hold a secret.
   rmSync(file, { force: true });
-  for (const { writer } of pipes) closeSync(writer);
+  for (const descriptor of [input, ...pipes.map(({ writer }) => writer)])
+    if (descriptor !== undefined) closeSync(descriptor);
   const drained = pipes.map(({ reader }, index) =>
     drain(reader, index === 0 ? output.stdout : output.stderr),
   );
@@ -74,6 +77,16 @@ export function openPipe(
   chmodSync(path, 0o666);
   const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   return { reader, writer: openSync(path, constants.O_WRONLY) };
+}
+
+/** The command's standard input, if it is to have one. */
+export function openInput({ run, say }: Pick<SandboxRun, 'run' | 'say'>): number | undefined {
+  const { input } = run.command;
+  if (input === undefined) return undefined;
+  // Not held up when whoever writes is gone; libuv takes O_NONBLOCK away from standard streams.
+  const reader = openSync(input, constants.O_RDONLY | constants.O_NONBLOCK);
+  say({ kind: 'takes-input' });
+  return reader;
 }
 
 export async function drain(reader: number, output: Writable): Promise<void> {

@@ -11,6 +11,8 @@ export type { HelperSite } from './start-helper.ts';
 
 export interface JobOptions extends CallOptions {
   readonly onOutput?: ((stream: 'stdout' | 'stderr', chunk: Uint8Array) => void) | undefined;
+  /** Told when its command has the pipe of its standard input. */
+  readonly onTakesInput?: (() => void) | undefined;
   /** What the job says will come, in its order. */
   readonly streams?: readonly (() => Promise<AsyncIterable<Uint8Array>>)[];
   /** The number of the signal that the command gets first when the job is aborted. @default the helper ends all at once, and clears up */
@@ -90,7 +92,7 @@ class Helper {
 
   async work(
     job: SandboxJob,
-    { signal, onOutput, stopWith, streams = [] }: JobOptions,
+    { signal, onOutput, onTakesInput, stopWith, streams = [] }: JobOptions,
   ): Promise<readonly JobMessage[]> {
     const child = this.#child;
     const kill = (): void => void child.kill('SIGKILL');
@@ -117,6 +119,7 @@ class Helper {
       const told = new Promise<void>((resolve) => {
         this.#tell = (message) => {
           if (message.kind === 'output') onOutput?.(message.stream, Buffer.from(message.data, 'base64'));
+          else if (message.kind === 'takes-input') onTakesInput?.();
           else messages.push(message);
           if (message.kind === 'done' || message.kind === 'failed') resolve();
         };

@@ -117,6 +117,8 @@ export interface JobEntry extends Omit<LayerEntry, 'open'> {
 /** What a helper tells, one JSON text a line. */
 export type JobMessage =
   | { readonly kind: 'note'; readonly text: string }
+  /** The pipe of its standard input is open. */
+  | { readonly kind: 'takes-input' }
   | { readonly kind: 'exited'; readonly code: number }
   | { readonly kind: 'not-started'; readonly purpose: string; readonly errno: number }
   | { readonly kind: 'changed'; readonly entries: readonly JobEntry[] }

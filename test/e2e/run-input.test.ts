@@ -1,0 +1,40 @@
+import { expect } from 'chai';
+import { runProgram } from '../../packages/cli/src/program.ts';
+import { fakeIo } from '../support/io.ts';
+import { servicesDescribe } from '../support/services.ts';
+import { makeWorkspace, type Workspace } from '../support/workspace.ts';
+
+servicesDescribe('mabuild run -i', function (services) {
+  this.timeout(120_000);
+  let workspace: Workspace;
+  before(async () => {
+    workspace = await makeWorkspace();
+  });
+  after(() => workspace.remove());
+
+  const large = 'line\n'.repeat(200_000);
+  const rows: readonly (readonly [string, readonly string[], string, string])[] = [
+    ['reads it to its end', ['-i', '--rm', 'busybox', 'cat'], 'hi\n', 'hi\n'],
+    ['has none without the flag', ['busybox', 'cat'], 'hi\n', ''],
+    ['takes options as the program’s', ['-i', 'busybox', 'wc', '-c'], large, '1000000\n'],
+    ['takes no more than it wants', ['-i', 'busybox', 'head', '-n', '1'], large, 'line\n'],
+    ['opens it again', ['-i', '--entrypoint', 'cat', 'busybox', '/dev/stdin'], 'hi\n', 'hi\n'],
+    ['reads it on ARM', ['-i', '--platform', 'linux/arm/v7', 'busybox', '--', 'cat'], 'hi\n', 'hi\n'],
+  ];
+  for (const [title, args, input, output] of rows) {
+    it(title, async () => {
+      const world = fakeIo({
+        input,
+        workingDirectory: workspace.dir,
+        environment: {
+          ...{ PATH: process.env.PATH, HOME: workspace.dir, MABUILD_CACHE: workspace.cache },
+          ...{ DOCKER_HOST: services.dockerHost, DOCKER_CONFIG: workspace.dockerConfig },
+        },
+      });
+      const mirror = services.mirror === undefined ? [] : ['--mirror', `docker.io=${services.mirror}`];
+      const code = await runProgram(world.io, ['run', ...mirror, ...args]);
+      expect(code, world.stderr()).to.equal(0);
+      expect(world.stdout()).to.equal(output);
+    });
+  }
+});
