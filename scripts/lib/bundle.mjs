@@ -35,14 +35,17 @@ export async function bundleCommand(root, folder = join(root, 'packages/cli/dist
     plugins: [elsewhere('checking'), straight(root, 'oci')],
     write: false,
   });
-  const { name, outputs: programFiles } = await writeCode(program.outputFiles, folder);
+  // Started for every RUN: alone it is a tenth of what it would share with the command.
+  const service = await build({ ...plain, entryPoints: entries('sandbox-service'), write: false });
+  const code = await writeCode([...program.outputFiles, ...service.outputFiles], folder);
   const built = [
-    { metafile: { inputs: program.metafile.inputs, outputs: programFiles } },
+    { metafile: { inputs: program.metafile.inputs, outputs: code.outputs } },
+    service,
     await build({
       ...common,
-      entryPoints: entries('main'),
-      plugins: [elsewhere('program')],
-      define: { bundleName: JSON.stringify(name) },
+      entryPoints: entries('main', 'sandbox-helper'),
+      plugins: [elsewhere('program', 'sandbox-service')],
+      define: { bundleName: JSON.stringify(code.name) },
     }),
     // Started for one file or in every thread: alone they load a fraction of what they would share with the command.
     await build({
@@ -51,8 +54,6 @@ export async function bundleCommand(root, folder = join(root, 'packages/cli/dist
       splitting: true,
       plugins: [elsewhere('connections', 'detect-engine')],
     }),
-    // Started for every RUN: alone it is a tenth of what it would share with the command.
-    await build({ ...common, entryPoints: entries('sandbox-helper') }),
   ];
   const inputs = new Set(built.flatMap(({ metafile }) => Object.keys(metafile.inputs)));
   await writeFile(join(folder, 'licenses.txt'), await licensesOf(root, [...inputs]));

@@ -68,6 +68,27 @@ describe('code of the bundle', () => {
     expect((await stat(kept)).size).to.be.above(size);
   });
 
+  it('is kept again when much of it was run for the first time', async () => {
+    const lines = Array.from({ length: 300 }, (_, index) => `const word${index} = 'word ${index}';`);
+    await writeFile(join(folder, 'large.cjs'), `exports.run = () => { ${lines.join('\n')} return word7; };`);
+    const inodes: number[] = [];
+    for (const [runs, whole] of [
+      [false, false],
+      [true, false],
+      [true, true],
+      [true, true],
+    ] as const) {
+      const code = openCode(folder, kept);
+      const large = code.load('./large.cjs') as { run(): string };
+      if (runs) expect(large.run()).to.equal('word 7');
+      code.keep(whole);
+      inodes.push((await stat(kept)).ino);
+    }
+    const [first, ...others] = inodes;
+    expect(others.map((inode) => inode === first)).to.deep.equal([true, false, false]);
+    expect(inodes[3]).to.equal(inodes[2]);
+  });
+
   const unusable: Readonly<Record<string, (file: string) => Promise<void>>> = {
     'cut off': (file) => truncate(file, 200),
     empty: (file) => truncate(file, 0),

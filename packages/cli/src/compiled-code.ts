@@ -9,8 +9,11 @@ import { crc32 } from 'node:zlib';
 export interface CompiledCode {
   /** Runs a file of the bundle, once, and gives what it exports. */
   load(name: string): unknown;
-  /** Writes down what V8 made of the files that were loaded, unless that was known; where that is not possible nothing is kept. */
-  keep(): void;
+  /**
+   * Writes down what V8 made of the files that were loaded, where that is possible.
+   * @param whole also when they were known: what of them was run for the first time is added, if it is much
+   */
+  keep(whole?: boolean): void;
 }
 
 interface Module {
@@ -26,6 +29,8 @@ type Body = (
 
 /** V8 reads what begins at such an address without copying it. */
 const alignment = 8;
+/** How much more there must be to write it again. */
+const worthWriting = 1.1;
 
 /**
  * Opens a bundle whose files call each other by `require('./NAME')`, and by `later('./NAME')` where ES modules say
@@ -67,9 +72,11 @@ export function openCode(folder: string, kept: string): CompiledCode {
   };
   return {
     load,
-    keep() {
-      if (!isNew) return;
+    keep(whole = false) {
+      if (!isNew && !whole) return;
+      const before = sizeOf(known);
       for (const [name, script] of scripts) known.set(name, script.createCachedData());
+      if (!isNew && sizeOf(known) < before * worthWriting) return;
       try {
         writeKept(kept, known);
       } catch {
@@ -77,6 +84,10 @@ export function openCode(folder: string, kept: string): CompiledCode {
       }
     },
   };
+}
+
+function sizeOf(parts: ReadonlyMap<string, Buffer>): number {
+  return [...parts.values()].reduce((sum, { length }) => sum + length, 0);
 }
 
 /** What is kept of a file: its name, bytes, and their checksum, as V8 runs what it gets. */

@@ -1,36 +1,10 @@
-import { writeSync } from 'node:fs';
-import { serveSandbox } from '@mabuild/core';
+import { bundledCode } from './bundled-code.ts';
 
 // Started by the embedded engine, with the privileges that its job needs.
-process.once('uncaughtException', fail);
-await serveSandbox({
-  input: process.stdin,
-  tell: (line) => writeAll(3, Buffer.from(line)),
-  pid: process.pid,
-}).catch(fail);
-end();
-
-function fail(error: Error): void {
-  try {
-    writeAll(2, Buffer.from(`${error.stack}\n`));
-  } finally {
-    end();
-  }
-}
-
-/** At once: an orderly exit waits for reads that nothing ends. */
-function end(): void {
-  process.kill(process.pid, 'SIGKILL');
-}
-
-/** The other end may read slower than lines come. */
-function writeAll(descriptor: number, bytes: Buffer): void {
-  for (let done = 0; done < bytes.length; ) {
-    try {
-      done += writeSync(descriptor, bytes, done);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
-    }
-  }
-}
+const kept = process.argv.find((word) => word.startsWith('--code='))?.slice('--code='.length);
+const code = kept === undefined ? undefined : bundledCode('sandbox', kept);
+const { serve } =
+  (code?.load('./sandbox-service.cjs') as typeof import('./sandbox-service.ts') | undefined) ??
+  (await import('./sandbox-service.ts'));
+// The first one may only have tried a sandbox.
+await serve(process, () => code?.keep(true));

@@ -61,6 +61,13 @@ function cacheDirectory(
   return join(homeDirectory, '.cache', 'mabuild');
 }
 
+/** Where what V8 makes of the program's own code is kept. */
+export function codeDirectory(
+  { cacheDirectory }: Pick<Environment, 'cacheDirectory'> = environmentOf(),
+): string {
+  return join(cacheDirectory, 'code');
+}
+
 /** The proxies of `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, which count more than their spellings in lower case. */
 export function proxiesOf({ variables }: Pick<Environment, 'variables'>): ProxyOptions {
   const either = (name: string): string | undefined => variables[name] || variables[name.toLowerCase()];

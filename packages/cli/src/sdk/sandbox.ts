@@ -4,7 +4,7 @@ import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Claim, createSandbox, type Sandbox, type SandboxOptions } from '@mabuild/core';
 import type { Memory, Platform } from '@mabuild/oci';
-import type { Environment } from './environment.ts';
+import { codeDirectory, type Environment } from './environment.ts';
 import { emulatorFolders, prootPlaces } from './programs.ts';
 import { thisUser } from './user.ts';
 
@@ -40,7 +40,10 @@ export function sandboxOptions(
   const { uid, gid, name: userName } = thisUser();
   return {
     // As it is written, it needs what this process was started with.
-    helper: [process.execPath, ...(file.endsWith('.ts') ? process.execArgv : []), file],
+    helper: [
+      ...[process.execPath, ...(file.endsWith('.ts') ? process.execArgv : []), file],
+      `--code=${codeDirectory(environment)}`,
+    ],
     directory: join(environment.cacheDirectory, 'sandbox'),
     ...{ platform, memory, claim },
     ...{ uid, gid, userName },
