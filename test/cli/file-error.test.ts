@@ -50,6 +50,29 @@ describe('what a file system refuses', () => {
     });
   }
 
+  it('a folder that Node cannot make on a read-only file system is about the cache, where it is of it', () => {
+    const cause = (path: string): Error =>
+      Object.assign(new Error('ENOENT: no such file or directory, mkdir'), {
+        code: 'ENOENT',
+        syscall: 'mkdir',
+        path,
+      });
+    const error = asFileError(cause('/cache/sandbox'), '/cache') as MabuildError;
+    expect(error.code).to.equal('FILE_UNREADABLE');
+    expect(error.message).to.equal('/cache/sandbox cannot be made, as on a read-only file system');
+    expect(error.hint).to.match(/MABUILD_CACHE/);
+    const other = cause('/else/sandbox');
+    expect(asFileError(other, '/cache')).to.equal(other);
+  });
+
+  it('a full disk names the cache', () => {
+    const cause = Object.assign(new Error('ENOSPC: no space left, write'), {
+      code: 'ENOSPC',
+      syscall: 'write',
+    });
+    expect((asFileError(cause, '/cache') as MabuildError).hint).to.include('(/cache)');
+  });
+
   it('a bug stays a bug', () => {
     const bug = Object.assign(new Error('bad argument'), { code: 'ERR_INVALID_ARG_TYPE' });
     expect(asFileError(bug)).to.equal(bug);

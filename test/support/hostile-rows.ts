@@ -525,14 +525,14 @@ const runs: readonly HostileRow[] = [
     name: 'that fills the disk',
     room: 60,
     dockerfile: 'FROM BASE\nRUN cat /dev/zero >/big\n',
-    says: /No space left on device[\s\S]*exit code 1/,
+    says: /No space left on device[\s\S]*the disk that holds .*cache.* is full[\s\S]*exit code 1/,
   },
   {
     name: 'whose layer fills the disk',
     room: 60,
     dockerfile: 'FROM BASE\nRUN head -c 35000000 /dev/urandom >/big\nRUN echo ran >/ran\n',
-    says: /line 3.*\/big cannot be written \(ENOSPC\) \(FILE_UNWRITABLE\)[\s\S]*the disk is full/,
-    status: 2,
+    says: /line 3.*\/big cannot be written \(ENOSPC\) \(DISK_FULL\)[\s\S]*the disk that holds .*cache.* is full/,
+    status: 3,
   },
   {
     name: 'that says very much',

@@ -33,6 +33,7 @@ const worldRefused: ReadonlySet<string> = new Set([
   'CACHE_INVALID',
   'CREDENTIAL_HELPER_FAILED',
   'DIGEST_MISMATCH',
+  'DISK_FULL',
   'DOCUMENT_TOO_LARGE',
   'ENGINE_ANSWER_INVALID',
   'ENGINE_CANNOT',

@@ -29,11 +29,19 @@ function isFileRefusal(error: unknown): error is NodeJS.ErrnoException {
  * @param cacheDirectory the folder of the cache, of which the hint says how to have another one
  */
 export function asFileError(error: unknown, cacheDirectory?: string): unknown {
+  if (cacheDirectory !== undefined && isUnmade(error) && isOfCache(error, cacheDirectory)) {
+    return new MabuildError(`${error.path} cannot be made, as on a read-only file system`, {
+      code: 'FILE_UNREADABLE',
+      hint: cacheHint(cacheDirectory),
+      cause: error,
+    });
+  }
   if (!isFileRefusal(error)) return error;
   if (isFull(error)) {
+    const cache = cacheDirectory === undefined ? '' : ` where the cache is kept (${cacheDirectory}),`;
     return new MabuildError(error.message, {
       code: 'FILE_UNWRITABLE',
-      hint: 'make room, also where temporary files go (TMPDIR), and run it again',
+      hint: `make room,${cache} also where temporary files go (TMPDIR), and run it again`,
       cause: error,
     });
   }
@@ -41,10 +49,21 @@ export function asFileError(error: unknown, cacheDirectory?: string): unknown {
     code: 'FILE_UNREADABLE',
     hint:
       cacheDirectory !== undefined && isOfCache(error, cacheDirectory)
-        ? `the cache is kept in ${cacheDirectory}: name a folder that this user may write to in MABUILD_CACHE`
+        ? cacheHint(cacheDirectory)
         : 'check that the file or folder is what it should be, and whose it is',
     cause: error,
   });
+}
+
+function cacheHint(cacheDirectory: string): string {
+  return `the cache is kept in ${cacheDirectory}: name a folder that this user may write to in MABUILD_CACHE`;
+}
+
+/** Whether a folder could not be made: with all those above it, Node does not say that a file system is read-only. */
+function isUnmade(error: unknown): error is NodeJS.ErrnoException {
+  if (!(error instanceof Error) || isMabuildError(error)) return false;
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' && syscall === 'mkdir';
 }
 
 /** Whether what was refused lies in the cache, or is a folder above that it was to be made in. */

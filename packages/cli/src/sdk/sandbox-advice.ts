@@ -25,6 +25,9 @@ export interface SandboxFacts {
 /** What would allow a better sandbox than the one that was chosen, and what that one lacks; a sentence each. */
 export function sandboxAdvice({ chosen, tried }: SandboxChoice, facts: SandboxFacts): readonly string[] {
   const advice: string[] = [];
+  const [{ hint } = {}] = tried;
+  // It is not the kernel that refuses.
+  if (chosen === undefined && hint !== undefined) return [hint];
   if (chosen === undefined) {
     const proot = tried.find(({ kind }) => kind === 'proot');
     advice.push(
@@ -46,7 +49,7 @@ export function sandboxAdvice({ chosen, tried }: SandboxChoice, facts: SandboxFa
   const overlay = tried.find(({ kind, fileSystem }) => kind === chosen?.kind && fileSystem === 'overlay');
   if (chosen?.fileSystem === 'copy' && overlay !== undefined) {
     advice.push(
-      'RUN copies its root each time, as overlayfs was refused: keep the cache on a local file system with extended attributes, e.g. ext4 (set XDG_CACHE_HOME)',
+      'RUN copies its root each time, as overlayfs was refused: keep the cache on a local file system with extended attributes, e.g. ext4 (set MABUILD_CACHE)',
     );
   }
   return advice;

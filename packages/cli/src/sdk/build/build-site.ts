@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import type { BuildCache, BuildContext, Claim, Engine } from '@mabuild/core';
 import type { ImageResolver } from '@mabuild/oci';
 import type { RegistryClient } from '@mabuild/registry';
+import { othersCache } from '../cache/others-cache.ts';
 import { sweepLeftovers } from '../leftovers.ts';
 import { makeTemporaryFolder } from '../temporary-folder.ts';
 import { type Toolbox, withToolbox } from '../toolbox.ts';
@@ -62,6 +63,9 @@ export async function withBuild<T>(
         openCache: cacheOpener(request.caches, toolbox, { ...options, claim: request.claim }),
         signal: options.signal,
       });
+      const doubt = engine.info.kind === 'embedded' ? await othersCache(environment) : undefined;
+      if (doubt !== undefined)
+        options.onEvent?.({ type: 'warning', code: 'CACHE_OF_OTHERS', message: doubt });
       return await use({
         ...opened,
         named,

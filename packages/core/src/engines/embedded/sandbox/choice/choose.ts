@@ -5,6 +5,7 @@ import { errnoName } from '../calls/errno.ts';
 import { type HelperSite, runJob } from '../helper/helper-process.ts';
 import type { JobEmulator, JobMessage, SandboxJob, SandboxKind } from '../helper/job.ts';
 import { layerTar } from '../helper/layer-tar.ts';
+import { notKept } from './kept-files.ts';
 import { findProot, type ProotPlace } from './proot-program.ts';
 import { idMaps } from './user-ids.ts';
 
@@ -52,6 +53,8 @@ export interface TriedSandbox {
   readonly fileSystem: 'overlay' | 'copy';
   /** Why it was not taken; `undefined` for the one that was. */
   readonly refused: string | undefined;
+  /** What to do about that, where it is not the kernel that refuses. */
+  readonly hint?: string | undefined;
 }
 
 export interface SandboxChoice {
@@ -60,6 +63,8 @@ export interface SandboxChoice {
 }
 
 type Order = NonNullable<SandboxOptions['only']>;
+
+const doctorHint = 'see `mabuild doctor`';
 
 const userNamespaces: Order = [
   ['user-namespace', 'overlay'],
@@ -83,6 +88,13 @@ export function sandboxOrder({ only, uid }: Pick<SandboxOptions, 'only' | 'uid'>
 export async function chooseSandbox(options: SandboxOptions, call: CallOptions = {}): Promise<SandboxChoice> {
   const tried: TriedSandbox[] = [];
   const absent = new Set<SandboxKind>();
+  const lack = await notKept(options.directory);
+  if (lack !== undefined) {
+    const refused = `the file system of ${options.directory} does not keep ${lack}`;
+    const hint = 'put the cache on a file system of Linux, as ext4, xfs, btrfs or tmpfs: set MABUILD_CACHE';
+    const [[kind, fileSystem] = ['proot', 'copy'] as const] = sandboxOrder(options);
+    return { chosen: undefined, tried: [{ kind, fileSystem, refused, hint }] };
+  }
   for (const [kind, fileSystem] of sandboxOrder(options)) {
     if (absent.has(kind)) continue;
     try {
@@ -92,7 +104,8 @@ export async function chooseSandbox(options: SandboxOptions, call: CallOptions =
     } catch (error) {
       call.signal?.throwIfAborted();
       if (!isMabuildError(error)) throw error;
-      tried.push({ kind, fileSystem, refused: error.message });
+      const hint = error.hint === doctorHint ? undefined : error.hint;
+      tried.push({ kind, fileSystem, refused: error.message, ...(hint === undefined ? {} : { hint }) });
       // What does not start at all does not start with another file system either.
       if (error.code === 'SANDBOX_UNAVAILABLE') absent.add(kind);
     }
@@ -103,9 +116,13 @@ export async function chooseSandbox(options: SandboxOptions, call: CallOptions =
 /** The error of a machine on which nothing works. */
 export function noSandbox(tried: readonly TriedSandbox[]): MabuildError {
   const reasons = tried.map(({ kind, fileSystem, refused }) => `${kind}, ${fileSystem}: ${refused}`);
+  // Proot may be missing besides.
+  const [{ hint } = {}] = tried.filter(({ kind }) => kind !== 'proot');
   return new MabuildError(`RUN needs a sandbox, and none works here (${reasons.join('; ')})`, {
     code: 'SANDBOX_UNAVAILABLE',
-    hint: 'get one that works almost everywhere with `mabuild emulator fetch proot`; `mabuild doctor` says what would allow a better one; or build as root, or start a Docker Engine',
+    hint:
+      hint ??
+      'get one that works almost everywhere with `mabuild emulator fetch proot`; `mabuild doctor` says what would allow a better one; or build as root, or start a Docker Engine',
   });
 }
 
@@ -172,7 +189,7 @@ export async function probe(
   if (problem !== undefined) {
     throw new MabuildError(`trying a sandbox: ${problem}`, {
       code: 'SANDBOX_FAILED',
-      hint: 'see `mabuild doctor`',
+      hint: doctorHint,
     });
   }
 }

@@ -329,12 +329,9 @@ function told({ path }: LayerEntry, error: unknown): unknown {
   const { code } = error as NodeJS.ErrnoException;
   if (isMabuildError(error) || code === undefined) return error;
   const shown = path.length > 160 ? `${path.slice(0, 160)}…` : path;
-  const isFull = code === 'ENOSPC' || code === 'EDQUOT';
   return new MabuildError(`unpacking a layer: /${shown} cannot be written (${code})`, {
-    code: isFull ? 'FILE_UNWRITABLE' : 'UNSUPPORTED_LAYER',
-    hint: isFull
-      ? 'the disk is full: make room, or put the cache elsewhere with MABUILD_CACHE'
-      : 'the archive is damaged or made to mislead, or its names are too long for this file system',
+    code: 'UNSUPPORTED_LAYER',
+    hint: 'the archive is damaged or made to mislead, or its names are too long for this file system',
     cause: error,
   });
 }

@@ -10,6 +10,7 @@ import { runInChroot } from '../container/run-in-chroot.ts';
 import { runInProot } from '../container/run-in-proot.ts';
 import { runInSandbox } from '../container/run-in-sandbox.ts';
 import type { HelperOutput, SandboxRun } from '../container/sandbox-run.ts';
+import { fullDisk, fullDiskNote } from '../files/full-disk.ts';
 import { pathError } from '../files/path-error.ts';
 import { removeTree } from '../files/remove-tree.ts';
 import { layersOf, type ShelfSite } from '../shelf/layer-shelf.ts';
@@ -74,7 +75,13 @@ async function serveJob({ job, name, frames, signal, stop, say, output }: JobSit
     const layers = await layersOf(job.layers, () => frames.next(), site);
     if (job.run) {
       const run = { chroot: runInChroot, proot: runInProot }[job.kind as string] ?? runInSandbox;
-      await run({ job, run: job.run, layers, frames, site, work, signal, stop, say, output });
+      const tell = (message: JobMessage): void => {
+        const note = message.kind === 'exited' && message.code !== 0 ? fullDiskNote(directory) : undefined;
+        // What the command says of it names none of the machine's folders.
+        if (note !== undefined) site.onNote(note);
+        say(message);
+      };
+      await run({ job, run: job.run, layers, frames, site, work, signal, stop, say: tell, output });
     }
     if (job.tidy)
       for (const measured of tidyShelf(directory, job.tidy, site.onNote))
@@ -83,7 +90,7 @@ async function serveJob({ job, name, frames, signal, stop, say, output }: JobSit
     end = { kind: 'done', streams: frames.taken - taken };
   } catch (error) {
     if (signal.aborted) return false;
-    const told = pathError(error, work) ?? error;
+    const told = fullDisk(error, directory) ?? pathError(error, work) ?? error;
     const { message, code = 'SANDBOX_FAILED' } = told as NodeJS.ErrnoException;
     const hint = isMabuildError(told) ? told.hint : undefined;
     say({ kind: 'failed', code, message, ...(hint === undefined ? {} : { hint }) });
