@@ -144,7 +144,8 @@ describe('rules about downloads', () => {
 
   ruleTable(bareNameX86Asset, [
     { text: `RUN curl -o /usr/local/bin/gosu -SL '${gosu}/1.1/gosu'`, all: 'error none: ' },
-    { text: `RUN curl -o /usr/local/bin/gosu -SL '${gosu}/1.17/gosu'` },
+    { text: `RUN curl -o /usr/local/bin/gosu -SL '${gosu}/1.17/gosu'`, all: `info none: ${gosu}/1.17/gosu` },
+    { text: `ENV U=${gosu}/1.17/gosu\nRUN curl -O $U`, all: `info none: ${gosu}/1.17/gosu` },
     {
       text: 'ADD https://github.com/krallin/tini/releases/download/v0.19.0/tini /tini',
       arm64: 'error auto:  → -arm64',
@@ -160,6 +161,16 @@ describe('rules about downloads', () => {
     {
       text: 'ENV V=1\nADD https://example.org/foo-linux-cpu-$V.tar.gz /',
       all: 'warning none: https://example.org/foo-linux-cpu-$V.tar.gz',
+    },
+    {
+      text: 'RUN curl -LO https://github.com/a/b/releases/download/v1/b && curl -LO https://github.com/a/b/releases/latest/download/c',
+      all: 'info none: https://github.com/a/b/releases/download/v1/b; info none: https://github.com/a/b/releases/latest/download/c',
+    },
+    {
+      text: 'RUN curl -LO https://github.com/yt-dlp/yt-dlp/releases/latest/download/yt-dlp && curl -LO https://github.com/a/b/releases/download/v1/b.jar',
+    },
+    {
+      text: 'RUN curl -LO https://github.com/a/b/releases/download/v1/SHA256SUMS; curl -LO https://x/download/b',
     },
     { text: 'RUN curl -O https://example.org/linux-4.9.tar.xz' },
     {

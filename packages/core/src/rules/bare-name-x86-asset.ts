@@ -19,14 +19,14 @@ export const bareNameX86Asset: Rule = {
       text: 'ADD https://github.com/krallin/tini/releases/download/v0.19.0/tini-armhf /tini',
     },
     silent: [
-      'The file is in no table, and its name does not say linux or says an architecture too.',
+      'The file is in no table, and is neither said to be for Linux nor a file of a release without any ending.',
       'The file is a source, a list of checksums or the like.',
     ],
   },
   async check(dockerfile, context) {
     return [
       ...(await urlFindings(name, dockerfile, context)),
-      ...(/[-_.]linux[-_.]/i.test(dockerfile.text) ? unknownFindings(dockerfile, context) : []),
+      ...(mayBeUnknown.test(dockerfile.text) ? unknownFindings(dockerfile, context) : []),
     ];
   },
 };
@@ -35,23 +35,35 @@ export const bareNameX86Asset: Rule = {
 const forLinux =
   /(?<!(?:^|[-_.])(?:util|gnu|se|sys|arch|alpine))[-_.]linux(?:[-_.](?!.*(?:src|source|headers|firmware|kernel|noarch|\ball\b|any)).*)?\.(?:tar(?:\.\w+)?|t[gbx]z|zip|gz|xz|bz2|bin|run|sh)$/i;
 
+/** `releases/download/v1/helm`: a program of a release, and nothing more is said; some are scripts for every processor. */
+const ofRelease =
+  /\/releases\/(?:latest\/)?download\/(?:[^/]+\/)?(?!yt-dlp|youtube-dl|.*(?:install|setup|script|sums?$|checksums?|license|readme|version))[a-z][\w-]*$/i;
+const mayBeUnknown = /[-_.]linux[-_.]|\/download\//i;
+
 /** Files that no table knows: they are most often for x86, and somebody should look. */
 function unknownFindings(dockerfile: Dockerfile, context: RuleContext): readonly Finding[] {
   const platforms = armPlatforms(context);
   if (platforms.length === 0) return [];
+  const seen = new Set<string>();
   return findDownloads(readCode(dockerfile, context)).flatMap(({ asset, spans, url, start, word }) => {
     if (asset || spans.length > 0 || word.buildPlatform || word.mapped.switched) return [];
     const [path = ''] = url.split(/[?#]/);
     const file = path.slice(path.lastIndexOf('/') + 1);
-    if (/[$`]|arm|aarch/i.test(path) || !forLinux.test(file)) return [];
+    if (/[$`]|arm|aarch/i.test(path)) return [];
+    const isLinux = forLinux.test(file);
+    if (!isLinux && !ofRelease.test(path)) return [];
+    const range = spanRange(word, { start, end: start + url.length });
+    const key = `${range.start} ${range.end}`;
+    if (seen.has(key)) return [];
+    seen.add(key);
     return [
       {
         rule: name,
-        severity: 'warning',
+        severity: isLinux ? 'warning' : 'info',
         platforms,
-        message: `${file} is for Linux, on which processor its name does not say: it may be x86 alone`,
+        message: `the name of ${file} does not say for which processor it is: it may be x86 alone`,
         hint: 'look whether its publisher has one for ARM, and choose it with a case on TARGETARCH',
-        range: spanRange(word, { start, end: start + url.length }),
+        range,
         fix: 'none',
         edits: [],
       },
