@@ -23,41 +23,39 @@ export interface Assembler {
 /** Failures are told here. */
 const reportDescriptor = 3;
 const failedExitCode = 125;
+const none = new Uint8Array(0);
+
+/** The beginning of `mov register, imm64` for each argument, and `mov register, r12`. */
+const amd64Values = ['48bf', '48be', '48ba', '49ba', '49b8', '49b9'].map(bytes);
+const amd64Results = ['4c89e7', '4c89e6', '4c89e2', '4d89e2', '4d89e0', '4d89e1'].map(bytes);
+// mov eax, number; syscall; mov r12, rax
+const [amd64Number, amd64Call, amd64Keep] = ['b8', '0f05', '4989c4'].map(bytes) as [Buffer, Buffer, Buffer];
+// test rax, rax; jns over the report
+const amd64Check = bytes('4885c079');
+/** push rax; push failure; mov rsi, rsp; mov edi, 3; mov edx, 16; mov eax, write; syscall; mov edi, code; exit_group */
+const amd64Report = [
+  bytes('5068'),
+  Buffer.concat([
+    ...[bytes('4889e6bf'), word(reportDescriptor), bytes('ba10000000b8010000000f05')],
+    ...[bytes('bf'), word(failedExitCode), bytes('b8e70000000f05')],
+  ]),
+] as const;
 
 /** Intel 64 and IA-32 Software Developer's Manual, volume 2; System V ABI, "Linux Conventions". The last answer is in r12. */
 export const amd64: Assembler = {
   call(number, values, { failure, keep }) {
-    const registers = ['bf', 'be', 'ba', '~ba', '~b8', '~b9'];
-    const fromResult = ['4c89e7', '4c89e6', '4c89e2', '4d89e2', '4d89e0', '4d89e1'];
-    const load = values.map((value, index) =>
-      value === 'result'
-        ? bytes(fromResult[index] ?? '')
-        : // mov register, imm64
-          Buffer.concat([
-            bytes((registers[index] ?? '').startsWith('~') ? '49' : '48'),
-            bytes((registers[index] ?? '').replace('~', '')),
-            quad(value),
-          ]),
-    );
-    // mov eax, number; syscall
-    const call = Buffer.concat([...load, bytes('b8'), word(number), bytes('0f05')]);
-    // mov r12, rax
-    const kept = keep ? bytes('4989c4') : bytes('');
-    if (failure === undefined) return Buffer.concat([call, kept]);
-    const report = Buffer.concat([
-      // push rax; push failure; mov rsi, rsp; mov edi, 3; mov edx, 16; mov eax, write; syscall
-      ...[
-        bytes('5068'),
-        word(failure),
-        bytes('4889e6bf'),
-        word(reportDescriptor),
-        bytes('ba10000000b8010000000f05'),
-      ],
-      // mov edi, code; mov eax, exit_group; syscall
-      ...[bytes('bf'), word(failedExitCode), bytes('b8e70000000f05')],
-    ]);
-    // test rax, rax; jns over the report
-    return Buffer.concat([call, kept, bytes('4885c079'), Uint8Array.of(report.length), report]);
+    const parts: Uint8Array[] = [];
+    for (const [index, value] of values.entries()) {
+      if (value === 'result') parts.push(amd64Results[index] ?? none);
+      else parts.push(amd64Values[index] ?? none, quad(value));
+    }
+    parts.push(amd64Number, word(number), amd64Call);
+    if (keep) parts.push(amd64Keep);
+    if (failure !== undefined) {
+      const [before, after] = amd64Report;
+      parts.push(amd64Check, Uint8Array.of(before.length + 4 + after.length), before, word(failure), after);
+    }
+    return Buffer.concat(parts);
   },
   wait(tells) {
     // push rdi; mov rsi, rsp; write(3, rsp, 8); pop rdi
@@ -154,18 +152,18 @@ function code(instructions: readonly number[]): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
-function bytes(hex: string): Uint8Array {
+function bytes(hex: string): Buffer {
   return Buffer.from(hex, 'hex');
 }
 
-function word(value: number): Uint8Array {
-  const view = new DataView(new ArrayBuffer(4));
-  view.setUint32(0, value, true);
-  return new Uint8Array(view.buffer);
+function word(value: number): Buffer {
+  const four = Buffer.alloc(4);
+  four.writeUInt32LE(value);
+  return four;
 }
 
-function quad(value: bigint): Uint8Array {
-  const view = new DataView(new ArrayBuffer(8));
-  view.setBigUint64(0, BigInt.asUintN(64, value), true);
-  return new Uint8Array(view.buffer);
+function quad(value: bigint): Buffer {
+  const eight = Buffer.alloc(8);
+  eight.writeBigUInt64LE(BigInt.asUintN(64, value));
+  return eight;
 }

@@ -108,8 +108,8 @@ export function syscallProgram(architecture: string, steps: readonly Step[]): Ui
       hint: 'build with a Docker Engine',
     });
   }
-  // Every instruction has one length whatever the addresses are, so the first pass tells where the data will lie.
-  const { length } = assemble(assembler, steps, new Data(0));
+  // Code has one length whatever the addresses in it are, so that it can be told where the data will lie.
+  const length = lengthOf(assembler, steps);
   const data = new Data(Math.ceil((start + length) / 8) * 8);
   const code = assemble(assembler, steps, data);
   const padding = new Uint8Array(data.start - start - length);
@@ -119,28 +119,62 @@ export function syscallProgram(architecture: string, steps: readonly Step[]): Ui
 }
 
 function assemble(assembler: Assembler, steps: readonly Step[], data: Data): Buffer {
-  const parts: Uint8Array[] = [];
+  const parts = [...steps.entries()].flatMap(([index, step]) =>
+    codeOf(assembler, step, index, (argument) => data.valueOf(argument)),
+  );
+  return Buffer.concat([...parts, assembler.exit()]);
+}
+
+function codeOf(
+  assembler: Assembler,
+  step: Step,
+  index: number,
+  value: (argument: Argument) => bigint | 'result',
+): readonly Uint8Array[] {
   const column = assembler === amd64 ? 0 : 1;
-  for (const [index, step] of steps.entries()) {
-    if (step.kind === 'store') parts.push(assembler.store(step.address));
-    else if (step.kind === 'fork') {
-      parts.push(
-        // SIGCHLD
-        assembler.call(numbers.clone[column], [17n, 0n, 0n, 0n, 0n], { failure: index, keep: true }),
-        assembler.wait(step.tells === true),
+  if (step.kind === 'store') return [assembler.store(step.address)];
+  if (step.kind === 'fork')
+    return [
+      // SIGCHLD
+      assembler.call(numbers.clone[column], [17n, 0n, 0n, 0n, 0n], { failure: index, keep: true }),
+      assembler.wait(step.tells === true),
+    ];
+  return [
+    assembler.call(numbers[step.name][column], step.arguments.map(value), {
+      failure: step.purpose === undefined ? undefined : index,
+      keep: step.answers ?? true,
+    }),
+  ];
+}
+
+/** The length of the code of steps: most look like one that was measured. */
+function lengthOf(assembler: Assembler, steps: readonly Step[]): number {
+  const known = new Map<string, number>();
+  let length = assembler.exit().length;
+  for (const step of steps) {
+    const shape = shapeOf(step);
+    const found =
+      known.get(shape) ??
+      codeOf(assembler, step, 0, (argument) => (isResult(argument) ? 'result' : 0n)).reduce(
+        (sum, part) => sum + part.length,
+        0,
       );
-    } else {
-      const values = step.arguments.map((argument) => data.valueOf(argument));
-      parts.push(
-        assembler.call(numbers[step.name][column], values, {
-          failure: step.purpose === undefined ? undefined : index,
-          keep: step.answers ?? true,
-        }),
-      );
-    }
+    known.set(shape, found);
+    length += found;
   }
-  parts.push(assembler.exit());
-  return Buffer.concat(parts);
+  return length;
+}
+
+/** Everything of a step that the length of its code depends on. */
+function shapeOf(step: Step): string {
+  if (step.kind === 'store') return 'store';
+  if (step.kind === 'fork') return `fork ${step.tells === true}`;
+  const values = step.arguments.map((argument) => (isResult(argument) ? 'r' : 'v')).join('');
+  return `${values} ${step.purpose === undefined} ${step.answers ?? true}`;
+}
+
+function isResult(argument: Argument): boolean {
+  return typeof argument === 'object' && 'result' in argument;
 }
 
 /** What the code refers to by address. */
