@@ -67,12 +67,21 @@ export async function execute(
   return undefined;
 }
 
+/** Makes the pipes of a command's output, which {@link execute} makes itself where they are not there. */
+export function outputPipes(folder: string): readonly Step[] {
+  return ['stdout', 'stderr'].map((name) => makePipe(`${folder}/${name}`));
+}
+
+function makePipe(path: string): Step {
+  return must('make a pipe', 'mknodat', here, path, 0o010600, 0);
+}
+
 /** A pipe with a name: Node's own are sockets, which a command cannot open again as /dev/stdout. */
 export function openPipe(
   place: ProgramPlace,
   path: string,
 ): { readonly reader: number; readonly writer: number } {
-  if (!existsSync(path)) check(runProgram(place, [must('make a pipe', 'mknodat', here, path, 0o010600, 0)]));
+  if (!existsSync(path)) check(runProgram(place, [makePipe(path)]));
   // USER may open it too.
   chmodSync(path, 0o666);
   const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);

@@ -11,7 +11,7 @@ import { copyRootOwner, ownFiles, removeStubs, stubsOf } from '../files/root-fil
 import { shelfPath } from '../shelf/layer-shelf.ts';
 import { registerSteps } from './binfmt.ts';
 import { type ContainerMount, type ContainerRoot, containerSteps } from './container.ts';
-import { executed } from './execute.ts';
+import { executed, outputPipes } from './execute.ts';
 import { check, type SandboxRun } from './sandbox-run.ts';
 
 const oneUserOnly =
@@ -65,6 +65,7 @@ function makePrivate({ work, site }: SandboxRun): string {
   check(
     runProgram(site.place, [
       must('mount a tmpfs', 'mount', 'tmpfs', folder, 'tmpfs', mountFlags.noDevices, 'mode=700'),
+      ...outputPipes(folder),
     ]),
   );
   return folder;
