@@ -64,6 +64,32 @@ describe('parseShell', () => {
     it(`does not throw on ${JSON.stringify(text)}`, () => expect(parseShell(text).broken).to.equal(true));
   }
 
+  const handedOn: readonly string[] = [
+    'bash <<EOF\na "b c" $x ${y:-z}\nif true; then e; fi\nEOF\n',
+    `a && sudo bash -e <<-'EOF' && c\n\tfoo "bar" baz\\ x\n\tcat <<X\n\tq w\n\tX\n\tEOF\necho after\n`,
+    'cat <<EOF | bash\nfor p in a b; do c $p; done\nx=(1 2)\nEOF\n',
+    `bash <<A; sh <<'B'\none $t\nA\ntwo three\nB\n`,
+    `sh -c 'a \${b:-c} d'`,
+  ];
+  for (const text of handedOn) {
+    it(`knows where the words of an inner shell are in ${JSON.stringify(text)}`, () => {
+      const words = parseShell(text).commands.flatMap((command) => [
+        ...command.words,
+        ...command.assignments.map(({ value }) => value),
+        ...command.hereDocs.map(({ body }) => body),
+      ]);
+      for (const word of words) {
+        expect(text.slice(word.start, word.end)).to.equal(word.text);
+        for (const part of word.parts) {
+          const operand = part.kind === 'variable' ? part.operand : undefined;
+          if (operand) expect(text.slice(operand.start, operand.end)).to.equal(operand.text);
+          if (part.kind === 'text' && part.exact)
+            expect(text.slice(part.start, part.end)).to.equal(part.value);
+        }
+      }
+    });
+  }
+
   it('tells switches with their fallback', () => {
     const text = 'case $a in x) b ;; *) exit 1 ;; esac; if c; then d; fi';
     const [first, second] = parseShell(text).switches;

@@ -417,8 +417,14 @@ class Shift {
   }
 
   private word(word: ShellWord): ShellWord {
-    const { quoting } = this;
-    return { ...this.span(word), parts: word.parts.map((part) => ({ ...this.span(part), quoting })) };
+    return { ...this.span(word), parts: word.parts.map((part) => this.part(part)) };
+  }
+
+  private part(part: ShellPart): ShellPart {
+    const moved = { ...this.span(part), quoting: this.quoting };
+    return moved.kind === 'variable' && moved.operand
+      ? { ...moved, operand: this.word(moved.operand) }
+      : moved;
   }
 
   private span<T extends { readonly start: number; readonly end: number }>(item: T): T {
