@@ -35,24 +35,33 @@ export async function bundleCommand(root, folder = join(root, 'packages/cli/dist
     plugins: [elsewhere('checking'), straight(root, 'oci')],
     write: false,
   });
+  // Started for one file or in every thread: alone they load a fraction of what they would share with the command.
+  const checking = await build({
+    ...plain,
+    entryPoints: entries('checking', 'check-thread'),
+    splitting: true,
+    plugins: [elsewhere('connections', 'detect-engine')],
+    write: false,
+  });
   // Started for every RUN: alone it is a tenth of what it would share with the command.
   const service = await build({ ...plain, entryPoints: entries('sandbox-service'), write: false });
-  const code = await writeCode([...program.outputFiles, ...service.outputFiles], folder);
+  const code = await writeCode(
+    [program, checking, service].flatMap(({ outputFiles }) => outputFiles),
+    folder,
+  );
   const built = [
-    { metafile: { inputs: program.metafile.inputs, outputs: code.outputs } },
+    {
+      metafile: {
+        inputs: { ...program.metafile.inputs, ...checking.metafile.inputs },
+        outputs: code.outputs,
+      },
+    },
     service,
     await build({
       ...common,
-      entryPoints: entries('main', 'sandbox-helper'),
-      plugins: [elsewhere('program', 'sandbox-service')],
+      entryPoints: entries('main', 'sandbox-helper', 'check-worker'),
+      plugins: [elsewhere('program', 'sandbox-service', 'check-thread')],
       define: { bundleName: JSON.stringify(code.name) },
-    }),
-    // Started for one file or in every thread: alone they load a fraction of what they would share with the command.
-    await build({
-      ...common,
-      entryPoints: entries('checking', 'check-worker'),
-      splitting: true,
-      plugins: [elsewhere('connections', 'detect-engine')],
     }),
   ];
   const inputs = new Set(built.flatMap(({ metafile }) => Object.keys(metafile.inputs)));

@@ -2,4 +2,4 @@
 import { register } from 'tsx/esm/api';
 
 register();
-await import('../../packages/cli/src/check-worker.ts');
+await import('../../packages/cli/src/check-thread.ts');
