@@ -75,7 +75,7 @@ const base: Rule = {
 
 const arms = '      arm64*) arch=arm64 ;; \\\n      armv7*) arch=armv7l ;; \\\n';
 const fallback =
-  '      *) echo "unsupported platform: $TARGETARCH$TARGETVARIANT" >&2; exit 1 ;; \\\n    esac; \\\n    ';
+  '      *) echo "unsupported platform: ${TARGETARCH:-none, build with BuildKit}$TARGETVARIANT" >&2; exit 1 ;; \\\n    esac; \\\n    ';
 const head = `case "$TARGETARCH$TARGETVARIANT" in \\\n      amd64*) arch=x64 ;; \\\n${arms}${fallback}`;
 const args = 'ARG TARGETARCH\nARG TARGETVARIANT\n';
 

@@ -38,12 +38,17 @@ interface Row {
 
 const x64: Printed = { amd64: 'x64', arm64: 'arm64', armv7: 'armv7l', riscv64: undefined };
 
+const unset = '${TARGETARCH:-none, build with BuildKit}';
+
 /** The lines of a `case`; `lines` end each of them. */
 function chosen(
   branches: readonly string[],
   { indent = '    ', end = ' \\\n', args = '$TARGETARCH$TARGETVARIANT' } = {},
 ): string {
-  const rows = [...branches, `*) echo "unsupported platform: ${args}" >&2; exit 1 ;;`];
+  const rows = [
+    ...branches,
+    `*) echo "unsupported platform: ${args.replace('$TARGETARCH', unset)}" >&2; exit 1 ;;`,
+  ];
   return [
     `case "${args}" in${end}`,
     ...rows.map((row) => `${indent}  ${row}${end}`),
@@ -72,7 +77,7 @@ RUN case "$TARGETARCH$TARGETVARIANT" in \
       amd64*) arch=x64 ;; \
       arm64*) arch=arm64 ;; \
       armv7*) arch=armv7l ;; \
-      *) echo "unsupported platform: $TARGETARCH$TARGETVARIANT" >&2; exit 1 ;; \
+      *) echo "unsupported platform: ${unset}$TARGETVARIANT" >&2; exit 1 ;; \
     esac; \
     echo ${'${arch}'}
 `,
@@ -159,7 +164,7 @@ RUN case "$TARGETARCH$TARGETVARIANT" in \
   {
     title: 'a heredoc that is the script',
     before: 'FROM a\nRUN <<EOF\nset -e\necho «x64»\nEOF\nUSER b\n',
-    after: `FROM a\n${args}RUN <<EOF\ncase "$TARGETARCH$TARGETVARIANT" in\n${x64Branches.map((row) => `  ${row}\n`).join('')}  *) echo "unsupported platform: $TARGETARCH$TARGETVARIANT" >&2; exit 1 ;;\nesac\nset -e\necho \${arch}\nEOF\nUSER b\n`,
+    after: `FROM a\n${args}RUN <<EOF\ncase "$TARGETARCH$TARGETVARIANT" in\n${x64Branches.map((row) => `  ${row}\n`).join('')}  *) echo "unsupported platform: \${TARGETARCH:-none, build with BuildKit}$TARGETVARIANT" >&2; exit 1 ;;\nesac\nset -e\necho \${arch}\nEOF\nUSER b\n`,
     printed: x64,
   },
   {
@@ -167,14 +172,14 @@ RUN case "$TARGETARCH$TARGETVARIANT" in \
     platforms: 'linux/arm64',
     before: 'FROM a\r\nRUN <<EOF\r\necho «x64» #\r\nEOF\r\n',
     after:
-      'FROM a\r\nARG TARGETARCH\r\nRUN <<EOF\r\ncase "$TARGETARCH" in\n  amd64*) arch=x64 ;;\n  arm64*) arch=arm64 ;;\n  *) echo "unsupported platform: $TARGETARCH" >&2; exit 1 ;;\nesac\necho ${arch} #\r\nEOF\r\n',
+      'FROM a\r\nARG TARGETARCH\r\nRUN <<EOF\r\ncase "$TARGETARCH" in\n  amd64*) arch=x64 ;;\n  arm64*) arch=arm64 ;;\n  *) echo "unsupported platform: ${TARGETARCH:-none, build with BuildKit}" >&2; exit 1 ;;\nesac\necho ${arch} #\r\nEOF\r\n',
     printed: { ...x64, armv7: undefined },
   },
   {
     title: 'a heredoc that names its shell',
     platforms: 'linux/arm64',
     before: `FROM a\nRUN <<-'EOF'\n#!/bin/sh -e\n\techo '«x64»'\n\tEOF\n`,
-    after: `FROM a\nARG TARGETARCH\nRUN <<-'EOF'\n#!/bin/sh -e\ncase "$TARGETARCH" in\n  amd64*) arch=x64 ;;\n  arm64*) arch=arm64 ;;\n  *) echo "unsupported platform: $TARGETARCH" >&2; exit 1 ;;\nesac\n\techo "\${arch}"\n\tEOF\n`,
+    after: `FROM a\nARG TARGETARCH\nRUN <<-'EOF'\n#!/bin/sh -e\ncase "$TARGETARCH" in\n  amd64*) arch=x64 ;;\n  arm64*) arch=arm64 ;;\n  *) echo "unsupported platform: \${TARGETARCH:-none, build with BuildKit}" >&2; exit 1 ;;\nesac\n\techo "\${arch}"\n\tEOF\n`,
     printed: { ...x64, armv7: undefined },
   },
   {

@@ -76,7 +76,7 @@ ruleTable(multiarchLibdir, [
 migratesOnce(multiarchLibdir, [
   [
     `FROM debian:13\nRUN ln -s /usr/lib/${x64}/libfoo.so.1 /usr/lib/${x64}/libfoo.so\n`,
-    `FROM debian:13\nARG TARGETARCH\nARG TARGETVARIANT\nRUN case "$TARGETARCH$TARGETVARIANT" in \\\n      amd64*) arch=x86_64-linux-gnu ;; \\\n      arm64*) arch=aarch64-linux-gnu ;; \\\n      armv7*) arch=arm-linux-gnueabihf ;; \\\n      armv6*) arch=arm-linux-gnueabi ;; \\\n      *) echo "unsupported platform: $TARGETARCH$TARGETVARIANT" >&2; exit 1 ;; \\\n    esac; \\\n    ln -s /usr/lib/\${arch}/libfoo.so.1 /usr/lib/\${arch}/libfoo.so\n`,
+    `FROM debian:13\nARG TARGETARCH\nARG TARGETVARIANT\nRUN case "$TARGETARCH$TARGETVARIANT" in \\\n      amd64*) arch=x86_64-linux-gnu ;; \\\n      arm64*) arch=aarch64-linux-gnu ;; \\\n      armv7*) arch=arm-linux-gnueabihf ;; \\\n      armv6*) arch=arm-linux-gnueabi ;; \\\n      *) echo "unsupported platform: \${TARGETARCH:-none, build with BuildKit}$TARGETVARIANT" >&2; exit 1 ;; \\\n    esac; \\\n    ln -s /usr/lib/\${arch}/libfoo.so.1 /usr/lib/\${arch}/libfoo.so\n`,
   ],
   [`FROM debian:13\nENV LD_LIBRARY_PATH=/usr/lib/${x64}/foo\n`],
   [

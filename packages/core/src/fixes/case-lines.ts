@@ -43,6 +43,8 @@ export function caseLines(
 
 function caseOf({ subject, choices, variables }: CaseRequest): readonly string[] {
   const platform = subject.map((name) => `$${name}`).join('');
+  // The classic builder of `docker build` sets none of them.
+  const said = platform.replace('$TARGETARCH', '${TARGETARCH:-none, build with BuildKit}');
   const branch = (label: string, texts: readonly string[]): string =>
     `  ${label}*) ${variables.map(({ name }, index) => `${name}=${quoted(texts[index] ?? '')}`).join('; ')} ;;`;
   const known = choices.flatMap(({ label }, index) => {
@@ -56,7 +58,7 @@ function caseOf({ subject, choices, variables }: CaseRequest): readonly string[]
       variables.map(({ text }) => text),
     ),
     ...known,
-    `  *) echo "unsupported platform: ${platform}" >&2; exit 1 ;;`,
+    `  *) echo "unsupported platform: ${said}" >&2; exit 1 ;;`,
     'esac',
   ];
 }
