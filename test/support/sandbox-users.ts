@@ -89,7 +89,8 @@ export async function userCommand(root: string): Promise<UserCommand> {
     writeFileSync(join(root, `subid-${name}`), content, { mode: 0o644 });
   return {
     folder(user) {
-      const path = join(root, user.replaceAll(/\W+/g, '-'));
+      // Sockets have short paths only.
+      const path = join(root, user.replaceAll(/\W+/g, '-').slice(0, 12));
       mkdirSync(path, { recursive: true });
       chmodSync(path, 0o755);
       if (user.startsWith('nobody')) chownSync(path, nobody, nobody);

@@ -33,8 +33,10 @@ export async function bundled(module: string, folder: string): Promise<string> {
 }
 
 /** A folder with a helper that any user can start; the caller deletes it. */
-export async function helperFolder(): Promise<{ readonly folder: string; readonly helper: string }> {
-  const folder = await mkdtemp(join(tmpdir(), 'mabuild-sandbox-'));
+export async function helperFolder(
+  prefix = 'mabuild-sandbox-',
+): Promise<{ readonly folder: string; readonly helper: string }> {
+  const folder = await mkdtemp(join(tmpdir(), prefix));
   await chmod(folder, 0o755);
   await placeProot(folder);
   return { folder, helper: await bundled('packages/cli/src/sandbox-helper.ts', folder) };
