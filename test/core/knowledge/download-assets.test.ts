@@ -128,6 +128,18 @@ const rows: readonly (readonly [string, string, string, string])[] = [
     '-',
   ],
   [
+    'bitbucket.org/pypy/pypy/downloads/pypy-2.6.1-linux64.tar.bz2',
+    '-',
+    'pypy-2.6.1-linux-armhf-raring.tar.bz2',
+    'pypy-2.6.1-linux-armhf-raspbian.tar.bz2',
+  ],
+  [
+    'julialang-s3.julialang.org/bin/linux/x64/1.4/julia-1.4.2-linux-x86_64.tar.gz',
+    'julia-1.4.2-linux-aarch64.tar.gz',
+    'julia-1.4.2-linux-armv7l.tar.gz',
+    '-',
+  ],
+  [
     'repo.anaconda.com/miniconda/Miniconda3-latest-Linux-x86_64.sh',
     'Miniconda3-latest-Linux-aarch64.sh',
     '-',

@@ -291,12 +291,14 @@ export const languageRuntimes: readonly DownloadTool[] = [
       'bitbucket.org/pypy/pypy/downloads/pypy-{v}-{arch}.tar.bz2',
     ],
     arch: [
-      ['<6', 'linux64 - ? ?'],
+      ['<2.1', 'linux64 - ? ?'],
+      ['>=2.1 <5.9', 'linux64 - linux-armhf-raring linux-armhf-raspbian'],
+      ['>=5.9 <6', 'linux64 - ? ?'],
       ['>=6 <7.3', 'linux64 ? - -'],
       ['>=7.3', 'linux64 aarch64 - -'],
     ],
     fallback: { apt: 'pypy3' },
-    from: 'docker-library/pypy:2.7/bookworm/Dockerfile',
+    from: 'docker-library/pypy:2.7/bookworm/Dockerfile; pypy.org, downloads of 2.1 to 5.8: ARM hard float for Ubuntu Raring and for Raspbian',
   },
   {
     tool: 'miniconda',
@@ -462,9 +464,14 @@ export const languageRuntimes: readonly DownloadTool[] = [
   {
     tool: 'julia',
     urls: 'julialang-s3.julialang.org/bin/linux/{arch2}/{v}/julia-{v}-linux-{arch}.tar.gz',
-    arch: 'x86_64,x64 aarch64,aarch64 ? -',
+    arch: [
+      ['<0.6', 'x86_64,x64 ? arm,arm -'],
+      ['>=0.6 <1', 'x86_64,x64 aarch64,aarch64 ? -'],
+      ['>=1 <1.8', 'x86_64,x64 aarch64,aarch64 armv7l,armv7l -'],
+      ['>=1.8', 'x86_64,x64 aarch64,aarch64 ? -'],
+    ],
     fallback: { apt: 'julia' },
-    from: 'docker-library/julia:1.10/bookworm/Dockerfile',
+    from: 'docker-library/julia: Dockerfiles of 1.0 to 1.10; before 1.0 public Dockerfiles',
   },
   {
     tool: 'julia',
