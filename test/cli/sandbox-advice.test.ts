@@ -13,6 +13,7 @@ const facts: SandboxFacts = {
   inContainer: false,
   hasSubordinates: true,
   hasUidmap: true,
+  hasProot: false,
 };
 
 function choice(kind: string | undefined, fileSystem = 'overlay', singleUser = false): Choice {
@@ -89,18 +90,23 @@ const rows: readonly Row[] = [
     name: 'one user, nothing installed',
     choice: choice('user-namespace', 'overlay', true),
     facts: { hasSubordinates: false, hasUidmap: false },
-    says: ['one user only', 'uidmap', 'usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ann'],
+    says: [
+      'chown and USER do not work',
+      '`mabuild emulator fetch proot`',
+      'uidmap',
+      'usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ann',
+    ],
   },
   {
     name: 'one user, only listed',
     choice: choice('user-namespace', 'overlay', true),
-    facts: { hasUidmap: false },
-    says: ['one user only', 'the package uidmap'],
+    facts: { hasUidmap: false, hasProot: true },
+    says: ['after USER it is executed with proot', 'the package uidmap'],
   },
   {
     name: 'a user namespace without overlayfs',
     choice: choice('user-namespace', 'copy'),
-    says: ['XDG_CACHE_HOME'],
+    says: ['MABUILD_CACHE'],
   },
 ];
 

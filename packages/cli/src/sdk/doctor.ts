@@ -2,7 +2,7 @@ import { type Emulation, type EngineInfo, findQemu, type SandboxChoice } from '@
 import { formatPlatform, isMabuildError, type Platform, parsePlatform } from '@mabuild/oci';
 import { findLeftovers } from './leftovers.ts';
 import { machineOf } from './machine.ts';
-import { emulatorFolders } from './programs.ts';
+import { emulatorFolders, prootPlaces } from './programs.ts';
 import { sandboxOf } from './sandbox.ts';
 import { sandboxAdvice, sandboxFacts } from './sandbox-advice.ts';
 import { type SdkOptions, type Toolbox, withToolbox } from './toolbox.ts';
@@ -90,7 +90,8 @@ async function examineSandbox(
   const sandbox = sandboxOf(environment, { platform, helper: toolbox.sandboxHelper, qemu });
   if (sandbox === undefined) return { platforms: [], advice: [] };
   const choice = await sandbox.choice({ signal });
-  const own = sandboxAdvice(choice, await sandboxFacts(environment.variables, thisUser()));
+  const proots = prootPlaces(environment, qemu);
+  const own = sandboxAdvice(choice, await sandboxFacts(environment.variables, thisUser(), proots));
   if (choice.chosen === undefined) return { sandboxes: choice.tried, platforms: [], advice: own };
   const advice: string[] = [];
   const platforms: PlatformSupport[] = [];

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
-import type { SandboxChoice } from '@mabuild/core';
+import type { ProotPlace, SandboxChoice } from '@mabuild/core';
 import type { User } from './user.ts';
 
 /** What of a machine decides which sandbox it allows. */
@@ -20,6 +20,8 @@ export interface SandboxFacts {
   readonly hasSubordinates: boolean;
   /** newuidmap and newgidmap are in PATH. */
   readonly hasUidmap: boolean;
+  /** A proot is where the sandbox looks for one. */
+  readonly hasProot: boolean;
 }
 
 /** What would allow a better sandbox than the one that was chosen, and what that one lacks; a sentence each. */
@@ -88,8 +90,13 @@ function rootAdvice({ inContainer }: SandboxFacts): readonly string[] {
   ];
 }
 
-function usersAdvice({ hasSubordinates, hasUidmap, userName }: SandboxFacts): readonly string[] {
-  const advice = ['RUN knows one user only, so that chown and USER do not work'];
+function usersAdvice({ hasSubordinates, hasUidmap, hasProot, userName }: SandboxFacts): readonly string[] {
+  const advice = hasProot
+    ? ['RUN knows one user only, so that chown does not work, and after USER it is executed with proot']
+    : [
+        'RUN knows one user only, so that chown and USER do not work',
+        'for USER, not for chown, proot is enough, which pretends it: `mabuild emulator fetch proot`',
+      ];
   if (!hasUidmap) advice.push('for more users install newuidmap: the package uidmap, or shadow-utils');
   if (!hasSubordinates)
     advice.push(
@@ -98,10 +105,11 @@ function usersAdvice({ hasSubordinates, hasUidmap, userName }: SandboxFacts): re
   return advice;
 }
 
-/** Reads what {@link sandboxAdvice} goes by. */
+/** Reads what {@link sandboxAdvice} goes by; `proots` is where the sandbox looks for one. */
 export async function sandboxFacts(
   variables: Readonly<Record<string, string | undefined>>,
   { uid, name: userName }: Pick<User, 'uid' | 'name'>,
+  proots: readonly ProotPlace[],
 ): Promise<SandboxFacts> {
   const number = async (name: string): Promise<number | undefined> => {
     const text = await readFile(`/proc/sys/${name}`, 'utf8').catch(() => '');
@@ -122,6 +130,7 @@ export async function sandboxFacts(
     appArmorRestricts: await number('kernel/apparmor_restrict_unprivileged_userns'),
     inContainer: marks.includes(true) || variables.KUBERNETES_SERVICE_HOST !== undefined,
     hasSubordinates: (await lists('/etc/subuid')) && (await lists('/etc/subgid')),
+    hasProot: (await Promise.all(proots.map(({ file }) => isThere(file)))).includes(true),
     hasUidmap: (await inPath('newuidmap')) && (await inPath('newgidmap')),
   };
 }

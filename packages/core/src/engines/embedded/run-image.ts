@@ -120,7 +120,8 @@ function refuse({ binds = [], ports = [] }: Pick<ContainerRequest, 'binds' | 'po
 
 function notEntered(reason: string, uid: number): MabuildError {
   const hint = 'see `mabuild doctor`';
-  const needsUsers = 'a USER needs subordinate users in /etc/subuid and /etc/subgid, and uidmap';
+  const needsUsers =
+    'a USER needs subordinate users in /etc/subuid and /etc/subgid, and uidmap; or proot, which pretends it: `mabuild emulator fetch proot`';
   return new MabuildError(reason, {
     code: 'SANDBOX_FAILED',
     hint: uid === 0 ? hint : `${needsUsers}; ${hint}`,
