@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { mock } from 'node:test';
 import { processName } from '@mabuild/oci';
 import { expect } from 'chai';
 import {
@@ -8,6 +9,8 @@ import {
   oldestLease,
   openLease,
 } from '../../../../../packages/core/src/engines/embedded/cache/leases.ts';
+import { keepWithin } from '../../../../../packages/core/src/engines/embedded/cache/prune.ts';
+import { eventually } from '../../../../support/eventually.ts';
 
 describe('leases on a cache', () => {
   let cache = '';
@@ -75,6 +78,63 @@ describe('leases on a cache', () => {
     });
     await opened;
     expect(order).to.deep.equal(['deleted', 'begun']);
+  });
+
+  describe('when the clock changes', () => {
+    const now = Date.now;
+    afterEach(() => {
+      Date.now = now;
+      mock.timers.reset();
+    });
+
+    it('date what is claimed no earlier than they began', async () => {
+      const file = join(cache, 'blob');
+      await writeFile(file, 'x');
+      const lease = await openLease(cache);
+      Date.now = () => now() - 3_600_000;
+      await lease.claim(file);
+      await announced(cache, [file], async (since = 0) => {
+        expect((await stat(file)).mtimeMs).to.be.at.least(since);
+      });
+      await lease.release();
+    });
+
+    it('are there again when somebody took them for dead', async () => {
+      mock.timers.enable({ apis: ['setInterval'] });
+      const lease = await openLease(cache);
+      const [name = ''] = await leases();
+      await rm(join(cache, 'leases', name));
+      mock.timers.tick(30_000);
+      await eventually(async () => expect(await leases()).to.deep.equal([name]));
+      await lease.release();
+      mock.timers.tick(30_000);
+      expect(await leases()).to.deep.equal([]);
+    });
+
+    it('of other containers count from now on when they are of later', async () => {
+      const path = join(cache, 'leases', 'prune-5-1.1.7-0123456789ab');
+      await mkdir(join(cache, 'leases'));
+      await writeFile(path, '[]');
+      const later = now() / 1000 + 86_400;
+      await utimes(path, later, later);
+      // It is waited for, and not for a day.
+      const opened = openLease(cache);
+      await eventually(async () => expect((await stat(path)).mtimeMs).to.be.below(now() + 1000));
+      await rm(path);
+      await (await opened).release();
+    });
+
+    it('do not keep a cache from being looked at', async () => {
+      const place = { directory: cache };
+      const mark = join(cache, 'checked');
+      expect(await keepWithin(place, 1)).to.equal(undefined);
+      await mkdir(join(cache, 'memory/run'), { recursive: true });
+      await writeFile(join(cache, 'memory/run/some'), 'x'.repeat(10_000));
+      expect(await keepWithin(place, 1)).to.equal(undefined);
+      const later = now() / 1000 + 86_400;
+      await utimes(mark, later, later);
+      expect((await keepWithin(place, 1))?.removed).to.have.length(1);
+    });
   });
 
   const [pid, began, space] = (processName() ?? '1.1.1').split('.');

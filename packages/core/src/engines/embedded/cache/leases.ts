@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { processName, processNamePattern } from '@mabuild/oci';
 import { namesBelow } from '../sandbox/files/names-below.ts';
@@ -44,10 +44,17 @@ export async function openLease(cache: string): Promise<Lease> {
   const file = await enter(cache, 'build', '').catch(() => undefined);
   // A cache that cannot be written to is not deleted from by this user either.
   if (file === undefined) return { claim: async () => undefined, release: async () => undefined };
-  const stop = keepAlive(file);
+  let isReleased = false;
+  let beating: Promise<unknown> = Promise.resolve();
+  const stop = keepAlive(file, () => {
+    // A clock that was set forward, or a machine that slept: others took it for that of a build that has ended.
+    if (!isReleased) beating = writeFile(file, '', { mode: 0o600, flag: 'wx' }).catch(() => undefined);
+  });
+  const since = Number(names.exec(basename(file))?.[2]);
   const claimed = new Map<string, Promise<void>>();
   const claim = async (path: string): Promise<void> => {
-    const now = new Date();
+    // The clock may have been set back: what is used now is not older than the lease.
+    const now = new Date(Math.max(Date.now(), since));
     await utimes(path, now, now).catch(() => undefined);
     for (const { file: intent } of await holders(cache, 'prune'))
       if ((await listOf(intent)).includes(path)) await gone(intent);
@@ -61,17 +68,19 @@ export async function openLease(cache: string): Promise<Lease> {
       return known;
     },
     async release() {
+      isReleased = true;
       stop();
+      await beating;
       await rm(file, { force: true });
     },
   };
 }
 
-/** Dates a file for as long as this process holds it. @returns what ends that */
-export function keepAlive(file: string): () => void {
+/** Dates a file for as long as this process holds it. @param onGone called when somebody deleted it @returns what ends that */
+export function keepAlive(file: string, onGone: () => void = () => undefined): () => void {
   const beat = setInterval(() => {
     const now = new Date();
-    utimes(file, now, now).catch(() => undefined);
+    utimes(file, now, now).catch(onGone);
   }, heartbeat);
   beat.unref();
   return () => clearInterval(beat);
@@ -142,7 +151,11 @@ export async function isHeld(file: string, name: string): Promise<boolean> {
   if (owner !== undefined && space === processName()?.split('.')[2])
     return processName(Number(pid)) === owner;
   const found = await stat(file).catch(() => undefined);
-  return found !== undefined && found.mtimeMs > Date.now() - longestSilence;
+  if (found === undefined) return false;
+  const now = Date.now();
+  // The clock was set back: from now on it counts again.
+  if (found.mtimeMs > now + heartbeat) await utimes(file, now / 1000, now / 1000).catch(() => undefined);
+  return found.mtimeMs > now - longestSilence;
 }
 
 async function removeOld(file: string): Promise<void> {

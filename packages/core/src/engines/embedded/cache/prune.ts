@@ -90,7 +90,8 @@ export async function keepWithin(
 ): Promise<Pruned | undefined> {
   const mark = join(place.directory, 'checked');
   const last = statSync(mark, { throwIfNoEntry: false });
-  if (last !== undefined && last.mtimeMs > Date.now() - checkedEvery) return undefined;
+  // A clock that was set back does not keep it from looking.
+  if (last !== undefined && Math.abs(Date.now() - last.mtimeMs) < checkedEvery) return undefined;
   await mkdir(place.directory, { recursive: true });
   await writeFile(mark, '');
   // A cache that is new is not too large.

@@ -97,7 +97,8 @@ async function takeAwayIfDead(file: string): Promise<void> {
     await writeFile(guard, '', { flag: 'wx', mode: 0o600 });
   } catch {
     const found = await stat(guard).catch(() => undefined);
-    if (found !== undefined && found.mtimeMs < Date.now() - longestTaking) await rm(guard, { force: true });
+    if (found !== undefined && Math.abs(Date.now() - found.mtimeMs) > longestTaking)
+      await rm(guard, { force: true });
     return;
   }
   try {
