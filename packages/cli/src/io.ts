@@ -55,7 +55,10 @@ export function processIo(
   return {
     environment: process.env,
     workingDirectory: process.cwd(),
-    stdin: process.stdin,
+    // Opened when somebody reads it.
+    get stdin() {
+      return process.stdin;
+    },
     stdout: process.stdout,
     stderr: process.stderr,
     operatingSystem: process.platform,

@@ -1,4 +1,4 @@
-import { ReadableStream } from 'node:stream/web';
+import type { ReadableStream as WebStream } from 'node:stream/web';
 import { MabuildError } from '../error.ts';
 
 /** What the decoder's codes mean for whoever wrote the content. */
@@ -27,7 +27,7 @@ export async function* unxz(source: AsyncIterable<Uint8Array>): AsyncGenerator<U
       await input.return?.();
     },
   });
-  const plain = new XzReadableStream(packed as never) as unknown as ReadableStream<Uint8Array>;
+  const plain = new XzReadableStream(packed as never) as unknown as WebStream<Uint8Array>;
   const reader = plain.getReader();
   try {
     for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;

@@ -1,4 +1,4 @@
-import * as http2 from 'node:http2';
+import type * as http2 from 'node:http2';
 import { Duplex } from 'node:stream';
 import type { CallOptions } from '@mabuild/oci';
 import type { DockerClient } from '../client.ts';
@@ -20,8 +20,9 @@ export async function openNativeSession(
   options: CallOptions = {},
 ): Promise<Duplex> {
   const { signal } = options;
+  const { connect } = await import('node:http2');
   const socket = await client.connect({ ...options, alpnProtocols: ['h2'] });
-  const connection = http2.connect('http://docker', { createConnection: () => socket });
+  const connection = connect('http://docker', { createConnection: () => socket });
   const call = connection.request({
     ':method': 'POST',
     ':path': '/moby.buildkit.v1.Control/Session',

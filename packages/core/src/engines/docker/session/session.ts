@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import * as http2 from 'node:http2';
+import type * as http2 from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { CallOptions, Credential, CredentialSource } from '@mabuild/oci';
 import type { AddedFile, BuildContext } from '../../../context/context.ts';
@@ -68,11 +68,13 @@ export class BuildSession {
 
   /** Connects to the engine and begins to answer. @throws MabuildError `ENGINE_REFUSED`, `ENGINE_UNREACHABLE` */
   async open(client: DockerClient): Promise<void> {
+    // Few builds need it, and it takes long to load.
+    const { performServerHandshake } = await import('node:http2');
     const handlers = this.#handlers();
     const { signal } = this.#closing;
     const socket = await connect(client, this.#headers([...handlers.keys()]), { signal });
     this.#socket = socket;
-    const server = http2.performServerHandshake(socket, { settings: { maxConcurrentStreams: 1000 } });
+    const server = performServerHandshake(socket, { settings: { maxConcurrentStreams: 1000 } });
     this.#server = server;
     for (const connection of [server, socket]) {
       connection.on('error', () => {

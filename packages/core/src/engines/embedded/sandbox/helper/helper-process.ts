@@ -1,8 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { type CallOptions, MabuildError } from '@mabuild/oci';
+import { eachLine } from './each-line.ts';
 import { framed } from './frames.ts';
 import type { JobMessage, SandboxJob, StopLine } from './job.ts';
 import { type HelperSite, startHelper } from './start-helper.ts';
@@ -83,8 +83,7 @@ class Helper {
     this.#closed.catch(() => undefined);
     for (const stream of [child.stdout, child.stderr])
       stream?.on('data', (chunk: Buffer) => void this.#said.push(chunk));
-    const lines = createInterface({ input: child.stdio[3] as Readable });
-    lines.on('line', (line) => {
+    eachLine(child.stdio[3] as Readable, (line) => {
       const message = messageOf(line);
       if (message) this.#tell(message);
     });
