@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -39,6 +39,11 @@ describe('README.md', () => {
     for (const [, path] of readme.matchAll(/\]\(([^)#:]+)\)/g)) {
       await readFile(join(repositoryRoot, String(path)));
     }
+  });
+
+  it('leads to every page of docs', async () => {
+    const pages = (await readdir(join(repositoryRoot, 'docs'))).map((name) => `docs/${name}`);
+    expect(pages.filter((page) => !readme.includes(`](${page})`))).to.deep.equal([]);
   });
 });
 

@@ -1,4 +1,5 @@
 export type { Ulimit } from '@mabuild/core';
+export { isMabuildError, MabuildError } from '@mabuild/oci';
 export type { Config, RegistryConfig } from './config.ts';
 export {
   type FindingsTextOptions,

@@ -177,6 +177,14 @@ describe('oci layouts', () => {
     expect(error.message).to.equal(`there is no OCI layout at ${join(directory, 'none')}`);
   });
 
+  it('says that a file is an archive', async () => {
+    const file = join(directory, 'image.tar');
+    await writeFile(file, '');
+    const error = await rejection(openLayout(file));
+    expect(error).to.include({ code: 'LAYOUT_INVALID', message: `there is no OCI layout at ${file}` });
+    expect(error.hint).to.match(/oci-archive:FILE/);
+  });
+
   it('says which blob is missing', async () => {
     const image = threePlatforms();
     await copyImage(image, await createLayoutSink(directory), { tags: ['a'] });

@@ -191,10 +191,14 @@ async function readLayoutFile(directory: string): Promise<void> {
     version = (JSON.parse(await readFile(file, 'utf8')) as { imageLayoutVersion?: unknown })
       .imageLayoutVersion;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
       throw new MabuildError(`there is no OCI layout at ${directory}`, {
         code: 'LAYOUT_INVALID',
-        hint: 'name a folder that holds oci-layout and index.json, as a build with -o oci:DIR leaves it',
+        hint:
+          code === 'ENOTDIR'
+            ? 'that is a file: an archive is named oci-archive:FILE or docker-archive:FILE'
+            : 'name a folder that holds oci-layout and index.json, as a build with -o oci:DIR leaves it',
         cause: error,
       });
     }
