@@ -182,7 +182,9 @@ describe('oci layouts', () => {
     await writeFile(file, '');
     const error = await rejection(openLayout(file));
     expect(error).to.include({ code: 'LAYOUT_INVALID', message: `there is no OCI layout at ${file}` });
-    expect(error).to.have.property('hint').that.matches(/oci-archive:FILE/);
+    expect(error)
+      .to.have.property('hint')
+      .that.matches(/oci-archive:FILE/);
   });
 
   it('says which blob is missing', async () => {
