@@ -1,4 +1,5 @@
-import { opendir, readFile, stat } from 'node:fs/promises';
+import { opendirSync, readFileSync, statSync } from 'node:fs';
+import { opendir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Where Linux shows its registered program formats. */
@@ -86,13 +87,19 @@ export async function readBinfmtEntries(
 export async function binfmtFingerprint(directory: string = binfmtDirectory): Promise<string | undefined> {
   const parts: string[] = [];
   try {
-    parts.push(await readFile('/proc/sys/kernel/random/boot_id', 'utf8'));
-    for await (const { name } of await opendir(directory)) {
-      if (name === 'register') continue;
-      const file = join(directory, name);
-      // The same entry registered again may hold another interpreter open.
-      const { mtimeMs } = await stat(file);
-      parts.push(`${name} ${mtimeMs}`, await readFile(file, 'utf8'));
+    // The kernel answers at once, and there are dozens of files.
+    parts.push(readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'));
+    const folder = opendirSync(directory);
+    try {
+      for (let entry = folder.readSync(); entry !== null; entry = folder.readSync()) {
+        const { name } = entry;
+        if (name === 'register') continue;
+        const file = join(directory, name);
+        // The same entry registered again may hold another interpreter open.
+        parts.push(`${name} ${statSync(file).mtimeMs}`, readFileSync(file, 'utf8'));
+      }
+    } finally {
+      folder.closeSync();
     }
   } catch {
     return undefined;

@@ -140,6 +140,19 @@ describe('embedded layers', () => {
     expect(sorted).to.deep.equal(['A', 'a', 'a/b', 'a/b/c', 'a b', 'a-b', 'a.b', 'é']);
   });
 
+  it('orders names by their bytes, whatever characters they have', () => {
+    const characters = ['', '/', '!', '-', 'a', 'é', '\ud7ff', '\ue000', '\uffff', '😀', '🙂', '\u{10ffff}'];
+    const names = characters.flatMap((a) =>
+      characters.flatMap((b) => characters.map((c) => `x${a}${b}${c}`)),
+    );
+    const key = (name: string): Buffer => Buffer.from(name.replaceAll('/', '\0'));
+    for (const one of names)
+      for (const other of names.filter((_, index) => index % 17 === 0)) {
+        const expected = Buffer.compare(key(one), key(other));
+        expect(Math.sign(comparePaths(one, other)), JSON.stringify([one, other])).to.equal(expected);
+      }
+  });
+
   describe('sparse files', () => {
     let directory = '';
     before(async () => {

@@ -105,6 +105,8 @@ class EmbeddedEngine implements Engine {
   readonly #store: BlobStore;
   readonly #temporaryDirectory: string;
   readonly #images = new Map<string, BuiltHere>();
+  /** One for all platforms: what is registered meanwhile is found by the next build. */
+  #binfmt: Promise<string | undefined> | undefined;
   readonly #times = new WeakMap<BuildContext, number>();
   readonly #trees = new WeakMap<BuildContext, Map<string, Promise<Tree>>>();
 
@@ -203,7 +205,9 @@ class EmbeddedEngine implements Engine {
   /** Trying takes seconds; a build whose steps are all remembered takes none. */
   async #remembered(platform: Platform, ask: () => Promise<Emulation>): Promise<Emulation> {
     const { emulationScope, memory } = this.#options;
-    const state = emulationScope === undefined ? undefined : await binfmtFingerprint();
+    if (emulationScope === undefined) return await ask();
+    this.#binfmt ??= binfmtFingerprint();
+    const state = await this.#binfmt;
     if (state === undefined) return await ask();
     const key = JSON.stringify([1, formatPlatform(platform), emulationScope, state]);
     const known = await memory.get('embedded-emulation', key);

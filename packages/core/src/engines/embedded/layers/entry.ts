@@ -51,9 +51,21 @@ export function folderEntry(path: string, fields: Partial<LayerEntry> = {}): Lay
   return { path, type: 'directory', mode: 0o755, uid: 0, gid: 0, mtime: 0, size: 0, ...fields };
 }
 
+const slash = 0x2f;
+const surrogates = 0xd800;
+
 /** Orders paths so that a folder comes before what lies in it, by bytes. */
 export function comparePaths(a: string, b: string): number {
-  if (a === b) return 0;
-  // A slash sorts below every other character of a name.
-  return Buffer.compare(Buffer.from(a.replaceAll('/', '\0')), Buffer.from(b.replaceAll('/', '\0')));
+  const length = Math.min(a.length, b.length);
+  for (let at = 0; at < length; at += 1) {
+    const one = a.charCodeAt(at);
+    const other = b.charCodeAt(at);
+    if (one === other) continue;
+    // A slash sorts below every other character of a name.
+    if (one === slash || other === slash) return one === slash ? -1 : 1;
+    // UTF-16 has characters beyond 0xffff below some that are not.
+    if (one >= surrogates && other >= surrogates) return Buffer.compare(Buffer.from(a), Buffer.from(b));
+    return one - other;
+  }
+  return a.length - b.length;
 }

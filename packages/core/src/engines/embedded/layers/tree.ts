@@ -1,5 +1,5 @@
 import { MabuildError } from '@mabuild/oci';
-import { folderEntry, type LayerEntry } from './entry.ts';
+import { comparePaths, folderEntry, type LayerEntry } from './entry.ts';
 
 /** A path of a merged view. */
 export interface TreeNode {
@@ -42,7 +42,8 @@ export function pathNames(path: string): string[] {
 /** What lies at a path; no link is followed. */
 export function nodeAt(tree: Tree, path: string): TreeNode | undefined {
   let node: TreeNode | undefined = tree;
-  for (const name of pathNames(path)) node = node?.children?.get(name);
+  for (const name of path.includes('..') ? pathNames(path) : path.split('/'))
+    if (name !== '' && name !== '.') node = node?.children?.get(name);
   return node;
 }
 
@@ -84,7 +85,7 @@ export function resolvePath(tree: Tree, path: string): Resolved {
 
 /** Everything in a folder, by bytes of the names. */
 export function listFolder(node: TreeNode): readonly (readonly [string, TreeNode])[] {
-  return [...(node.children ?? [])].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  return [...(node.children ?? [])].sort(([a], [b]) => comparePaths(a, b));
 }
 
 /** The tree with a layer on top. @throws MabuildError `INVALID_TAR` for a hard link to nothing */
