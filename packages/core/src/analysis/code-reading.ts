@@ -6,16 +6,9 @@ export type Trigger = Pick<RegExp, 'test'>;
 
 /** What one instruction says. */
 export interface CodePart {
-  /** `undefined` outside of scripts: such words are few, and belong to what is said about anything. */
-  readonly text: ReachedText | undefined;
+  /** `undefined` outside of scripts: such words are few, and may be about anything. */
   readonly script: Script | undefined;
   readonly words: readonly CodeWord[];
-}
-
-/** A script as it is written, and as it reads with its variables' values in their places. */
-export interface ReachedText {
-  readonly written: string;
-  readonly read: string;
 }
 
 /** Everything that the code of a Dockerfile says, in the order of the file; a script is parsed when it is asked for. */
@@ -30,40 +23,99 @@ export interface CodeReading {
   wordsAbout(trigger: Trigger): readonly CodeWord[];
 }
 
-/** A reading of parts, each of which is read when it is needed. */
-export function readingOf(
-  parts: readonly CodePart[],
-  { thorough = false }: { readonly thorough?: boolean | undefined } = {},
-): CodeReading {
-  const about = new Map<Trigger, { readonly parts: readonly CodePart[]; words?: readonly CodeWord[] }>();
-  let words: readonly CodeWord[] | undefined;
-  const lookUp = (trigger: Trigger): { readonly parts: readonly CodePart[]; words?: readonly CodeWord[] } => {
-    let known = about.get(trigger);
-    if (!known) {
-      known = { parts: parts.filter(({ text }) => thorough || text === undefined || mayHold(text, trigger)) };
-      about.set(trigger, known);
-    }
-    return known;
-  };
-  return {
-    scripts: scriptsOf(parts),
-    get words() {
-      words ??= wordsOf(parts);
-      return words;
-    },
-    scriptsAbout: (trigger) => scriptsOf(lookUp(trigger).parts),
-    partsAbout: (trigger) => lookUp(trigger).parts,
-    wordsAbout(trigger) {
-      const known = lookUp(trigger);
-      known.words ??= wordsOf(known.parts);
-      return known.words;
-    },
-  };
+/** What a trigger is about. */
+interface About {
+  readonly parts: readonly CodePart[];
+  words?: readonly CodeWord[];
 }
 
-/** Tells whether a script may hold what a trigger looks for. */
-export function mayHold(text: ReachedText, trigger: Trigger): boolean {
-  return trigger.test(text.written) || (text.read !== text.written && trigger.test(text.read));
+/** A class, as an object with a getter of its own has a shape of its own too, which outlives young collections. */
+export class LazyReading implements CodeReading {
+  readonly scripts: readonly Script[];
+  readonly #parts: readonly LazyPart[];
+  readonly #thorough: boolean;
+  readonly #about = new Map<Trigger, About>();
+  #words: readonly CodeWord[] | undefined;
+
+  /** @param thorough every trigger is about everything */
+  constructor(parts: readonly LazyPart[], thorough: boolean) {
+    this.#parts = parts;
+    this.#thorough = thorough;
+    this.scripts = scriptsOf(parts);
+  }
+
+  get words(): readonly CodeWord[] {
+    this.#words ??= wordsOf(this.#parts);
+    return this.#words;
+  }
+
+  scriptsAbout(trigger: Trigger): readonly Script[] {
+    return scriptsOf(this.partsAbout(trigger));
+  }
+
+  partsAbout(trigger: Trigger): readonly CodePart[] {
+    return this.#lookUp(trigger).parts;
+  }
+
+  wordsAbout(trigger: Trigger): readonly CodeWord[] {
+    const about = this.#lookUp(trigger);
+    about.words ??= wordsOf(about.parts);
+    return about.words;
+  }
+
+  #lookUp(trigger: Trigger): About {
+    let about = this.#about.get(trigger);
+    if (!about) {
+      about = { parts: this.#thorough ? this.#parts : this.#parts.filter((part) => part.mayHold(trigger)) };
+      this.#about.set(trigger, about);
+    }
+    return about;
+  }
+}
+
+/** What all parts of a file have in common. */
+export interface PartFile {
+  /** The values that an ENV, an ARG or the build gives a name. */
+  readonly declared: ReadonlyMap<string, string>;
+  /** Marks rows of tables, which the whole file tells. */
+  guard(words: readonly CodeWord[]): readonly CodeWord[];
+}
+
+/** An instruction whose words are read when they are asked for. */
+export class LazyPart implements CodePart {
+  readonly script: Script | undefined;
+  readonly #file: PartFile;
+  readonly #read: () => readonly CodeWord[];
+  #unguarded: readonly CodeWord[] | undefined;
+  #words: readonly CodeWord[] | undefined;
+  #text: string | undefined;
+
+  constructor(file: PartFile, script: Script | undefined, read: () => readonly CodeWord[]) {
+    this.#file = file;
+    this.script = script;
+    this.#read = read;
+  }
+
+  /** Before it is known which are rows of tables. */
+  get unguarded(): readonly CodeWord[] {
+    this.#unguarded ??= this.#read();
+    return this.#unguarded;
+  }
+
+  get words(): readonly CodeWord[] {
+    this.#words ??= this.#file.guard(this.unguarded);
+    return this.#words;
+  }
+
+  /** Tells whether it may hold what a trigger looks for: as it is written, or with its variables' values in their places. */
+  mayHold(trigger: Trigger): boolean {
+    if (!this.script) return true;
+    const written = this.script.logical.text;
+    if (trigger.test(written)) return true;
+    if (!written.includes('$')) return false;
+    this.#text ??= withValues(written, this.#file.declared);
+    return this.#text !== written && trigger.test(this.#text);
+  }
 }
 
 function scriptsOf(parts: readonly CodePart[]): readonly Script[] {
@@ -81,17 +133,6 @@ const deepest = 3;
 const longest = 1 << 18;
 
 /** Puts the values of variables, those of the file's and the script's own, into the places where a script reads them. */
-export function reachedText(written: string, declared: ReadonlyMap<string, string>): ReachedText {
-  let read: string | undefined;
-  return {
-    written,
-    get read() {
-      read ??= written.includes('$') ? withValues(written, declared) : written;
-      return read;
-    },
-  };
-}
-
 function withValues(written: string, declared: ReadonlyMap<string, string>): string {
   const own = new Map<string, string>();
   for (const [, name = '', value = ''] of written.matchAll(assignment)) addValue(own, name, value);

@@ -4,7 +4,7 @@ import { declarations, isReadAbove } from '../dockerfile/global-arg.ts';
 import type { Dockerfile, Instruction, Stage, Word } from '../dockerfile/model.ts';
 import { argDefinitions, globalScope, type Scope, scopeAt } from '../dockerfile/scope.ts';
 import { isOnArchitecture } from './architecture-condition.ts';
-import { addValue, type CodePart, type CodeReading, reachedText, readingOf } from './code-reading.ts';
+import { addValue, type CodeReading, LazyPart, LazyReading, type PartFile } from './code-reading.ts';
 import type { CodeWord, WordRole } from './code-word.ts';
 import { guardTables, otherRow, tableStems } from './guard-tables.ts';
 import { mapWord, type ValueMap } from './map-word.ts';
@@ -32,19 +32,14 @@ const architectureInName =
 /** What only some words have. */
 type Named = Partial<Pick<CodeWord, 'name' | 'index'>>;
 
-/** A part whose words do not know yet which of them are rows of tables. */
-interface RawPart {
-  readonly script: Script | undefined;
-  readonly words: () => readonly CodeWord[];
-}
-
 /** Where a word stands, and for which platform that runs. */
 type Place = Pick<CodeWord, 'stage' | 'instruction' | 'buildPlatform'>;
 
 class CodeReader {
   private readonly dockerfile: Dockerfile;
   private readonly options: Given;
-  private readonly parts: RawPart[] = [];
+  private readonly parts: LazyPart[] = [];
+  private readonly file: PartFile;
   private words: CodeWord[] = [];
   private readonly stageOf = new Map<Instruction, Stage>();
   private leavesOut = false;
@@ -54,6 +49,14 @@ class CodeReader {
   constructor(dockerfile: Dockerfile, options: Given) {
     this.dockerfile = dockerfile;
     this.options = options;
+    let stems: ReadonlySet<string> | undefined;
+    this.file = {
+      declared: this.declaredValues(),
+      guard: (words) => {
+        stems ??= tableStems(this.rowNames());
+        return guardTables(words, stems);
+      },
+    };
     for (const stage of dockerfile.stages) {
       this.leavesOut ||= isLeftOut(stage);
       for (const instruction of stage.instructions) this.stageOf.set(instruction, stage);
@@ -71,32 +74,22 @@ class CodeReader {
       }
     }
     this.endPart();
-    const declared = this.declaredValues();
-    const stems = once(() => tableStems(this.rowNames()));
-    const parts = this.parts.map(({ script, words }): CodePart => {
-      const guarded = once(() => guardTables(words(), stems()));
-      return {
-        text: script && reachedText(script.logical.text, declared),
-        script,
-        get words() {
-          return guarded();
-        },
-      };
-    });
-    return readingOf(parts, { thorough: this.options.thorough });
+    return new LazyReading(this.parts, this.options.thorough ?? false);
   }
 
   /** What was read since the last script. */
   private endPart(): void {
     const { words } = this;
-    if (words.length > 0) this.parts.push({ script: undefined, words: () => words });
+    if (words.length > 0) this.parts.push(new LazyPart(this.file, undefined, () => words));
     this.words = [];
   }
 
   /** The names of what is set anywhere, as far as they may be those of a table's rows. */
   private rowNames(): readonly string[] {
-    return this.parts.flatMap(({ script, words }) =>
-      script && !otherRow.test(script.logical.text) ? [] : words().flatMap(({ name }) => name ?? []),
+    return this.parts.flatMap((part) =>
+      part.script && !otherRow.test(part.script.logical.text)
+        ? []
+        : part.unguarded.flatMap(({ name }) => name ?? []),
     );
   }
 
@@ -263,8 +256,7 @@ class CodeReader {
     const script = readScript(this.dockerfile, stage, instruction, shell);
     if (!script) return;
     this.endPart();
-    const words = once(() => wordsOfScript(script, scope, buildPlatform));
-    this.parts.push({ script, words });
+    this.parts.push(new LazyPart(this.file, script, () => wordsOfScript(script, scope, buildPlatform)));
   }
 }
 
@@ -284,14 +276,6 @@ function wordsOfScript(script: Script, scope: ValueMap, buildPlatform: boolean):
     guarded: isOnArchitecture(item.command.branches),
     buildPlatform,
   }));
-}
-
-function once<T>(read: () => T): () => T {
-  let known: { readonly answer: T } | undefined;
-  return () => {
-    known ??= { answer: read() };
-    return known.answer;
-  };
 }
 
 /** A string of an exec form: nothing is expanded there. */

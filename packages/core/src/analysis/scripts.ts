@@ -30,17 +30,28 @@ export function readScript(
   if (shell && !isPosixShell(shell[0] ?? '')) return undefined;
   const logical = scriptText(dockerfile, instruction);
   if (!logical || logical.text.trim() === '') return undefined;
-  let parsed: ShellScript | undefined;
-  return {
-    stage,
-    instruction,
-    logical,
-    get shell() {
-      parsed ??= parseShell(logical.text);
-      return parsed;
-    },
-    when: instruction.keyword === 'RUN' ? 'build' : 'run',
-  };
+  return new ReadScript(stage, instruction, logical);
+}
+
+/** A class, as an object with a getter of its own has a shape of its own too, which outlives young collections. */
+class ReadScript implements Script {
+  readonly stage: Stage;
+  readonly instruction: Instruction;
+  readonly logical: LogicalText;
+  readonly when: Script['when'];
+  #shell: ShellScript | undefined;
+
+  constructor(stage: Stage, instruction: Instruction, logical: LogicalText) {
+    this.stage = stage;
+    this.instruction = instruction;
+    this.logical = logical;
+    this.when = instruction.keyword === 'RUN' ? 'build' : 'run';
+  }
+
+  get shell(): ShellScript {
+    this.#shell ??= parseShell(this.logical.text);
+    return this.#shell;
+  }
 }
 
 /** The text that the shell gets, heredocs included. */

@@ -1,4 +1,3 @@
-import { Attached } from '../attached.ts';
 /** Variables that change from line to line; a snapshot of them costs nothing, however many there are. */
 export interface VariableLayers<V> {
   set(name: string, value: V): void;
@@ -19,8 +18,6 @@ interface Layer<V> {
   readonly below: Layer<V> | undefined;
 }
 
-const layers = new Attached<object, Layer<unknown>>();
-
 /**
  * Starts with what another snapshot holds.
  *
@@ -30,7 +27,7 @@ export function variableLayers<V>(base?: ReadonlyMap<string, V>): VariableLayers
   const names = new Map<string, Version<V>[]>();
   const below = base && layerOf(base);
   let time = 0;
-  let latest: ReadonlyMap<string, V> | undefined;
+  let latest: Snapshot<V> | undefined;
   const change = (name: string, value: V | undefined): void => {
     time += 1;
     latest = undefined;
@@ -42,15 +39,14 @@ export function variableLayers<V>(base?: ReadonlyMap<string, V>): VariableLayers
     set: change,
     delete: (name) => change(name, undefined),
     snapshot() {
-      latest ??= snapshotOf({ names, time, below });
+      latest ??= new Snapshot({ names, time, below });
       return latest;
     },
   };
 }
 
 function layerOf<V>(map: ReadonlyMap<string, V>): Layer<V> {
-  const known = layers.get(map) as Layer<V> | undefined;
-  if (known) return known;
+  if (map instanceof Snapshot) return map.layer;
   return {
     names: new Map([...map].map(([name, value]) => [name, [{ since: 0, value }]])),
     time: 0,
@@ -58,28 +54,51 @@ function layerOf<V>(map: ReadonlyMap<string, V>): Layer<V> {
   };
 }
 
-function snapshotOf<V>(layer: Layer<V>): ReadonlyMap<string, V> {
-  let whole: ReadonlyMap<string, V> | undefined;
-  const all = (): ReadonlyMap<string, V> => {
-    whole ??= flatten(layer);
-    return whole;
-  };
-  const map: ReadonlyMap<string, V> = {
-    get: (name) => find(layer, name),
-    has: (name) => find(layer, name) !== undefined,
-    get size() {
-      return all().size;
-    },
-    forEach: (visit, self) => {
-      for (const [name, value] of all()) visit.call(self, value, name, map);
-    },
-    entries: () => all().entries(),
-    keys: () => all().keys(),
-    values: () => all().values(),
-    [Symbol.iterator]: () => all()[Symbol.iterator](),
-  };
-  layers.set(map, layer);
-  return map;
+/** A class, as an object with a getter of its own has a shape of its own too, which outlives young collections. */
+class Snapshot<V> implements ReadonlyMap<string, V> {
+  readonly layer: Layer<V>;
+  #whole: ReadonlyMap<string, V> | undefined;
+
+  constructor(layer: Layer<V>) {
+    this.layer = layer;
+  }
+
+  get size(): number {
+    return this.#all().size;
+  }
+
+  get(name: string): V | undefined {
+    return find(this.layer, name);
+  }
+
+  has(name: string): boolean {
+    return find(this.layer, name) !== undefined;
+  }
+
+  forEach(visit: (value: V, name: string, map: ReadonlyMap<string, V>) => void, self?: unknown): void {
+    for (const [name, value] of this.#all()) visit.call(self, value, name, this);
+  }
+
+  entries(): MapIterator<[string, V]> {
+    return this.#all().entries();
+  }
+
+  keys(): MapIterator<string> {
+    return this.#all().keys();
+  }
+
+  values(): MapIterator<V> {
+    return this.#all().values();
+  }
+
+  [Symbol.iterator](): MapIterator<[string, V]> {
+    return this.entries();
+  }
+
+  #all(): ReadonlyMap<string, V> {
+    this.#whole ??= flatten(this.layer);
+    return this.#whole;
+  }
 }
 
 function find<V>(top: Layer<V>, name: string): V | undefined {
