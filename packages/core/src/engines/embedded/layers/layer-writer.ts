@@ -54,7 +54,10 @@ export interface LayerKey {
   readonly outline: string;
 }
 
-/** Writes layers into the store; the same files make the same layer, for whatever platform and from whatever step. */
+/**
+ * Writes layers into the store; the same files make the same layer, for whatever platform and from whatever step. One lives
+ * as long as a build: what it has written it does not write again, whatever is remembered of earlier builds.
+ */
 export interface LayerWriter {
   /** @param entries in the order in which they are to be written. @throws MabuildError `CONTEXT_CHANGED` */
   write(entries: readonly LayerEntry[], options?: WriteOptions): Promise<WrittenLayer>;
@@ -76,7 +79,7 @@ export interface RememberedLayer extends Pick<StoredTar, 'diffId' | 'digest' | '
 }
 
 export function createLayerWriter({ store, memory, imported }: LayerWriterOptions): LayerWriter {
-  const underway = new Set<Work>();
+  const works = new Set<Work>();
   const writingLarge = createLimit(1);
   const writingSmall = createLimit(2);
   const layerOf = (
@@ -168,22 +171,24 @@ export function createLayerWriter({ store, memory, imported }: LayerWriterOption
     async write(entries, options = {}) {
       const clamped = entries.map((entry) => clamp(entry, options));
       const outline = outlineOf(clamped, options);
-      // Another platform may be writing the very same files.
-      const same = [...underway].find((work) => work.outline === outline && sameFiles(work.entries, clamped));
+      // Another platform may be writing the very same files, or have written them in this build.
+      const same = [...works].find((work) => work.outline === outline && sameFiles(work.entries, clamped));
       const work: Work = same ?? { outline, entries: clamped, made: make(outline, clamped, options) };
-      underway.add(work);
+      works.add(work);
       try {
         const { key, layer } = await work.made;
+        if (layer.changed) works.delete(work);
         options.onRecord?.({ kind: 'step-layer', key, outline, layer: cachedLayer(layer) });
         return { ...layer, written: { key, outline } };
-      } finally {
-        underway.delete(work);
+      } catch (error) {
+        works.delete(work);
+        throw error;
       }
     },
   };
 }
 
-/** A layer that is being written. */
+/** A layer that is being written, or was. */
 interface Work {
   readonly outline: string;
   readonly entries: readonly LayerEntry[];
