@@ -6,12 +6,13 @@
  * Everything it starts is stopped at the end; the machine stays as it is.
  */
 import { main } from './lib/main.mjs';
-import { build } from './lib/workspace.mjs';
+import { build, setup } from './lib/workspace.mjs';
 
 // What runs in the foreground ends by itself then, and what was made for it is deleted.
 process.on('SIGINT', () => undefined);
 
 await main(async () => {
+  await setup();
   console.error('compiling mabuild');
   await build();
   const docker = process.argv.includes('--docker') || process.env.MABUILD_DEMO_ENGINE === 'docker';
