@@ -3,6 +3,7 @@ import { findDownloads } from '../analysis/downloads.ts';
 import type { Dockerfile } from '../dockerfile/model.ts';
 import { armPlatforms, spanRange } from './code-finding.ts';
 import { urlFindings } from './download-finding.ts';
+import { mentions, wordsOf } from './mentions.ts';
 import type { Finding, Rule, RuleContext } from './rule.ts';
 
 const name = 'bare-name-x86-asset';
@@ -26,7 +27,7 @@ export const bareNameX86Asset: Rule = {
   async check(dockerfile, context) {
     return [
       ...(await urlFindings(name, dockerfile, context)),
-      ...(mayBeUnknown.test(dockerfile.text) ? unknownFindings(dockerfile, context) : []),
+      ...(mentions(dockerfile, context, wordsOf.address) ? unknownFindings(dockerfile, context) : []),
     ];
   },
 };
@@ -38,7 +39,6 @@ const forLinux =
 /** `releases/download/v1/helm`: a program of a release, and nothing more is said; some are scripts for every processor. */
 const ofRelease =
   /\/releases\/(?:latest\/)?download\/(?:[^/]+\/)?(?!yt-dlp|youtube-dl|.*(?:install|setup|script|sums?$|checksums?|license|readme|version))[a-z][\w-]*$/i;
-const mayBeUnknown = /[-_.]linux[-_.]|\/download\//i;
 
 /** Files that no table knows: they are most often for x86, and somebody should look. */
 function unknownFindings(dockerfile: Dockerfile, context: RuleContext): readonly Finding[] {
