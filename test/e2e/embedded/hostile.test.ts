@@ -190,6 +190,38 @@ describe('embedded: hostile builds', function () {
     });
   }
 
+  describe('an image that `mabuild run` unpacks', () => {
+    const rows = Object.values(hostileRows)
+      .flat()
+      .filter(({ base, race, room }) => base !== undefined && !race && room === undefined);
+    for (const [index, row] of rows.entries()) {
+      it(`${row.name}, reaches nothing`, async () => {
+        const home = await makeHome('this user', `run-${index}`);
+        const outside = join(folder, `outside-run-${index}`);
+        mkdirSync(outside);
+        writeFileSync(join(outside, 'f'), mark);
+        const image = await baseOf(row, outside);
+        await publish(image, `${registry?.host}/library/run-${index}:1`);
+        row.damage?.(registry?.blob(`library/run-${index}`, image.layers[0]?.at(-1) ?? '') as Buffer);
+        const script = 'cat /f /out/f 2>/dev/null; echo changed >/f; echo changed >/out/f; echo ran';
+        const args = ['--engine', 'embedded', '--platform', 'linux/amd64', '--entrypoint', '/bin/sh'];
+        const name = `${registry?.host}/library/run-${index}:1`;
+        const { status, stdout, stderr } = await command.start(
+          'this user',
+          ['run', ...args, name, '--', '-c', script],
+          { home, env: { SECRET_TOKEN: mark, DOCKER_CONFIG: home, NO_COLOR: '1' } },
+        ).ended;
+        expect(`${stdout}${stderr}`).not.to.include(mark);
+        expect(stderr).not.to.match(/a bug of mabuild/);
+        if (status === 0) expect(stdout).to.match(/ran\n$/);
+        else expect(stderr, `${status}`).to.match(/^(?:error: .*\([A-Z_]+\)$|.*: .*)/m);
+        expect(readdirSync(outside)).to.deep.equal(['f']);
+        expect(readFileSync(join(outside, 'f'), 'utf8')).to.equal(mark);
+        isClean(home);
+      });
+    }
+  });
+
   async function baseOf(row: HostileRow, outside: string): Promise<MadeImage> {
     const placed = (entry: LayerEntry): LayerEntry =>
       entry.linkname === undefined
