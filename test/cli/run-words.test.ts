@@ -19,7 +19,7 @@ describe('words of mabuild run', () => {
     [['-t', 'app'], /unknown option '-t'/, /no terminal: leave out -t; -i passes standard input on/],
     [['-it', 'app'], /unknown option '-t'/, /no terminal/],
     [['--tty', 'app'], /unknown option '--tty'/, /no terminal/],
-    [['--detach', 'app'], /unknown option '--detach'/, /`mabuild COMMAND --help`/],
+    [['--detach', 'app'], /unknown option '--detach'/, /`mabuild run --help`/],
     [[], /missing required argument 'ref'/, /--help/],
   ];
   for (const [words, message, hint] of rows) {

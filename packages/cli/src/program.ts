@@ -28,7 +28,8 @@ export async function runProgram(io: Io, argv: readonly string[]): Promise<ExitC
     }
     // What follows -- is another program's.
     const end = argv.indexOf('--');
-    return reportError(error, io, end < 0 ? argv : argv.slice(0, end));
+    const names = new Set(program.commands.map((command) => command.name()));
+    return reportError(error, io, end < 0 ? argv : argv.slice(0, end), names);
   }
 }
 
@@ -84,7 +85,12 @@ function takeOver(before: Command | null, command: Command): void {
   }
 }
 
-function reportError(thrown: unknown, io: Io, argv: readonly string[]): ExitCode {
+function reportError(
+  thrown: unknown,
+  io: Io,
+  argv: readonly string[],
+  commands: ReadonlySet<string>,
+): ExitCode {
   const { cacheDirectory } = environmentOf({
     variables: io.environment,
     workingDirectory: io.workingDirectory,
@@ -92,7 +98,7 @@ function reportError(thrown: unknown, io: Io, argv: readonly string[]): ExitCode
   const error = asFileError(thrown, cacheDirectory);
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0;
-    return reportError(asUsageError(error, argv), io, argv);
+    return reportError(asUsageError(error, argv, commands), io, argv, commands);
   }
   const reason = io.signal.aborted ? io.signal.reason : error;
   if (reason instanceof Interrupted) {

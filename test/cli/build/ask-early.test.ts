@@ -71,7 +71,7 @@ describe('build --push to a registry that will not', () => {
       'nobody vouches for',
       () => ({ tls: authority.issue('IP:127.0.0.1') }),
       /REGISTRY_UNREACHABLE/,
-      /certificate authority of .* or mark the registry as insecure/,
+      /certificate authority of .*certs\.d.*insecure: true/,
     ],
   ];
   for (const [title, options, code, hint] of rows) {

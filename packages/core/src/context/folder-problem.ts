@@ -11,10 +11,12 @@ export function notOpened(path: string, full: string, error: unknown): MabuildEr
 export function missingFolder(directory: string, cause: unknown): MabuildError {
   if (cause !== undefined && (cause as NodeJS.ErrnoException).code === 'EACCES')
     return unreadable(directory, cause);
-  const problem = cause === undefined ? 'is not a folder' : 'does not exist';
-  return new MabuildError(`the build context ${directory} ${problem}`, {
+  const isFile = cause === undefined;
+  return new MabuildError(`the build context ${directory} ${isFile ? 'is not a folder' : 'does not exist'}`, {
     code: 'CONTEXT_NOT_FOUND',
-    hint: 'name the folder that COPY reads from; `-` reads a tar from standard input',
+    hint: isFile
+      ? 'name the folder that COPY reads from, and with -f the Dockerfile: mabuild build -f FILE FOLDER'
+      : 'name the folder that COPY reads from; `-` reads a tar from standard input',
     cause,
   });
 }

@@ -1,12 +1,13 @@
-import { readFile, realpath, stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import type { Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import { type CallOptions, MabuildError, safeEntryPath } from '@mabuild/oci';
 import type { BuildContext } from './context.ts';
 import { openFolderContext } from './folder-context.ts';
 import { openGitContext } from './git-context.ts';
 import { isGitUrl } from './git-url.ts';
+import { dockerfileNotFound, dockerfileText, readDockerfile } from './read-dockerfile.ts';
 import { openTarContext } from './tar-context.ts';
 
 export interface OpenContextOptions extends CallOptions {
@@ -75,7 +76,14 @@ async function openFolder(directory: string, options: OpenContextOptions): Promi
     return {
       context,
       directory,
-      dockerfile: { text: await read(file, dockerfile ?? join(spec, name)), name },
+      dockerfile: {
+        text: await readDockerfile(file, dockerfile ?? join(spec, name), {
+          directory,
+          spec,
+          given: dockerfile,
+        }),
+        name,
+      },
     };
   });
 }
@@ -143,7 +151,7 @@ async function readStdin(options: OpenContextOptions): Promise<string> {
   options.signal?.addEventListener('abort', abort, { once: true });
   try {
     options.signal?.throwIfAborted();
-    return await text(stdin);
+    return dockerfileText(await buffer(stdin), 'standard input');
   } catch (error) {
     options.signal?.throwIfAborted();
     throw error;
@@ -174,26 +182,11 @@ function pathInside(name: string): string {
 /** Reads a file of somebody else's making: a link in its path must not lead out of the folder. */
 async function readInside(directory: string, path: string, name: string): Promise<string> {
   const root = await realpath(directory);
-  const file = await realpath(join(root, path)).catch((error: unknown) => {
-    throw notFound(name, error);
+  const file = await realpath(join(root, path)).catch(async (error: unknown) => {
+    throw await dockerfileNotFound(name, error);
   });
-  if (!file.startsWith(root + sep)) throw notFound(name, undefined);
-  return read(file, name);
-}
-
-async function read(file: string, name: string): Promise<string> {
-  return readFile(file, 'utf8').catch((error: unknown) => {
-    throw notFound(name, error);
-  });
-}
-
-function notFound(name: string, cause: unknown): MabuildError {
-  const { code, message } = (cause ?? { code: 'ENOENT' }) as NodeJS.ErrnoException;
-  return new MabuildError(`reading ${name}: ${code === 'ENOENT' ? 'there is no such file' : message}`, {
-    code: 'DOCKERFILE_NOT_FOUND',
-    hint: 'name it with -f, or the folder that holds it as context',
-    cause,
-  });
+  if (!file.startsWith(root + sep)) throw await dockerfileNotFound(name, undefined);
+  return readDockerfile(file, name);
 }
 
 function noGitUrl(): MabuildError {

@@ -25,7 +25,7 @@ export function targetStage(dockerfile: Dockerfile, target?: string): Stage {
     hint:
       names.length > 0
         ? `the stages are ${names.join(', ')}`
-        : `no stage has a name; use a number from 0 to ${stages.length - 1}`,
+        : `no stage has a name: leave --target out, or write FROM … AS ${wanted}`,
   });
 }
 

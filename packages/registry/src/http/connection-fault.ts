@@ -101,10 +101,10 @@ export function faultHint(code: string, host: string): string {
     return `${host} needs another certificate; marked as insecure, it is not checked`;
   }
   if (refusesTls(code)) {
-    return `give the certificate authority of ${host} in the configuration, or mark the registry as insecure`;
+    return `give the certificate authority of ${host} in the configuration, registries: { "${host}": { ca: FILE } }, or as ~/.docker/certs.d/${host}/ca.crt; insecure: true in place of ca trusts any certificate`;
   }
   if (speaksNoTls(code)) {
-    return `${host} does not speak TLS; mark it as insecure if it is meant to be plain http`;
+    return `${host} does not speak TLS; if it is meant to be plain http, mark it as insecure in the configuration: registries: { "${host}": { insecure: true } }`;
   }
   if (/(?:^|\.)docker\.io$/.test(host)) {
     return 'check that this machine reaches the internet, or read through a mirror: --mirror docker.io=URL';

@@ -29,6 +29,8 @@ export interface BuildSite {
   readonly early?: EarlyPush | undefined;
   readonly asked?: AskedEarly | undefined;
   readonly context: BuildContext;
+  /** Where the context's files are. */
+  readonly directory: string;
   readonly named: NamedContexts;
   readonly dockerfile: { readonly text: string; readonly name: string };
   readonly temporaryDirectory: string;

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import {
   type BuildPlan,
   type BuiltImage,
@@ -27,6 +28,7 @@ import { findingWarning } from './finding-warning.ts';
 import { outputFailure, outputIn } from './output.ts';
 import { parseTag } from './publish.ts';
 import { openSecrets } from './secrets.ts';
+import { withSourceHint } from './source-hint.ts';
 
 /** Platforms of a build that names none. */
 export const defaultPlatforms: readonly string[] = ['linux/amd64', 'linux/arm64', 'linux/arm/v7'];
@@ -58,7 +60,11 @@ async function buildIn(request: InnerRequest, given: BuildOptions): Promise<Buil
       return await buildAndDeliver({ ...site, early, asked }, request, options);
     } catch (error) {
       // What is stopped in its middle may have its own words for that.
-      throw refused.signal.aborted ? refused.signal.reason : error;
+      if (refused.signal.aborted) throw refused.signal.reason;
+      throw await withSourceHint(error, {
+        ...{ spec: request.context ?? '.', directory: site.directory, environment: site.environment },
+        dockerfile: request.file ?? join(request.context ?? '.', 'Dockerfile'),
+      });
     } finally {
       await Promise.all([early?.close(), asked.close()]);
     }

@@ -30,8 +30,24 @@ export function parseOutput(text: string): Output {
   const colon = text.indexOf(':');
   const type = types.find((name) => name === text.slice(0, colon));
   if (type && text.length > colon + 1) return { type, path: text.slice(colon + 1) };
-  if (colon < 0 && text !== '') return { type: 'local', path: text };
+  if (colon < 0 && text !== '') return folderOf(text);
   throw invalidOutput(text);
+}
+
+/** A bare path is a folder of files, as with docker; what looks like something else is more likely meant as that. */
+function folderOf(path: string): Output {
+  const isKind = types.some((name) => name === path) || path === 'docker';
+  const isFile = /\.(?:tar|tgz|tar\.(?:gz|zst))$/i.test(path);
+  if (!isKind && !isFile) return { type: 'local', path };
+  throw new MabuildError(
+    isKind ? `--output ${path} names no place` : `--output ${path} would make a folder of that name`,
+    {
+      code: 'INVALID_OUTPUT',
+      hint: isKind
+        ? `write ${path === 'docker' ? 'docker-archive' : path}:PATH; a folder of that name is local:${path}`
+        : `an image in a file is oci-archive:${path} or docker-archive:${path}, its files are tar:${path}; a folder is local:${path}`,
+    },
+  );
 }
 
 function dockerOutput(text: string): Output {

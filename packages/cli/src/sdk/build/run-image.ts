@@ -29,7 +29,7 @@ export async function runImage(request: RunRequest, options: RunOptions = {}): P
     const platform = request.platform ?? engine.info.platform;
     const emulator = await emulatorMount(engine, platform, request, toolbox, options);
     const image = await imageForPlatform(engine, platform, request, toolbox, options);
-    const result = await engine.run(
+    const running = engine.run(
       {
         image,
         platform,
@@ -42,8 +42,18 @@ export async function runImage(request: RunRequest, options: RunOptions = {}): P
       },
       { signal: options.signal, onOutput: options.onOutput, input: options.input },
     );
+    const result = await running.catch((error: unknown) => notStarted(error, options));
     return result.exitCode;
   });
+}
+
+/** A program that the engine cannot start has docker's exit code: 127 when it is not there, 126 otherwise. */
+function notStarted(error: unknown, { onOutput }: RunOptions): { readonly exitCode: number } {
+  const said = isMabuildError(error) && error.code === 'ENGINE_REFUSED' ? error.message : '';
+  const [, program, reason] = /exec: "([^"]*)": (.*?)(?:: unknown|\s*\(HTTP|$)/.exec(said) ?? [];
+  if (program === undefined || reason === undefined) throw error;
+  onOutput?.('stderr', Buffer.from(`mabuild: could not start ${program}: ${reason}\n`));
+  return { exitCode: /not found|no such file/i.test(reason) ? 127 : 126 };
 }
 
 /** `undefined` for the embedded engine. */
