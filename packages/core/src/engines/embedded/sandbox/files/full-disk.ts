@@ -8,7 +8,9 @@ const little = 1024 * 1024;
 export function fullDisk(error: unknown, directory: string): MabuildError | undefined {
   const { code, cause, message } = error as NodeJS.ErrnoException;
   const { code: inner } = (isMabuildError(error) ? (cause ?? {}) : {}) as NodeJS.ErrnoException;
-  if (!isFull(code) && !isFull(inner)) return undefined;
+  // Programs that copy say it in words only.
+  const isLikely = !isMabuildError(error) && fullDiskNote(directory) !== undefined;
+  if (!isFull(code) && !isFull(inner) && !isLikely) return undefined;
   return new MabuildError(message, { code: 'DISK_FULL', hint: roomFor(directory), cause: error });
 }
 
