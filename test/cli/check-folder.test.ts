@@ -218,6 +218,22 @@ describe('check and migrate of a folder', () => {
     expect(later.files.map(({ path }) => path)).to.deep.equal(['Dockerfile.arm64v8']);
   });
 
+  it('checks what per-arch has written for its own platform', async () => {
+    await write({ Dockerfile: 'FROM amd64/debian:13\nENV A=/usr/lib/x86_64-linux-gnu\n' });
+    const platforms = ['linux/arm64', 'linux/arm/v7'];
+    await migrateFiles({ files: ['.'], style: 'per-arch', platforms, write: true }, options());
+    const rows: readonly [readonly string[], readonly string[], readonly string[]][] = [
+      [['.'], platforms, ['Dockerfile x86-namespace', 'Dockerfile multiarch-libdir']],
+      [['Dockerfile.arm64v8'], ['linux/arm64'], []],
+      [['Dockerfile.arm64v8'], ['linux/arm/v7'], ['Dockerfile.arm64v8 from-platform-constant-x86']],
+    ];
+    for (const [paths, wanted, rules] of rows) {
+      const { files } = await check({ paths, platforms: wanted });
+      expect(told(files)).to.include.members(rules as string[]);
+      if (rules.length !== 1) expect(told(files)).to.have.length(rules.length);
+    }
+  });
+
   it('leaves what per-arch has written alone in the portable style, unless it is named', async () => {
     await write({ Dockerfile: 'FROM debian:13\n' });
     const platforms = ['linux/arm/v7'];

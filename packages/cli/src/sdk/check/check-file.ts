@@ -46,6 +46,8 @@ export interface CheckJob {
   readonly kind: 'dockerfile' | 'lockfile';
   /** The text, for what is no file. */
   readonly text?: string;
+  /** What it is for, where `migrate --style per-arch` wrote it beside its source. @default all that are asked for */
+  readonly platforms?: readonly Platform[];
   /** How the Dockerfile is built; without any it is checked as it is. */
   readonly builds: readonly AskedBuild[];
   /** Somebody named the file, so that it is checked without a build's arguments too. */
@@ -84,7 +86,8 @@ async function checkText(
   world: CheckWorld,
 ): Promise<FileFindings> {
   const { path } = job;
-  const { platforms, ignore, severities, buildArgs } = how;
+  const { ignore, severities, buildArgs } = how;
+  const { platforms = how.platforms } = job;
   const { images, downloads, rules } = world;
   const dockerfile = parseDockerfile(text, { file: path });
   const builds = new Map<string, AskedBuild>();

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Severity } from '@mabuild/core';
-import { formatPlatform, type Platform } from '@mabuild/oci';
+import { formatPlatform, type Platform, platformsEqual } from '@mabuild/oci';
 import { readPlatforms } from '../platforms.ts';
 import { type SdkOptions, withToolbox } from '../toolbox.ts';
 import type { AskedBuild, CheckHow, CheckJob, CheckWorld } from './check-file.ts';
@@ -11,6 +11,7 @@ import type { FileFindings } from './file-findings.ts';
 import { type FoundFile, findFiles } from './find-files.ts';
 import { followServices, isFile } from './follow-services.ts';
 import { imageFacts } from './image-facts.ts';
+import { perArchPaths } from './per-arch-path.ts';
 import { readText } from './read-text.ts';
 import { rulesFor } from './rules.ts';
 
@@ -110,13 +111,17 @@ export async function planCheck(
     }
   }
   const jobs: CheckJob[] = [];
+  const dockerfiles = found.flatMap(({ path, kind }) => (kind === 'dockerfile' ? [path] : []));
+  const perArch = perArchPaths(dockerfiles, how.platforms);
   for (const { path, kind } of found) {
     if (kind !== 'dockerfile' && kind !== 'lockfile') continue;
     const key = resolve(how.directory, path);
     const asked = kind === 'dockerfile' ? (builds.get(key)?.asked ?? []) : [];
     builds.delete(key);
     const text = path === '-' && stdin ? { text: await readText(path, { ...how, stdin }) } : {};
-    jobs.push({ path, kind, ...text, builds: asked, named: true });
+    const own = perArch.get(path);
+    const only = own ? { platforms: how.platforms.filter((platform) => platformsEqual(platform, own)) } : {};
+    jobs.push({ path, kind, ...text, ...only, builds: asked, named: true });
   }
   for (const [key, { path, asked }] of builds) {
     if (await isFile(key)) jobs.push({ path, kind: 'dockerfile', builds: asked, named: false });

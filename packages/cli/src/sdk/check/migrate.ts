@@ -1,9 +1,8 @@
-import { basename, dirname, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type Finding, migrateDockerfile, recommendedRules, unifiedDiff } from '@mabuild/core';
-import { formatPlatform, MabuildError, type Platform, parsePlatform } from '@mabuild/oci';
+import { formatPlatform, MabuildError, type Platform } from '@mabuild/oci';
 import { writeWhole } from '../../write-whole.ts';
-import { platformSuffix } from '../build/platform-suffix.ts';
 import { type SdkOptions, withToolbox } from '../toolbox.ts';
 import { planCheck, targets } from './check.ts';
 import { type CheckHow, type CheckWorld, checkFile, unreadableFinding } from './check-file.ts';
@@ -12,6 +11,7 @@ import { downloadFacts } from './download-facts.ts';
 import { isFixable } from './file-findings.ts';
 import { findFiles } from './find-files.ts';
 import { imageFacts } from './image-facts.ts';
+import { perArchPath, perArchPaths } from './per-arch-path.ts';
 import { readText } from './read-text.ts';
 
 export interface MigrateRequest {
@@ -54,9 +54,6 @@ export interface MigratedFile {
   readonly written: boolean;
 }
 
-/** The platforms that an earlier run may have written files for. */
-const armPlatforms = ['linux/arm64', 'linux/arm/v7', 'linux/arm/v6'].map((name) => parsePlatform(name));
-
 /**
  * Rewrites Dockerfiles for ARM, and for the portable style the compose files that name x86; writes only when asked to,
  * each file whole or not at all.
@@ -94,7 +91,7 @@ export async function migrateFiles(
       for (const { message, rule } of findings) unfixed.push(`${path}: ${message} (${rule})`);
     };
     const add = async (path: string, before: string, after: string, platform?: Platform): Promise<void> => {
-      const target = platform ? perArchPath(path, platformSuffix(platform)) : path;
+      const target = platform ? perArchPath(path, platform) : path;
       const there = target === path || path === '-' ? before : await textIfThere(target, directory);
       results.push({
         path: target,
@@ -108,9 +105,9 @@ export async function migrateFiles(
       });
     };
     const dockerfiles = plan.jobs.filter(({ kind }) => kind === 'dockerfile');
-    const kin = [...platforms, ...armPlatforms];
-    const written = new Set(
-      dockerfiles.flatMap(({ path }) => kin.map((item) => perArchPath(path, platformSuffix(item)))),
+    const written = perArchPaths(
+      dockerfiles.map(({ path }) => path),
+      platforms,
     );
     for (const job of dockerfiles) {
       options.signal?.throwIfAborted();
@@ -162,10 +159,6 @@ function isMade(finding: Finding, { only }: MigrateRequest): boolean {
 
 async function textIfThere(path: string, directory: string): Promise<string | undefined> {
   return readText(path, { directory }).catch(() => undefined);
-}
-
-function perArchPath(path: string, suffix: string): string {
-  return path === '-' ? `Dockerfile.${suffix}` : join(dirname(path), `${basename(path)}.${suffix}`);
 }
 
 async function writeResults(
