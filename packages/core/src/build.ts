@@ -1,5 +1,11 @@
 import { setMaxListeners } from 'node:events';
-import { type CallOptions, type CredentialSource, formatPlatform, type Platform } from '@mabuild/oci';
+import {
+  type CallOptions,
+  type CredentialSource,
+  formatPlatform,
+  type GrowingBlob,
+  type Platform,
+} from '@mabuild/oci';
 import type { BuildContext } from './context/context.ts';
 import type { BuildSecrets } from './engines/build-secrets.ts';
 import type { Engine, EngineImage } from './engines/engine.ts';
@@ -19,6 +25,8 @@ export interface RunBuildOptions extends Omit<FinishOptions, 'engine' | 'signal'
   /** Platforms built side by side. */
   readonly jobs: number;
   readonly onEvent?: OnBuildEvent | undefined;
+  /** Told of a large layer while it is written, when it will be published as it is. */
+  readonly onLayer?: ((layer: GrowingBlob) => void) | undefined;
   /** Told of each image when it is finished, while others are built. */
   readonly onImage?: ((image: Omit<BuiltImage, 'seconds'>) => void) | undefined;
 }
@@ -92,13 +100,17 @@ async function runTask(planned: PlannedTask, options: TaskOptions): Promise<Buil
 
 async function imageOf(planned: PlannedTask, options: TaskOptions): Promise<EngineImage> {
   const { engine, context, credentials, secrets, onEvent, signal, known } = options;
+  // What is filtered afterwards is published as something else.
+  const onLayer = planned.emulator || planned.addedFolder ? undefined : options.onLayer;
   const { platform } = planned.task;
   const same = await known.find(planned, { signal });
   if (same) {
     onEvent?.({ type: 'task', platform, state: 'built', detail: `${same.id}, where nothing has changed` });
     return same;
   }
-  const image = await engine.build(planned.build, context, { credentials, secrets, onEvent, signal });
+  const image = await engine.build(planned.build, context, {
+    ...{ credentials, secrets, onEvent, onLayer, signal },
+  });
   onEvent?.({ type: 'task', platform, state: 'built', detail: image.id });
   await known.remember(planned, image);
   return image;

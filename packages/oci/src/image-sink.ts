@@ -19,6 +19,12 @@ export interface ImageSink {
    * `open` is called once per attempt, so that a retry reads from the start.
    */
   put(descriptor: Descriptor, open: OpenBody, options?: PutOptions): Promise<void>;
+  /**
+   * Begins to send a blob while it is made. It is there only when it is `put`, which then has less to send; where this
+   * fails, that does it all.
+   * @returns when all of it was sent, or that came to nothing
+   */
+  follow?(blob: GrowingBlob, options?: CallOptions): Promise<void>;
   /** Tells whether `name` points at this manifest already, so that nothing at all need be sent. */
   tagged?(name: string, descriptor: Descriptor, options?: CallOptions): Promise<boolean>;
   /**
@@ -33,6 +39,14 @@ export interface ImageSink {
 
 /** Opens a body afresh. */
 export type OpenBody = () => Promise<Readable>;
+
+/** A blob that is still being made: what it is is known at its end. */
+export interface GrowingBlob {
+  /** Opens its bytes, from the first to one that may not be there yet; the stream fails where nothing comes of them. */
+  readonly open: OpenBody;
+  /** What it turned out to be; rejects where nothing comes of it. */
+  readonly finished: Promise<Descriptor>;
+}
 
 export interface PutOptions extends CallOptions {
   /** Called with the bytes written so far of this descriptor. */

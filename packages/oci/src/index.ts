@@ -20,7 +20,7 @@ export { type ElfBytes, elfBytesOf, isElf } from './elf/elf-bytes.ts';
 export { type ElfFacts, elfMachineName } from './elf/elf-facts.ts';
 export { isMabuildError, MabuildError, type MabuildErrorOptions, type SourceLocation } from './error.ts';
 export type { PushEvent } from './events.ts';
-export type { ImageSink, OpenBody, PutOptions, TagOptions } from './image-sink.ts';
+export type { GrowingBlob, ImageSink, OpenBody, PutOptions, TagOptions } from './image-sink.ts';
 export type { CallOptions, ImageResolver, ImageSource, ReadOptions } from './image-source.ts';
 export { type MakeIndexOptions, makeIndex } from './indexes/image-index.ts';
 export { type AddToIndexOptions, addToIndex, emptyIndex } from './indexes/index-add.ts';

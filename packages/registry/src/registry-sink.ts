@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import {
   type CallOptions,
   type Descriptor,
+  type GrowingBlob,
   type ImageReference,
   type ImageSink,
   longestManifest,
@@ -12,6 +13,7 @@ import {
   verifyBytes,
 } from '@mabuild/oci';
 import { hasBlob } from './blobs/blob.ts';
+import { FollowedUploads } from './blobs/followed-uploads.ts';
 import { mountBlob } from './blobs/mount.ts';
 import { uploadBlob } from './blobs/upload.ts';
 import { cancelUpload, type UploadSession } from './blobs/upload-session.ts';
@@ -59,11 +61,14 @@ export class RegistrySink implements ImageSink {
   readonly #uploads = new Map<string, Promise<void>>();
   /** Uploads that wait for the bytes of what could not be mounted, by digest. */
   readonly #begun = new Map<string, UploadSession>();
+  /** Uploads of blobs that were still being made. */
+  readonly #followed: FollowedUploads;
   /** What names pointed at when they were looked at last. */
   readonly #seen = new Map<string, Seen>();
 
   constructor(options: RegistrySinkOptions) {
     this.#options = options;
+    this.#followed = new FollowedUploads(options.repository);
   }
 
   async has(descriptor: Descriptor, options: CallOptions = {}): Promise<boolean> {
@@ -109,9 +114,15 @@ export class RegistrySink implements ImageSink {
     return false;
   }
 
-  /** Gives up uploads that a registry began instead of mounting, and that nobody went on with. */
+  async follow(blob: GrowingBlob, options: CallOptions = {}): Promise<void> {
+    this.#options.waiting.add(this);
+    await this.#options.track(this.#followed.follow(blob, options));
+  }
+
+  /** Gives up uploads that a registry began instead of mounting, or of blobs in the making, that nobody went on with. */
   async close(): Promise<void> {
     await Promise.all([...this.#begun.keys()].map((digest) => this.#cancel(digest)));
+    await this.#followed.stop();
   }
 
   /** Blobs that several images share are sent once, also when they are put side by side. */
@@ -193,7 +204,7 @@ export class RegistrySink implements ImageSink {
     const { repository, manifests } = this.#options;
     const { signal, onBytes, onMounted } = options;
     if (!isStoredAsManifest(descriptor)) {
-      const session = this.#take(descriptor.digest);
+      const session = (await this.#followed.take(descriptor, options)) ?? this.#take(descriptor.digest);
       const outcome = await uploadBlob(repository, descriptor, open, { signal, onBytes, session });
       if (outcome === 'mounted') {
         onMounted?.();
@@ -207,6 +218,7 @@ export class RegistrySink implements ImageSink {
   }
 
   async #cancel(digest: string): Promise<void> {
+    await this.#followed.stop(digest);
     const session = this.#take(digest);
     if (session !== undefined) {
       await cancelUpload(this.#options.repository, session.location);
@@ -215,7 +227,7 @@ export class RegistrySink implements ImageSink {
 
   #take(digest: string): UploadSession | undefined {
     const session = this.#begun.get(digest);
-    if (this.#begun.delete(digest) && this.#begun.size === 0) {
+    if (this.#begun.delete(digest) && this.#begun.size === 0 && this.#followed.size === 0) {
       this.#options.waiting.delete(this);
     }
     return session;

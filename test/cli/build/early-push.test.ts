@@ -23,6 +23,7 @@ describe('build --push of the embedded engine', () => {
     files: Readonly<Record<string, ContextFile>>,
     name: string,
     args: readonly string[] = [],
+    env: Readonly<Record<string, string>> = {},
   ) => {
     const context = join(work, 'context');
     await writeContext(context, files);
@@ -33,7 +34,7 @@ describe('build --push of the embedded engine', () => {
         ...['build', '--engine', 'embedded', '--quiet', '--platform', 'linux/amd64,linux/arm64'],
         ...[...args, '--push', '-t', `${registry.host}/${name}`, context],
       ],
-      { PATH: process.env.PATH ?? '' },
+      { PATH: process.env.PATH ?? '', ...env },
     );
     return { ...answer, requests: registry.requests.slice(before) };
   };
@@ -79,5 +80,60 @@ describe('build --push of the embedded engine', () => {
     const { code, stderr } = await push(files, 'app:1');
     expect(code).to.equal(3);
     expect(stderr).to.match(/REGISTRY_DENIED|denied|403/);
+  });
+
+  describe('of layers that are large', () => {
+    const huge = (): Buffer => randomBytes(17_000_000);
+    const dockerfile = 'FROM scratch\nARG TARGETARCH\nCOPY $TARGETARCH /payload\n';
+    const patches = (requests: readonly { readonly phase?: string }[]): number =>
+      requests.filter(({ phase }) => phase === 'upload-patch').length;
+
+    it('sends them while they are written, and asks no more of them when they are there', async () => {
+      const context = { Dockerfile: dockerfile, amd64: huge(), arm64: huge() };
+      const { code, stderr, requests } = await push(context, 'app:1');
+      expect(code, stderr).to.equal(0);
+      expect(patches(requests)).to.equal(2);
+      expect(registry.openUploads()).to.deep.equal([]);
+      const index = JSON.parse(String(registry.manifest('app', '1')?.bytes)) as {
+        manifests: { digest: string }[];
+      };
+      for (const { digest } of index.manifests) {
+        const { layers } = JSON.parse(String(registry.manifest('app', digest)?.bytes)) as {
+          layers: { digest: string; size: number }[];
+        };
+        for (const layer of layers) expect(registry.blob('app', layer.digest)?.length).to.equal(layer.size);
+      }
+      const again = await push(context, 'app:2', ['--no-cache']);
+      expect(again.code, again.stderr).to.equal(0);
+      expect(patches(again.requests)).to.equal(0);
+      // Configs tell when they were made.
+      expect(Math.max(...again.requests.map(({ requestBytes }) => requestBytes))).to.be.lessThan(10_000);
+    });
+
+    it('waits until it knows what they are where others may have made the same', async () => {
+      const context = { Dockerfile: dockerfile, amd64: huge(), arm64: huge() };
+      const { code, requests } = await push(context, 'app:1', [], { SOURCE_DATE_EPOCH: '1600000000' });
+      expect(code).to.equal(0);
+      expect(patches(requests)).to.equal(0);
+    });
+
+    it('sends nothing of stages that the image does not stand on', async () => {
+      const both = 'FROM scratch AS base\nCOPY both /both\n';
+      const other = 'FROM scratch AS other\nARG TARGETARCH\nCOPY $TARGETARCH /other\nCOPY small /small\n';
+      const last = 'FROM base\nCOPY --from=other /small /small\n';
+      const Dockerfile = `${both}${other}${last}`;
+      const context = { Dockerfile, both: huge(), amd64: huge(), arm64: huge(), small: 'small' };
+      const { code, stderr, requests } = await push(context, 'app:1');
+      expect(code, stderr).to.equal(0);
+      expect(patches(requests)).to.equal(1);
+    });
+
+    it('leaves nothing of them at the registry when the build fails', async () => {
+      const Dockerfile = `${dockerfile}COPY only-$TARGETARCH /\n`;
+      const context = { Dockerfile, amd64: huge(), arm64: huge(), 'only-amd64': huge() };
+      const { code } = await push(context, 'app:1');
+      expect(code).to.equal(1);
+      expect(registry.openUploads()).to.deep.equal([]);
+    });
   });
 });

@@ -1,5 +1,5 @@
 import { MabuildError } from '@mabuild/oci';
-import { resolveBase, resolveSources } from './base.ts';
+import { type Base, resolveBase, resolveSources } from './base.ts';
 import { dockerfileError } from './location.ts';
 import type { Dockerfile, Instruction, Stage } from './model.ts';
 import type { ScopeOptions } from './scope.ts';
@@ -27,6 +27,21 @@ export function targetStage(dockerfile: Dockerfile, target?: string): Stage {
         ? `the stages are ${names.join(', ')}`
         : `no stage has a name: leave --target out, or write FROM … AS ${wanted}`,
   });
+}
+
+/** The stages that a stage stands on, itself included: what they write is in its image. */
+export function stagesBelow(
+  dockerfile: Dockerfile,
+  stage: Stage,
+  options: ScopeOptions = {},
+): ReadonlySet<Stage> {
+  const below = new Set<Stage>();
+  for (let next: Stage | undefined = stage; next && !below.has(next); ) {
+    below.add(next);
+    const base: Base = resolveBase(dockerfile, next, options);
+    next = base.kind === 'stage' ? base.stage : undefined;
+  }
+  return below;
 }
 
 /**

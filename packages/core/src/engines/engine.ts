@@ -3,6 +3,7 @@ import type {
   CallOptions,
   CredentialSource,
   Descriptor,
+  GrowingBlob,
   ImageReference,
   LayerFacts,
   Platform,
@@ -81,6 +82,8 @@ export interface EngineBuildOptions extends CallOptions {
   /** For `RUN --mount=type=secret` and `type=ssh`. @default none */
   readonly secrets?: BuildSecrets | undefined;
   readonly onEvent?: OnBuildEvent | undefined;
+  /** Told of a large layer of the image while it is written, by an engine that writes them one by one. */
+  readonly onLayer?: ((layer: GrowingBlob) => void) | undefined;
 }
 
 /** An image that lies in an engine. */

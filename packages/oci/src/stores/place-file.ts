@@ -13,13 +13,14 @@ const temporaryName = new RegExp(`^\\.(?:${processNamePattern}-)?[0-9a-f]{16}$`)
  * Writes a file under a temporary name and gives it its own in the end: it is there whole or not at all.
  *
  * @param directory where the temporary file lies: the folder of the file, or another one of the same file system
- * @param write fills the file and tells the path that it takes, over what is there; it may close the handle
+ * @param write fills the file, which has the temporary name until then, and tells the path that it takes, over what is
+ *   there; it may close the handle
  * @returns that path
  * @throws what `write` throws, and what the file system says; then nothing is left
  */
 export async function placeFile(
   directory: string,
-  write: (handle: FileHandle) => Promise<string>,
+  write: (handle: FileHandle, temporary: string) => Promise<string>,
 ): Promise<string> {
   const owner = processName();
   const hex = randomBytes(8).toString('hex');
@@ -27,7 +28,7 @@ export async function placeFile(
   // Opened before the first byte comes: a stream that opens it by itself may do so after it was given up.
   const handle = await open(temporary, 'wx');
   try {
-    const path = await write(handle);
+    const path = await write(handle, temporary);
     await handle.close();
     await rename(temporary, path);
     return path;

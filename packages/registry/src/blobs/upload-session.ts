@@ -14,6 +14,8 @@ export interface UploadSession {
   readonly location: URL;
   /** Bytes that every chunk but the last must have. */
   readonly minChunk: number;
+  /** Every byte was sent, and it need only be closed. @default false */
+  readonly hasAll?: boolean | undefined;
 }
 
 /** What is needed to begin an upload. */
@@ -51,8 +53,17 @@ export async function beginUpload(start: UploadStart): Promise<UploadSession | u
   }
 }
 
+/** Begins an upload of what nobody knows the digest of yet. */
+export async function openUpload(start: Omit<UploadStart, 'descriptor' | 'from'>): Promise<UploadSession> {
+  const session = await post(start);
+  if (session === undefined) {
+    throw new Error(`${start.doing}: a blob without a digest cannot be there`);
+  }
+  return session;
+}
+
 async function post(
-  { repository, doing, signal }: UploadStart,
+  { repository, doing, signal }: Omit<UploadStart, 'descriptor'>,
   query = '',
   moreScopes: readonly string[] = [],
 ): Promise<UploadSession | undefined> {

@@ -15,6 +15,8 @@ export interface UploadWays {
   mounts: boolean;
   /** Whether an upload may begin with `mount` and no `from`. */
   mountsAlone: boolean;
+  /** Whether a blob may be sent while it is made. */
+  follows: boolean;
 }
 
 /** S3's least part, below which ECR takes no chunk but the last. */
@@ -31,6 +33,7 @@ export function waysOf(host: RegistryHost): UploadWays {
     chunk: usualChunk,
     mounts: true,
     mountsAlone: true,
+    follows: true,
   };
   found.set(host, ways);
   return ways;

@@ -81,6 +81,9 @@ class Upload {
     if (mayBeThere && (await hasBlob(repository, descriptor, { signal, once: true }))) {
       return 'sent';
     }
+    if (this.#session?.hasAll === true && (await this.#close(this.#session))) {
+      return 'sent';
+    }
     const way = this.#way;
     this.#tried.add(way);
     try {
@@ -113,6 +116,25 @@ class Upload {
   async end(): Promise<void> {
     await this.#cancel();
     await this.#chunked?.end();
+  }
+
+  /** Ends an upload whose bytes were sent before. @returns `false` when the registry refuses it: it is sent again then */
+  async #close({ location }: UploadSession): Promise<boolean> {
+    const { descriptor, signal } = this.#start;
+    try {
+      await closeUpload(this.#start, location);
+      this.#session = undefined;
+      this.#onBytes?.(descriptor.size);
+      return true;
+    } catch (error) {
+      await this.#cancel();
+      signal?.throwIfAborted();
+      const isRefused = error instanceof RegistryError && error.status !== undefined && error.status < 500;
+      if (isRefused && error.status !== 429) {
+        return false;
+      }
+      throw error;
+    }
   }
 
   /** @returns `false` when the registry had the blob elsewhere. */

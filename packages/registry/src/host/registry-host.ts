@@ -29,7 +29,7 @@ export interface CallHostRequest extends HostRequest {
 }
 
 export interface StreamHostRequest extends HostRequest {
-  readonly body?: { readonly open: OpenBody; readonly size: number } | undefined;
+  readonly body?: { readonly open: OpenBody; readonly size: number | undefined } | undefined;
   readonly onBytes?: ((written: number) => void) | undefined;
 }
 

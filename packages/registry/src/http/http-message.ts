@@ -52,8 +52,11 @@ export interface StreamRequest {
   readonly method: string;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  /** The body; its length must be `size`, which becomes Content-Length unless the headers have Transfer-Encoding. */
-  readonly body?: { readonly stream: Readable; readonly size: number } | undefined;
+  /**
+   * The body; its length must be `size`, which becomes Content-Length unless the headers have Transfer-Encoding, as they
+   * must where it is not known.
+   */
+  readonly body?: { readonly stream: Readable; readonly size: number | undefined } | undefined;
   readonly onBytes?: ((written: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }

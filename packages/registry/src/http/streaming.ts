@@ -103,8 +103,8 @@ export function openStream(
   });
 }
 
-/** Lets exactly `size` bytes through: a body of another length would leave the registry waiting. */
-function exactly(size: number, onBytes: ((written: number) => void) | undefined): Transform {
+/** Lets exactly `size` bytes through, where that is known: a body of another length would leave the registry waiting. */
+function exactly(size: number | undefined, onBytes: ((written: number) => void) | undefined): Transform {
   let written = 0;
   const mismatch = (found: string): MabuildError =>
     new MabuildError(`the content to upload has ${found} bytes, its descriptor says ${size}`, {
@@ -114,7 +114,7 @@ function exactly(size: number, onBytes: ((written: number) => void) | undefined)
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
       written += chunk.length;
-      if (written > size) {
+      if (size !== undefined && written > size) {
         done(mismatch('more'));
         return;
       }
@@ -122,7 +122,7 @@ function exactly(size: number, onBytes: ((written: number) => void) | undefined)
       done(null, chunk);
     },
     flush(done) {
-      done(written === size ? null : mismatch(`only ${written}`));
+      done(size === undefined || written === size ? null : mismatch(`only ${written}`));
     },
   });
 }

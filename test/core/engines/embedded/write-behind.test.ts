@@ -55,8 +55,10 @@ describe('writing behind', () => {
       throw new Error('no space');
     };
     const file = writeBehind({ writev } as unknown as FileHandle);
-    await file.write([Buffer.alloc(megabyte)]);
-    expect(String(await rejection(file.write([Buffer.alloc(megabyte)])))).to.equal('Error: no space');
+    const all = async (): Promise<void> => {
+      for (let count = 0; count < 10; count += 1) await file.write([Buffer.alloc(megabyte)]);
+    };
+    expect(String(await rejection(all()))).to.equal('Error: no space');
     expect(String(await rejection(file.end()))).to.equal('Error: no space');
     expect(writes).to.equal(1);
   });

@@ -166,6 +166,7 @@ async function buildImages(
       sourceDateEpoch: environment.variables.SOURCE_DATE_EPOCH,
       signal: options.signal,
       onEvent: options.onEvent,
+      onLayer: site.early && ((layer) => site.early?.follow(layer)),
       onImage: (image) => site.early?.begin(image),
     });
   } finally {

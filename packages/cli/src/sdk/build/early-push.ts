@@ -2,6 +2,7 @@ import type { BuiltImage, Memory } from '@mabuild/core';
 import {
   copyBlobs,
   type Descriptor,
+  type GrowingBlob,
   type ImageReference,
   isForeignLayerType,
   type PushEvent,
@@ -11,11 +12,17 @@ import {
 import type { RegistryClient } from '@mabuild/registry';
 import { openKnownPlaces } from './known-places.ts';
 
-/** Sends layers of images that are finished while others are built; nothing names them before all are. */
+/**
+ * Sends layers while they are written and others are built; they are there only when their image is finished, and nothing
+ * names them before all images are.
+ */
 export interface EarlyPush {
   readonly repository: ImageReference;
   /** What is sent or was, by digest. */
   readonly underway: Map<string, Promise<void>>;
+  /** Begins to send a layer that is still being written. */
+  follow(layer: GrowingBlob): void;
+  /** Sends what is left of an image's layers. */
   begin(image: Pick<BuiltImage, 'source' | 'descriptor'>): void;
   /** Gives up what is still being sent, and remembers what was. */
   close(): Promise<void>;
@@ -56,9 +63,19 @@ export function openEarlyPush(repository: ImageReference, options: EarlyPushOpti
     }
     if (blobs.length > 0) await copyBlobs(source, sink, blobs, { signal, jobs, underway, onEvent });
   };
+  const follow = async (layer: GrowingBlob): Promise<void> => {
+    const known = new AbortController();
+    layer.finished
+      .then(async ({ digest }) => {
+        if (await places.knows(digest)) known.abort();
+      })
+      .catch(() => undefined);
+    await sink.follow?.(layer, { signal: AbortSignal.any([signal, known.signal]) });
+  };
   return {
     repository,
     underway,
+    follow: (layer) => void works.push(follow(layer).catch(() => undefined)),
     // Whoever publishes the image meets the error.
     begin: (image) => void works.push(send(image).catch(() => undefined)),
     async close() {

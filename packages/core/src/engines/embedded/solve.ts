@@ -5,7 +5,7 @@ import { type BuildTarget, scopeOf } from '../../dockerfile/image-uses.ts';
 import type { Instruction, Stage } from '../../dockerfile/model.ts';
 import { parseDockerfile } from '../../dockerfile/parse.ts';
 import { globalScope } from '../../dockerfile/scope.ts';
-import { stageGraph, targetStage } from '../../dockerfile/stage-graph.ts';
+import { stageGraph, stagesBelow, targetStage } from '../../dockerfile/stage-graph.ts';
 import { BuildFailedError } from '../build-failed.ts';
 import type { EngineBuild, EngineBuildOptions } from '../engine.ts';
 import type { CacheRecord } from './cache/cache-document.ts';
@@ -112,8 +112,17 @@ export async function solve(
     log: (instruction, stream, text) =>
       onEvent?.({ type: 'log', platform: build.platform, id: idOf(instruction), stream, text }),
   };
+  const published = stagesBelow(dockerfile, targetStage(dockerfile, build.target), scope);
+  const siteOf = (stage: Stage): StepSite => {
+    const writing = {
+      ...{ ...caching, signal, onMissing: ahead.begin },
+      onGrowing: published.has(stage) ? options.onLayer : undefined,
+    };
+    return { ...site, write: (entries) => world.writer.write(entries, writing) };
+  };
   const buildStage = async (stage: Stage): Promise<StageState> => {
     const base = resolveBase(dockerfile, stage, scope);
+    const own = siteOf(stage);
     let state = await firstState(base, stage);
     if (stage.instructions.some(({ keyword }) => keyword === 'RUN'))
       // Where layers may lie elsewhere, a RUN that is remembered needs none.
@@ -121,9 +130,9 @@ export async function solve(
     const triggers = listIn(state.config, 'OnBuild');
     if (triggers.length > 0) {
       state = withConfig(state, { OnBuild: undefined });
-      for (const trigger of triggers) state = await step(state, triggerOf(trigger, stage, site));
+      for (const trigger of triggers) state = await step(state, triggerOf(trigger, stage, site), own);
     }
-    for (const instruction of stage.instructions) state = await step(state, instruction);
+    for (const instruction of stage.instructions) state = await step(state, instruction, own);
     return state;
   };
   const firstState = async (base: Base, stage: Stage): Promise<StageState> => {
@@ -132,7 +141,7 @@ export async function solve(
     return await images.state(base, stage.from);
   };
   const steps = stepsWith(world.run);
-  const step = async (state: StageState, instruction: Instruction): Promise<StageState> => {
+  const step = async (state: StageState, instruction: Instruction, own: StepSite): Promise<StageState> => {
     signal?.throwIfAborted();
     const todo = steps[instruction.keyword];
     if (!todo) throw stepFailed(site, instruction, `unknown instruction ${instruction.keyword}`);
@@ -142,7 +151,7 @@ export async function solve(
     times.begin(instruction);
     onEvent?.({ ...event, id, state: 'started' });
     try {
-      const next = await todo(state, instruction, site);
+      const next = await todo(state, instruction, own);
       const seconds = times.secondsOf(instruction);
       const hasLayer = next.layers.length > state.layers.length;
       const cached = hasLayer ? isCached(next.layers.at(-1)) : remembered.has(instruction);

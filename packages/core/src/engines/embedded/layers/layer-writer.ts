@@ -3,6 +3,7 @@ import {
   type BlobStore,
   type CallOptions,
   type Descriptor,
+  type GrowingBlob,
   isLayerFacts,
   type LayerFacts,
   mediaTypes,
@@ -35,6 +36,8 @@ export interface WriteOptions extends CallOptions {
   readonly noCache?: boolean | undefined;
   /** Told before it is written: it was not there. */
   readonly onMissing?: (() => void) | undefined;
+  /** Told of a large layer while it is written, unless the same bytes were probably written before. */
+  readonly onGrowing?: ((blob: GrowingBlob) => void) | undefined;
   readonly onRecord?: OnCacheRecord | undefined;
 }
 
@@ -153,7 +156,10 @@ export function createLayerWriter({ store, memory, imported }: LayerWriterOption
     });
     const bytes = entries.reduce((sum, { size }) => sum + size, 0);
     const writing = bytes < largeLayer ? writingSmall : writingLarge;
-    const stored = await writing(() => storeLayer(store, tar, options));
+    // Where times do not matter, or are made the same, others may have sent it before.
+    const isNews = bytes >= largeLayer && !options.noCache && options.epoch === undefined;
+    const onGrowing = isNews ? options.onGrowing : undefined;
+    const stored = await writing(() => storeLayer(store, tar, { signal: options.signal, onGrowing }));
     // A later build that finds it makes the same image of it.
     const created = new Date(options.epoch === undefined ? Date.now() : options.epoch * 1000).toISOString();
     const layer: RememberedLayer = { ...stored, created };

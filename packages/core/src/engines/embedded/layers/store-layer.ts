@@ -8,13 +8,16 @@ import {
   type BlobStore,
   type CallOptions,
   digestOf,
+  type GrowingBlob,
   type LayerFacts,
+  mediaTypes,
   placeFile,
   type StoredBlob,
   scanLayer,
 } from '@mabuild/oci';
 import { drained } from '../../../drained.ts';
 import { isDense } from './density.ts';
+import { type GrowingFile, growingFile } from './growing-file.ts';
 import { writeBehind } from './write-behind.ts';
 import type { LayerChunk } from './write-layer.ts';
 
@@ -36,6 +39,11 @@ export interface StoredTar extends StoredBlob {
   readonly facts: LayerFacts;
 }
 
+export interface StoreLayerOptions extends CallOptions {
+  /** Told of the blob when its first bytes are about to be written. */
+  readonly onGrowing?: ((blob: GrowingBlob) => void) | undefined;
+}
+
 /**
  * Compresses, hashes and scans a layer's tar in one pass, and stores it. Pieces are compressed side by side, as pigz does it;
  * what does not get smaller is stored as it is.
@@ -43,7 +51,7 @@ export interface StoredTar extends StoredBlob {
 export async function storeLayer(
   store: BlobStore,
   tar: AsyncIterable<LayerChunk>,
-  { signal }: CallOptions = {},
+  { signal, onGrowing }: StoreLayerOptions = {},
 ): Promise<StoredTar> {
   const folder = dirname(store.fileOf(digestOf(Buffer.alloc(0))));
   await mkdir(folder, { recursive: true });
@@ -53,10 +61,13 @@ export async function storeLayer(
   const copy = new PassThrough({ highWaterMark: 4 * pieceSize });
   const scanning = scanLayer(copy, { signal });
   scanning.catch(() => {});
+  let growing: GrowingFile | undefined;
   try {
     let digest = '';
-    await placeFile(folder, async (handle) => {
-      const file = writeBehind(handle);
+    const path = await placeFile(folder, async (handle, temporary) => {
+      growing = onGrowing && growingFile(temporary);
+      if (growing) onGrowing?.(growing.blob);
+      const file = writeBehind(handle, growing?.grew);
       const put = async (parts: readonly Buffer[]): Promise<void> => {
         for (const part of parts) {
           stored.update(part);
@@ -91,7 +102,11 @@ export async function storeLayer(
       digest = `sha256:${stored.digest('hex')}`;
       return store.fileOf(digest);
     });
+    growing?.end({ mediaType: mediaTypes.ociLayerGzip, digest, size }, path);
     return { digest, size, diffId: `sha256:${plain.digest('hex')}`, facts: await scanning };
+  } catch (error) {
+    growing?.fail(error);
+    throw error;
   } finally {
     copy.destroy();
   }

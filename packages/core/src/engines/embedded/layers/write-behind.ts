@@ -3,7 +3,10 @@ import type { FileHandle } from 'node:fs/promises';
 /** What is written at a time, bytes. */
 const batchSize = 1024 * 1024;
 
-/** Writes to a file while its next bytes are made; no more than two batches wait. */
+/** What may wait to be written, batches. */
+const mostWaiting = 4;
+
+/** Writes to a file while its next bytes are made; a few batches wait at most. */
 export interface WriteBehind {
   /** Takes bytes, which stay as they are. @throws what writing earlier ones failed with */
   write(parts: readonly Uint8Array[]): Promise<void>;
@@ -11,14 +14,27 @@ export interface WriteBehind {
   end(): Promise<void>;
 }
 
-export function writeBehind(handle: FileHandle): WriteBehind {
+/** @param onWritten told of the bytes that the file holds */
+export function writeBehind(handle: FileHandle, onWritten: (size: number) => void = () => {}): WriteBehind {
   let held: Uint8Array[] = [];
   let length = 0;
-  let underway = Promise.resolve();
-  const flush = async (): Promise<void> => {
-    await underway;
-    underway = writeAll(handle, held);
-    underway.catch(() => {});
+  let size = 0;
+  let last = Promise.resolve();
+  const waiting: Promise<void>[] = [];
+  const batchAfter = async (
+    before: Promise<void>,
+    batch: readonly Uint8Array[],
+    bytes: number,
+  ): Promise<void> => {
+    await before;
+    await writeAll(handle, batch);
+    size += bytes;
+    onWritten(size);
+  };
+  const flush = (): void => {
+    last = batchAfter(last, held, length);
+    last.catch(() => {});
+    waiting.push(last);
     held = [];
     length = 0;
   };
@@ -28,11 +44,13 @@ export function writeBehind(handle: FileHandle): WriteBehind {
         held.push(part);
         length += part.length;
       }
-      if (length >= batchSize) await flush();
+      if (length < batchSize) return;
+      flush();
+      if (waiting.length >= mostWaiting) await waiting.shift();
     },
     async end() {
-      await flush();
-      await underway;
+      flush();
+      await last;
     },
   };
 }
