@@ -4,6 +4,9 @@ import type { Script } from './scripts.ts';
 /** Tells by the text of an instruction whether there can be something in it: a pattern, or a look into a table. */
 export type Trigger = Pick<RegExp, 'test'>;
 
+/** For what scripts say nothing about. */
+export const noScript: Trigger = { test: () => false };
+
 /** What one instruction says. */
 export interface CodePart {
   /** `undefined` outside of scripts: such words are few, and may be about anything. */

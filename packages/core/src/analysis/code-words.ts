@@ -12,7 +12,7 @@ import { type Answers, type Given, remembered } from './remembered.ts';
 import { scriptWords } from './script-words.ts';
 import { readScript, type Script } from './scripts.ts';
 
-export type { CodeReading, Trigger } from './code-reading.ts';
+export { type CodeReading, noScript, type Trigger } from './code-reading.ts';
 export { type CodeWord, rangeOfWord, type WordRole } from './code-word.ts';
 
 const readings: Answers<Dockerfile, CodeReading> = new Attached();

@@ -42,9 +42,9 @@ export function debianSuitesWithout(name: string, architecture: string): readonl
   });
 }
 
-/** Tells whether some release of Debian has a package for amd64 and not for all of ARM. */
-export function isLackedByDebian(name: string): boolean {
-  return table().missing.has(name);
+/** The packages that some release of Debian has for amd64 and not for all of ARM. */
+export function lackedByDebian(): Iterable<string> {
+  return table().missing.keys();
 }
 
 /** The releases of Debian that the table knows for an architecture, oldest first. */

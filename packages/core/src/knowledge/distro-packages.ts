@@ -252,6 +252,11 @@ for (const item of table) {
   else if (!listed.exact.has(item.name)) listed.exact.set(item.name, item);
 }
 
+/** The names of a manager's packages that some ARM platform lacks; those that end in `*` stand for all that begin so. */
+export function x86PackageNames(manager: PackageManager): readonly string[] {
+  return table.filter((item) => item.manager === manager).map(({ name }) => name);
+}
+
 /** What is known of a package that some ARM platform lacks; `undefined` for all others. */
 export function findX86Package(manager: PackageManager, name: string): X86Package | undefined {
   const listed = byManager.get(manager);

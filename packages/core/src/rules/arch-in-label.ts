@@ -1,4 +1,4 @@
-import { type CodeWord, readCode } from '../analysis/code-words.ts';
+import { type CodeWord, noScript, readCode } from '../analysis/code-words.ts';
 import { siteAt } from '../analysis/mapped-text.ts';
 import { platformKey } from '../fixes/variation.ts';
 import { archTokens, nameIn, type Vocabulary } from '../knowledge/architecture-names.ts';
@@ -30,7 +30,7 @@ export const archInLabel: Rule = {
     const platforms = armPlatforms(context);
     if (platforms.length === 0 || !trigger.test(dockerfile.text)) return [];
     const hits = readCode(dockerfile, context)
-      .wordsAbout(trigger)
+      .wordsAbout(noScript)
       .flatMap((word): readonly WordHit[] => {
         if (word.role !== 'label') return [];
         const { text } = word.mapped;

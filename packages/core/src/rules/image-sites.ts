@@ -70,6 +70,9 @@ export function renameSite(dockerfile: Dockerfile, site: ImageSite, to: ImageRef
   const { use } = site;
   const name = nameAsWritten(use, to);
   const edits = renameImage(dockerfile, use, name, { throughArgs: true });
+  // Written in the instruction itself, it makes no other name.
+  if (use.base.segments.length > 0 && use.base.segments.every(({ variable }) => variable === undefined))
+    return edits;
   const build = { platform: site.platforms[0] ?? use.platform };
   const wanted = baseNames(dockerfile, build).map((other) => (other === use.base.name ? name : other));
   const after = baseNames(parseDockerfile(applyEdits(dockerfile.text, edits)), build);

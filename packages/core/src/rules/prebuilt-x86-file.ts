@@ -1,5 +1,5 @@
 import { siteKey } from '../analysis/arch-places.ts';
-import { type CodeWord, readCode } from '../analysis/code-words.ts';
+import { type CodeWord, noScript, readCode } from '../analysis/code-words.ts';
 import { siteAt } from '../analysis/mapped-text.ts';
 import { archTokens } from '../knowledge/architecture-names.ts';
 import { armPlatforms, placesFor, siteKeys, spanRange, variationAt } from './code-finding.ts';
@@ -27,7 +27,7 @@ export const prebuiltX86File: Rule = {
     const reading = readCode(dockerfile, context);
     const covered = siteKeys(await placesFor(dockerfile, context));
     return reading
-      .wordsAbout(wordsOf.x86)
+      .wordsAbout(noScript)
       .filter(isContextFile)
       .flatMap((word) => {
         const tokens = archTokens(word.mapped.text).filter(({ start, end }) => {

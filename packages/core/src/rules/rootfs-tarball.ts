@@ -1,5 +1,5 @@
 import { namesArchitecture } from '../analysis/architecture-condition.ts';
-import { type CodeWord, readCode } from '../analysis/code-words.ts';
+import { type CodeWord, noScript, readCode } from '../analysis/code-words.ts';
 import { archTokens } from '../knowledge/architecture-names.ts';
 import { armPlatforms, spanRange } from './code-finding.ts';
 import type { Rule } from './rule.ts';
@@ -21,7 +21,7 @@ export const rootfsTarball: Rule = {
     const platforms = armPlatforms(context);
     if (platforms.length === 0 || !trigger.test(dockerfile.text)) return [];
     return readCode(dockerfile, context)
-      .wordsAbout(trigger)
+      .wordsAbout(noScript)
       .filter(isRootfs)
       .map((word) => {
         const { text } = word.mapped;
