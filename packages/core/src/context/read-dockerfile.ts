@@ -52,7 +52,9 @@ export async function dockerfileNotFound(
   const hint =
     code === 'EISDIR'
       ? `name a file with -f, e.g. -f ${join(name, 'Dockerfile')}`
-      : search && (await otherDockerfile(search));
+      : code === 'EACCES' || code === 'EPERM'
+        ? 'change its permissions: this user may not read it'
+        : search && (await otherDockerfile(search));
   return new MabuildError(`reading ${name}: ${problem}`, {
     code: 'DOCKERFILE_NOT_FOUND',
     hint: hint ?? 'name it with -f, or the folder that holds it as context',
