@@ -7,11 +7,11 @@ import { version } from './version.ts';
 const longRun = 3;
 
 /** Modules that run beside the command: bundled, compiled or as they are written, they lie beside this one. */
-const isWritten = import.meta.url.endsWith('.ts');
+const [extension = ''] = /\.\w+$/.exec(import.meta.url) ?? [];
 const besides = {
   // Threads load modules as Node does, so not those that are run as they are written.
-  checkWorker: isWritten ? undefined : new URL('./check-worker.js', import.meta.url),
-  sandboxHelper: new URL(isWritten ? './sandbox-helper.ts' : './sandbox-helper.js', import.meta.url),
+  checkWorker: extension === '.ts' ? undefined : new URL(`./check-worker${extension}`, import.meta.url),
+  sandboxHelper: new URL(`./sandbox-helper${extension}`, import.meta.url),
 };
 
 /**
@@ -26,6 +26,8 @@ export async function main(process: NodeJS.Process): Promise<void> {
   }
   // A command is short: Node 20 takes more time to optimize its code than that saves. Later versions do it in steps.
   if (process.version.startsWith('v20.')) setFlagsFromString('--interrupt-budget=4000000');
+  // And what is new is soon as much as it gets: to grow in small steps is to sort the same things out again and again.
+  setFlagsFromString('--semi-space-growth-factor=16');
   const code = await codeFor(process.argv[2] ?? '');
   const { runProgram } =
     (code?.load('./program.cjs') as typeof import('./program.ts') | undefined) ??
