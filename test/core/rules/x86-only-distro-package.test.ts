@@ -146,7 +146,7 @@ RUN case "$TARGETARCH$TARGETVARIANT" in \\
       arm64*) package= ;; \\
       armv7*) package= ;; \\
       armv6*) package= ;; \\
-      *) echo "unsupported platform: $TARGETARCH$TARGETVARIANT" >&2; exit 1 ;; \\
+      *) echo "unsupported platform: \${TARGETARCH:-none, build with BuildKit}$TARGETVARIANT" >&2; exit 1 ;; \\
     esac; \\
     apt-get install -y a \${package} b
 `,
