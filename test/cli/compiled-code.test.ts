@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -87,6 +87,22 @@ describe('code of the bundle', () => {
     const [first, ...others] = inodes;
     expect(others.map((inode) => inode === first)).to.deep.equal([true, false, false]);
     expect(inodes[3]).to.equal(inodes[2]);
+  });
+
+  it('takes the place of what was kept long ago', async () => {
+    await run();
+    for (const [name, days] of [
+      ['old-1', 31],
+      ['recent-1', 29],
+    ] as const) {
+      const file = join(folder, 'cache/code', name);
+      await writeFile(file, '');
+      const time = new Date(Date.now() - days * 24 * 3600 * 1000);
+      await utimes(file, time, time);
+    }
+    await rm(kept);
+    await run();
+    expect((await readdir(join(folder, 'cache/code'))).sort()).to.deep.equal(['recent-1', 'test-1']);
   });
 
   const unusable: Readonly<Record<string, (file: string) => Promise<void>>> = {

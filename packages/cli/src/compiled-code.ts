@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -31,6 +31,8 @@ type Body = (
 const alignment = 8;
 /** How much more there must be to write it again. */
 const worthWriting = 1.1;
+/** Milliseconds; what is still in use is soon made again. */
+const longestKept = 30 * 24 * 3600 * 1000;
 
 /**
  * Opens a bundle whose files call each other by `require('./NAME')`, and by `later('./NAME')` where ES modules say
@@ -127,6 +129,16 @@ function writeKept(file: string, parts: ReadonlyMap<string, Buffer>): void {
     renameSync(made, file);
   } finally {
     rmSync(made, { force: true });
+  }
+  removeOld(dirname(file));
+}
+
+/** Those of versions that were replaced. */
+function removeOld(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const file = join(folder, name);
+    const written = statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+    if (written !== undefined && written < Date.now() - longestKept) rmSync(file, { force: true });
   }
 }
 
