@@ -22,6 +22,7 @@ import {
   readTarEntries,
 } from '@mabuild/oci';
 import { type ContextFile, writeContext } from './embedded-builds.ts';
+import { engineBuild } from './engine-build.ts';
 import type { MadeImage } from './made-image.ts';
 
 /** A folder with an embedded engine whose images come from memory. */
@@ -89,19 +90,10 @@ export async function embeddedTrial(
       const context = await openFolderContext(folder);
       const engine = open();
       try {
-        const build: EngineBuild = {
+        const build = engineBuild(options.platform ?? 'linux/amd64', dockerfile, {
           builder: 'embedded',
-          platform: parsePlatform(options.platform ?? 'linux/amd64'),
-          dockerfile,
-          addedFiles: [],
-          buildArgs: {},
-          labels: {},
-          noCache: false,
-          pull: false,
-          network: 'default',
-          bases: [],
           ...options.build,
-        };
+        });
         const image = await engine.build(build, context, {
           credentials: { credentialFor: async () => undefined },
           onEvent: (event) => {
