@@ -20,7 +20,7 @@ export const x86NameFromArchive: Rule = {
   name,
   summary: 'A file or folder is named for x86, as what was downloaded is.',
   page: {
-    why: 'When the download changes, so do the folder inside the archive and every later use of the name: mv, cd, COPY, PATH.',
+    why: 'When the download changes, so do the folder inside the archive and every later use of the name: mv, cd, COPY, PATH. A name for x86 that the file gives to what it makes itself is wrong on ARM, too.',
     bad: 'FROM debian:bookworm\nRUN curl -fsSL https://get.helm.sh/helm-v3.15.2-linux-amd64.tar.gz | tar -xz && mv linux-amd64/helm /usr/local/bin/',
     good: 'FROM debian:bookworm\nARG TARGETARCH\nRUN curl -fsSL "https://get.helm.sh/helm-v3.15.2-linux-$TARGETARCH.tar.gz" | tar -xz && mv "linux-$TARGETARCH/helm" /usr/local/bin/',
     perArch: {
