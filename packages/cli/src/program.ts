@@ -49,10 +49,14 @@ export function createProgram(io: Io, exit: (code: ExitCode) => void): Command {
     .usage('COMMAND [options]')
     .showHelpAfterError(false)
     .enablePositionalOptions()
-    .helpCommand('help [command]', 'the options of a command');
+    .commandsGroup('On this machine:')
+    .helpCommand('help [command]', 'the options of a command')
+    .addHelpText('after', startHere);
   withGlobalOptions(program).hook('preAction', (_, command) => takeOver(command.parent, command));
-  for (const define of commands) {
-    const command = define({ io, exit });
+  const defined = Object.entries(commands).flatMap(([heading, group]) =>
+    group.map((define) => define({ io, exit }).helpGroup(heading)),
+  );
+  for (const command of defined) {
     for (const each of [command, ...command.commands]) {
       withGlobalOptions(each)
         .exitOverride()
@@ -63,9 +67,20 @@ export function createProgram(io: Io, exit: (code: ExitCode) => void): Command {
   return program;
 }
 
+const startHere = `
+Start here, in a folder with a Dockerfile:
+  mabuild doctor                                    what this machine builds, and how
+  mabuild check                                     what of it breaks on ARM
+  mabuild build -o oci:./image                      x64, arm64 and arm/v7, as one image in a folder
+  mabuild run --platform linux/arm64 oci:./image    and start one of them
+
+\`mabuild COMMAND --help\` shows the options of a command, with examples.`;
+
 /** They are read before the command's name and after it. */
 function withGlobalOptions(command: Command): Command {
   return command
+    .optionsGroup('For every command:')
+    .helpOption('-h, --help', 'display help for command')
     .option('--debug', 'show what led to an error')
     .option('--no-color', 'plain text (NO_COLOR is honoured too)')
     .option('--config <file>', 'configuration instead of the nearest mabuild.config.{js,mjs,json,yaml}')

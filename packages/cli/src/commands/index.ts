@@ -26,32 +26,16 @@ import { runCommand } from './run.ts';
 import { tagCommand } from './tag.ts';
 import { verifyCommand } from './verify.ts';
 
-/** Every command, in the order of `mabuild --help`. */
-export const commands: readonly DefineCommand[] = [
-  buildCommand,
-  runCommand,
-  checkCommand,
-  migrateCommand,
-  rulesCommand,
-  inspectCommand,
-  verifyCommand,
-  pushCommand,
-  pullCommand,
-  copyCommand,
-  importCommand,
-  digestCommand,
-  manifestCommand,
-  configCommand,
-  blobCommand,
-  lsCommand,
-  catalogCommand,
-  tagCommand,
-  deleteCommand,
-  indexCommand,
-  mergeCommand,
-  loginCommand,
-  logoutCommand,
-  emulatorCommand,
-  cacheCommand,
-  doctorCommand,
-];
+/** Every command, as `mabuild --help` groups them. */
+export const commands: Readonly<Record<string, readonly DefineCommand[]>> = {
+  'Build, look and run:': [buildCommand, runCommand, verifyCommand, inspectCommand, doctorCommand],
+  'From x64 to ARM:': [checkCommand, migrateCommand, rulesCommand],
+  'Images, from place to place:': [pushCommand, pullCommand, copyCommand, importCommand],
+  'Several platforms under one name:': [indexCommand, mergeCommand],
+  'In a registry:': [
+    ...[lsCommand, catalogCommand, tagCommand, deleteCommand],
+    ...[digestCommand, manifestCommand, configCommand, blobCommand],
+    ...[loginCommand, logoutCommand],
+  ],
+  'On this machine:': [emulatorCommand, cacheCommand],
+};

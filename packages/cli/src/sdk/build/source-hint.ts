@@ -18,6 +18,7 @@ export interface SourceSite {
 const missing = [
   /"(\/[^"]*)":? not found/,
   /\bstat ([^:]+): (?:file does not exist|no such file)/,
+  /lstat \S*?\/(?:buildkit-mount\d+|merged)(\/[^:]+): no such file/,
   /forbidden path outside the build context: (\S+)/,
 ];
 
