@@ -80,7 +80,7 @@ describe('RUN --network=none in a sandbox without networks', () => {
     ['proot', 'RUN is executed with proot, as this machine allows no namespaces'],
   ] as const)
     it(`is ${says === undefined ? 'done' : 'not done'} by ${kind}`, async function () {
-      this.timeout(60_000);
+      this.timeout(300_000);
       if (process.platform !== 'linux' || sandboxUsers().length === 1 || !(await hasDebs())) this.skip();
       const { folder, helper } = await helperFolder();
       try {

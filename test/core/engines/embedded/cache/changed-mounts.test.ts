@@ -12,7 +12,7 @@ import { makeImage } from '../../../../support/made-image.ts';
 import { busyboxRoot, helperFolder, removeFolder, sandboxOptions } from '../../../../support/sandbox.ts';
 
 describe('a RUN whose mounted file changes when it is about to be executed', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   before(async function () {
     if (process.platform !== 'linux' || process.arch !== 'x64' || !(await hasDebs())) this.skip();
   });

@@ -67,7 +67,7 @@ const says = [
 ];
 
 describe('a base with musl', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let root = '';
   let helper = '';
   let layer = '';

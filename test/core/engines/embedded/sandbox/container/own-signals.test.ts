@@ -27,7 +27,7 @@ const rows: readonly (readonly [SandboxUser, what: string, command: string, arou
 ];
 
 describe('a RUN that ends', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   before(async function () {
     if (process.platform !== 'linux' || sandboxUsers().length === 1 || !(await hasDebs())) this.skip();
   });

@@ -36,7 +36,7 @@ int main(void) {
 `;
 
 describe('RUN --mount=type=ssh', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let root = '';
   let helper = '';
   let layer = '';
