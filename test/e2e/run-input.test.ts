@@ -4,13 +4,37 @@ import { fakeIo } from '../support/io.ts';
 import { servicesDescribe } from '../support/services.ts';
 import { makeWorkspace, type Workspace } from '../support/workspace.ts';
 
-servicesDescribe('mabuild run -i', function (services) {
+servicesDescribe('mabuild run with a Docker Engine', function (services) {
   this.timeout(120_000);
   let workspace: Workspace;
   before(async () => {
     workspace = await makeWorkspace();
   });
   after(() => workspace.remove());
+
+  const mirror = services.mirror === undefined ? [] : ['--mirror', `docker.io=${services.mirror}`];
+  const worldOf = (input: string) =>
+    fakeIo({
+      input,
+      workingDirectory: workspace.dir,
+      environment: {
+        ...{ PATH: process.env.PATH, HOME: workspace.dir, MABUILD_CACHE: workspace.cache },
+        ...{ DOCKER_HOST: services.dockerHost, DOCKER_CONFIG: workspace.dockerConfig },
+      },
+    });
+
+  const codes: readonly (readonly [string, number, RegExp])[] = [
+    ['nosuch', 127, /could not start nosuch: executable file not found/],
+    ['/no/such', 127, /could not start \/no\/such: .*no such file/],
+    ['/etc', 126, /could not start \/etc: /],
+  ];
+  for (const [program, code, says] of codes) {
+    it(`has docker's exit code for what does not start: ${program}`, async () => {
+      const world = worldOf('');
+      expect(await runProgram(world.io, ['run', ...mirror, 'busybox', program])).to.equal(code);
+      expect(world.stderr()).to.match(says);
+    });
+  }
 
   const large = 'line\n'.repeat(200_000);
   const rows: readonly (readonly [string, readonly string[], string, string])[] = [
@@ -23,15 +47,7 @@ servicesDescribe('mabuild run -i', function (services) {
   ];
   for (const [title, args, input, output] of rows) {
     it(title, async () => {
-      const world = fakeIo({
-        input,
-        workingDirectory: workspace.dir,
-        environment: {
-          ...{ PATH: process.env.PATH, HOME: workspace.dir, MABUILD_CACHE: workspace.cache },
-          ...{ DOCKER_HOST: services.dockerHost, DOCKER_CONFIG: workspace.dockerConfig },
-        },
-      });
-      const mirror = services.mirror === undefined ? [] : ['--mirror', `docker.io=${services.mirror}`];
+      const world = worldOf(input);
       const code = await runProgram(world.io, ['run', ...mirror, ...args]);
       expect(code, world.stderr()).to.equal(0);
       expect(world.stdout()).to.equal(output);
