@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startTestRegistry, type TestRegistry } from '@mabuild/registry/testing';
@@ -20,12 +20,9 @@ describe('the command as it is bundled', function () {
     folder = await mkdtemp(join(tmpdir(), 'mabuild-bundled-'));
     work = join(folder, 'work');
     await mkdir(work);
-    await bundleCommand(repositoryRoot, join(folder, 'bin'));
-    await writeFile(join(folder, 'package.json'), '{"type":"module","version":"0.0.0"}');
-    await writeFile(
-      join(folder, 'bin/start.js'),
-      "import { main } from './main.js';\nawait main(process);\n",
-    );
+    await bundleCommand(repositoryRoot, join(folder, 'dist/bin'));
+    for (const name of ['bin', 'package.json'])
+      await cp(join(repositoryRoot, 'packages/cli', name), join(folder, name), { recursive: true });
     registry = await startTestRegistry();
     base = `${registry.host}/base:1`;
     await publish(makePlatform('linux/amd64'), base);
@@ -69,7 +66,7 @@ describe('the command as it is bundled', function () {
     it(args.join(' '), async () => {
       const given = ['digest', 'verify'].includes(args[0] ?? '') ? [...args, base] : args;
       const env = { HOME: folder, PATH: process.env.PATH, DOCKER_CONFIG: folder };
-      const result = await runNode([join(folder, 'bin/start.js'), ...given], { cwd: work, env });
+      const result = await runNode([join(folder, 'bin/mabuild.js'), ...given], { cwd: work, env });
       expect(result.stderr).to.not.match(/ERR_MODULE_NOT_FOUND|Cannot find|bug of mabuild/);
       expect(result.stdout + result.stderr).to.match(said);
       expect(result.status).to.equal(status);
