@@ -195,6 +195,22 @@ const rows: Readonly<Record<string, Row>> = {
     says: /"\/app": not found/,
     hint: /made has no such file at its end/,
   },
+  'a misspelt stage': {
+    files: { 'app/Dockerfile': 'FROM scratch AS build\nLABEL a=b\nFROM scratch\nCOPY --from=biuld /a /\n' },
+    args: build,
+    environment: { HTTPS_PROXY: 'http://127.0.0.1:1' },
+    code: 3,
+    says: /resolving base image docker\.io\/library\/biuld/,
+    hint: /did you mean the stage build\?; if it is an image: check the proxy/,
+  },
+  'a stage that is not there': {
+    files: { 'app/Dockerfile': 'FROM scratch AS build\nLABEL a=b\nFROM scratch\nCOPY --from=tests /a /\n' },
+    args: build,
+    environment: { HTTPS_PROXY: 'http://127.0.0.1:1' },
+    code: 3,
+    says: /resolving base image/,
+    hint: /no stage is called tests, they are build, so it is taken for an image/,
+  },
   armv7: {
     files: app,
     args: [...build, '--platform', 'linux/armv7'],

@@ -3,8 +3,11 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { MabuildError, parseReference } from '@mabuild/oci';
+import type { RegistryClient } from '@mabuild/registry';
 import { startTestRegistry, type TestRegistry, type TestRegistryOptions } from '@mabuild/registry/testing';
 import { expect } from 'chai';
+import { askEarly } from '../../../packages/cli/src/sdk/build/ask-early.ts';
 import { type Authority, makeAuthority } from '../../support/certificates.ts';
 import { runCli } from '../../support/cli-run.ts';
 import { writeContext } from '../../support/embedded-builds.ts';
@@ -132,5 +135,48 @@ describe('build --push to a registry that will not', () => {
     ]);
     expect(code, stderr).to.equal(1);
     expect(stderr).to.match(/BUILD_FAILED/);
+  });
+});
+
+describe('askEarly', () => {
+  const refusing = (code: string): RegistryClient =>
+    ({
+      askToPush: async () => {
+        throw new MabuildError('refused', { code, hint: 'sign in' });
+      },
+    }) as unknown as RegistryClient;
+  const rows: readonly (readonly [string, string, RegExp | undefined])[] = [
+    [
+      'app:1',
+      'REGISTRY_UNAUTHORIZED',
+      /app alone is one of Docker's own images: .* -t USER\/app or -t ghcr\.io\/USER\/app/,
+    ],
+    ['app:1', 'REGISTRY_DENIED', /Docker's own/],
+    ['app:1', 'REGISTRY_UNREACHABLE', /^sign in$/],
+    ['me/app:1', 'REGISTRY_UNAUTHORIZED', /^sign in$/],
+    ['h.example/library/app:1', 'REGISTRY_DENIED', /^sign in$/],
+    ['me/app:1', 'CREDENTIAL_HELPER_FAILED', /^sign in$/],
+    ['me/app:1', 'REGISTRY_ERROR', undefined],
+    ['me/app:1', 'REGISTRY_RATE_LIMITED', undefined],
+  ];
+  for (const [name, code, hint] of rows) {
+    it(`${hint === undefined ? 'goes on' : 'stops'} when ${name} is answered with ${code}`, async () => {
+      const stop = new AbortController();
+      const asked = askEarly([parseReference(name)], { registry: refusing(code), stop });
+      const error = await asked.wait().catch((thrown: unknown) => thrown as { hint?: string });
+      await asked.close();
+      expect(stop.signal.aborted).to.equal(hint !== undefined);
+      if (hint) expect(error?.hint).to.match(hint);
+    });
+  }
+
+  it('minds no failure when nobody waits any more', async () => {
+    const stop = new AbortController();
+    const registry = {
+      askToPush: (_: unknown, { signal }: { signal: AbortSignal }) =>
+        new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+    } as unknown as RegistryClient;
+    await askEarly([parseReference('me/app')], { registry, stop }).close();
+    expect(stop.signal.aborted).to.equal(false);
   });
 });

@@ -4,6 +4,7 @@ import {
   type ImageReference,
   type ImageSink,
   isMabuildError,
+  MabuildError,
 } from '@mabuild/oci';
 import type { RegistryClient } from '@mabuild/registry';
 
@@ -44,7 +45,7 @@ export function askEarly(
       if (found) answers.set(nameOf(reference, reference.tag ?? 'latest'), found);
     } catch (error) {
       if (asking.aborted || (isMabuildError(error) && passing.has(error.code))) return;
-      stop.abort(error);
+      stop.abort(withOwnName(error, reference));
     }
   };
   const works = names
@@ -61,6 +62,21 @@ export function askEarly(
       await Promise.all(works);
     },
   };
+}
+
+/** A name without a user is one of Docker's own images: what a login would not help against. */
+function withOwnName(error: unknown, { registry, repository }: ImageReference): unknown {
+  const [, name] = /^library\/(.+)$/.exec(repository) ?? [];
+  const isRefused =
+    isMabuildError(error) &&
+    /^REGISTRY_(?:UNAUTHORIZED|DENIED)$/.test(error.code) &&
+    registry === 'docker.io';
+  if (!isRefused || name === undefined) return error;
+  return new MabuildError(error.message, {
+    code: error.code,
+    hint: `${name} alone is one of Docker's own images: push to a name of yours, e.g. -t USER/${name} or -t ghcr.io/USER/${name}, and sign in with "mabuild login"`,
+    cause: error,
+  });
 }
 
 function nameOf({ registry, repository }: ImageReference, tag: string): string {

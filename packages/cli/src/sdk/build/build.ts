@@ -29,6 +29,7 @@ import { outputFailure, outputIn } from './output.ts';
 import { parseTag } from './publish.ts';
 import { openSecrets } from './secrets.ts';
 import { withSourceHint } from './source-hint.ts';
+import { withStageHint } from './stage-hint.ts';
 
 /** Platforms of a build that names none. */
 export const defaultPlatforms: readonly string[] = ['linux/amd64', 'linux/arm64', 'linux/arm/v7'];
@@ -141,7 +142,9 @@ async function buildImages(
 ): Promise<readonly BuiltImage[]> {
   const opened = await openSecrets(request, site);
   try {
-    const planned = await plan(site, request, options);
+    const planned = await plan(site, request, options).catch((error: unknown) => {
+      throw withStageHint(error, site.dockerfile.text);
+    });
     for (const finding of planned.plan.findings) {
       options.onEvent?.({
         type: 'warning',
