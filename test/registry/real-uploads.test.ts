@@ -48,6 +48,22 @@ servicesDescribe('registry/client uploading to docker-registry', (services) => {
     await client.close();
   });
 
+  it('takes a blob that is sent while it is made, and has it when it is put', async () => {
+    const client = createRegistryClient();
+    const sink = client.sink(repository());
+    const open = async () =>
+      Readable.from(
+        slices(() => {}),
+        { objectMode: false },
+      );
+    await sink.follow?.({ open, finished: Promise.resolve(layer) });
+    expect(await sink.has(layer)).to.equal(false);
+    // Nothing is left to be read.
+    await sink.put(layer, async () => Readable.from([]));
+    expect(await sink.has(layer)).to.equal(true);
+    await client.close();
+  });
+
   it('passes on what the body failed with', async () => {
     const to = repository();
     const client = createRegistryClient();
