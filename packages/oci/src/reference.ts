@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net';
 import { isVerifiableDigest, parseDigest } from './digest.ts';
 import { MabuildError } from './error.ts';
 
@@ -115,6 +114,11 @@ export function withDigest(reference: ImageReference, digest: string): ImageRefe
 function suffix(reference: ImageReference): string {
   const tag = reference.tag === undefined ? '' : `:${reference.tag}`;
   return reference.digest === undefined ? tag : `${tag}@${reference.digest}`;
+}
+
+/** As a URL has it; Node's own question would load its sockets into every thread that reads a name. */
+function isIPv6(address: string): boolean {
+  return URL.canParse(`http://[${address}]`);
 }
 
 /** Registry and repository of a name, with docker's rule for telling a host from a first path component. */
