@@ -9,6 +9,7 @@ import { expect } from 'chai';
 import { layerTar } from '../../../packages/core/src/engines/embedded/sandbox/helper/layer-tar.ts';
 import { debTree, hasDebs } from '../../support/debs.ts';
 import { writeContext } from '../../support/embedded-builds.ts';
+import { eventually } from '../../support/eventually.ts';
 import { type InstalledCommand, installCommand } from '../../support/installed-command.ts';
 import { makeImage } from '../../support/made-image.ts';
 import { publish } from '../../support/published.ts';
@@ -106,7 +107,7 @@ for (const user of users as readonly SandboxUser[]) {
       expect(stderr).to.match(/^\[linux\/386\] failed$/m);
       expect(stderr).to.match(/^\[linux\/amd64\] canceled: linux\/386 failed$/m);
       expect(stderr).to.match(/^error: building linux\/386 failed at line 3 /m);
-      expect(leftRunning(mark)).to.deep.equal([]);
+      await eventually(async () => expect(leftRunning(mark)).to.deep.equal([]));
     });
   });
 }

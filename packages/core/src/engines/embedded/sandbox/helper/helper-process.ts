@@ -48,9 +48,9 @@ export async function runJob(
     helper.rest(waiting);
     return messages;
   } catch (error) {
-    const wasKilled = await helper.killed();
+    helper.kill();
     // Without namespaces, what it was executing outlives it. The next helper begins by clearing up.
-    if (wasKilled && site.kind === 'chroot' && job.run !== undefined) {
+    if (site.kind === 'chroot' && job.run !== undefined && (await helper.wasKilled())) {
       const { run: _, tidy: __, ...others } = job;
       await runJob(site, { ...others, layers: [] }, {}).catch(() => undefined);
     }
@@ -192,9 +192,8 @@ class Helper {
     for (const stream of this.#child.stdio) stream?.destroy();
   }
 
-  /** Ends it. @returns whether it had not ended by itself */
-  async killed(): Promise<boolean> {
-    this.kill();
+  /** Waits for its end. @returns whether it did not end by itself */
+  async wasKilled(): Promise<boolean> {
     const ended = await this.#closed.catch(() => undefined);
     return ended?.[1] !== null;
   }
