@@ -250,10 +250,12 @@ async function digestsOf(
     entries.map((entry) =>
       entry.type !== 'file' || entry.digest !== undefined
         ? entry.digest
-        : limit(async () => {
-            signal?.throwIfAborted();
-            return await contentDigest(entry);
-          }),
+        : entry.read
+          ? contentDigest(entry)
+          : limit(async () => {
+              signal?.throwIfAborted();
+              return await contentDigest(entry);
+            }),
     ),
   );
 }
