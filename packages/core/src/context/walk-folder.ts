@@ -1,4 +1,4 @@
-import type { Dirent, Stats } from 'node:fs';
+import { type Dirent, lstatSync, type Stats } from 'node:fs';
 import { lstat, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CallOptions } from '@mabuild/oci';
@@ -8,6 +8,8 @@ import type { IgnoreRules } from './ignore.ts';
 
 /** How many `lstat` calls run at once. */
 const statsAtOnce = 64;
+/** Milliseconds that one takes where files are near; elsewhere several are asked for at a time. */
+const nearby = 0.1;
 
 export interface WalkOptions extends CallOptions {
   /** Told of each socket, pipe or device, which no context can hold. */
@@ -29,12 +31,17 @@ export async function* walkFolder(
     throw unreadable(join(folder, parent), error);
   });
   names.sort((a, b) => compareBytes(a.name, b.name));
+  let isNear = true;
   for (let from = 0; from < names.length; from += statsAtOnce) {
     options.signal?.throwIfAborted();
     const some = names.slice(from, from + statsAtOnce);
-    for (const found of await Promise.all(some.map((name) => inspect(folder, parent, name, rules)))) {
-      if (found === undefined) continue;
-      const { path, stats, ignored } = found;
+    const wanted = some.flatMap((name) => wantedOf(folder, parent, name, rules) ?? []);
+    const begun = performance.now();
+    const all = isNear ? wanted.map(statNow) : await Promise.all(wanted.map(statLater));
+    isNear &&= performance.now() - begun < wanted.length * nearby;
+    for (const [index, { path, ignored }] of wanted.entries()) {
+      const stats = all[index];
+      if (stats === undefined || (ignored && !stats.isDirectory())) continue;
       if (stats.isDirectory()) {
         const inside = walkFolder(folder, path, rules, options);
         if (!ignored) yield entryOf(path, stats);
@@ -54,28 +61,37 @@ export async function* walkFolder(
   }
 }
 
-interface Found {
+interface Wanted {
   readonly path: string;
-  readonly stats: Stats;
+  /** In the file system. */
+  readonly full: string;
   readonly ignored: boolean;
 }
 
-async function inspect(
-  folder: string,
-  parent: string,
-  { name }: Dirent,
-  rules: IgnoreRules,
-): Promise<Found | undefined> {
+function wantedOf(folder: string, parent: string, { name }: Dirent, rules: IgnoreRules): Wanted | undefined {
   const path = parent === '' ? name : `${parent}/${name}`;
   const ignored = rules.ignores(path);
   if (ignored && !rules.mayKeepInside(path)) return undefined;
-  const full = join(folder, path);
-  const stats = await lstat(full).catch((error: NodeJS.ErrnoException) => {
-    // Deleted since the folder was listed.
-    if (error.code === 'ENOENT' && !name.includes('\ufffd')) return undefined;
-    throw unreadable(full, error);
-  });
-  return stats === undefined || (ignored && !stats.isDirectory()) ? undefined : { path, stats, ignored };
+  return { path, full: join(folder, path), ignored };
+}
+
+function statNow(wanted: Wanted): Stats | undefined {
+  try {
+    return lstatSync(wanted.full);
+  } catch (error) {
+    return goneOf(wanted, error);
+  }
+}
+
+async function statLater(wanted: Wanted): Promise<Stats | undefined> {
+  return await lstat(wanted.full).catch((error: unknown) => goneOf(wanted, error));
+}
+
+/** What was deleted since the folder was listed is not there. @throws MabuildError `CONTEXT_UNREADABLE` for all else */
+function goneOf({ full, path }: Wanted, error: unknown): undefined {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  if ((error as NodeJS.ErrnoException).code === 'ENOENT' && !name.includes('\ufffd')) return undefined;
+  throw unreadable(full, error);
 }
 
 function entryOf(path: string, stats: Stats): ContextEntry {
