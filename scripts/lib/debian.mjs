@@ -14,6 +14,7 @@ const needed = [
   { command: 'git', package: 'git' },
   { command: 'bwrap', package: 'bubblewrap' },
   { command: 'ssh-agent', package: 'openssh-client' },
+  { command: 'gcc', package: 'gcc' },
 ];
 
 /** What the slow tests run besides. */

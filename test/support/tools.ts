@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** A suite that judges with a tool; where the tool is absent it is skipped with the reason, or fails on `MABUILD_REQUIRE_TOOLS=1`. */
-export function requireTool(name: string, title: string, suite: () => void): void {
+export function requireTool(name: string, title: string, suite: (this: Mocha.Suite) => void): void {
   if (hasTool(name)) {
     describe(title, suite);
     return;

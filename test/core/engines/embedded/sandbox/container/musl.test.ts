@@ -15,6 +15,7 @@ import {
   symlink,
 } from '../../../../../support/sandbox.ts';
 import { sandboxUsers, userDriver } from '../../../../../support/sandbox-users.ts';
+import { requireTool } from '../../../../../support/tools.ts';
 
 /** What programs of a package manager do, with calls as musl makes them. */
 const source = `
@@ -66,18 +67,13 @@ const says = [
   'by its shell',
 ];
 
-describe('a base with musl', function () {
+requireTool('gcc', 'a base with musl', function (this: Mocha.Suite) {
   this.timeout(300_000);
   let root = '';
   let helper = '';
   let layer = '';
   before(async function () {
     if (process.platform !== 'linux' || process.arch !== 'x64' || !(await hasDebs())) return this.skip();
-    try {
-      execFileSync('gcc', ['--version'], { stdio: 'ignore' });
-    } catch {
-      return this.skip();
-    }
     ({ folder: root, helper } = await helperFolder());
     const [musl, headers, busybox] = await Promise.all(
       ['musl', 'musl-dev', 'busybox-static'].map((name) => debTree(name, 'amd64')),

@@ -10,6 +10,7 @@ import { layerTar } from '../../../../../../packages/core/src/engines/embedded/s
 import { debTree, hasDebs } from '../../../../../support/debs.ts';
 import { busyboxRoot, file, helperFolder, removeFolder } from '../../../../../support/sandbox.ts';
 import { sandboxUsers, userDriver } from '../../../../../support/sandbox-users.ts';
+import { requireTool } from '../../../../../support/tools.ts';
 
 /** Asks the agent that SSH_AUTH_SOCK names for its keys, and then to forget one: says what it answers. */
 const source = `
@@ -35,7 +36,7 @@ int main(void) {
 }
 `;
 
-describe('RUN --mount=type=ssh', function () {
+requireTool('gcc', 'RUN --mount=type=ssh', function (this: Mocha.Suite) {
   this.timeout(300_000);
   let root = '';
   let helper = '';
@@ -44,11 +45,6 @@ describe('RUN --mount=type=ssh', function () {
   let heard: number[] = [];
   before(async function () {
     if (process.platform !== 'linux' || process.arch !== 'x64' || !(await hasDebs())) return this.skip();
-    try {
-      execFileSync('gcc', ['--version'], { stdio: 'ignore' });
-    } catch {
-      return this.skip();
-    }
     ({ folder: root, helper } = await helperFolder('m-'));
     const [headers = '', busybox = ''] = await Promise.all(
       ['musl-dev', 'busybox-static'].map((name) => debTree(name, 'amd64')),
