@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -72,4 +74,17 @@ describe('the command as it is bundled', function () {
       expect(result.status).to.equal(status);
     });
   }
+
+  it('says that it was interrupted', async () => {
+    registry.faults.push({ hang: true });
+    const before = registry.requests.length;
+    const env = { HOME: folder, PATH: process.env.PATH, DOCKER_CONFIG: folder };
+    const args = [join(folder, 'bin/mabuild.js'), 'digest', `${registry.host}/base:other`];
+    const child = spawn(process.execPath, args, { cwd: work, env, stdio: 'ignore' });
+    const ended = once(child, 'exit');
+    while (registry.requests.length === before && child.exitCode === null)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    child.kill('SIGINT');
+    expect(await ended).to.deep.equal([130, null]);
+  });
 });

@@ -26,6 +26,11 @@ export class Interrupted extends Error {
   override readonly name: string = 'Interrupted';
   readonly signalName: string;
 
+  /** The command's beginning is bundled apart from the rest, and each has this class. */
+  static override [Symbol.hasInstance](value: unknown): value is Interrupted {
+    return value instanceof Error && value.name === 'Interrupted' && 'signalName' in value;
+  }
+
   constructor(signalName: string) {
     super(`interrupted by ${signalName}`);
     this.signalName = signalName;
