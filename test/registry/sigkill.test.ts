@@ -54,7 +54,7 @@ describe(`a push that is killed (seed ${seed})`, function () {
       logLevel: 'error',
       conditions: ['@mabuild/source'],
       banner: {
-        js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+        js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
       },
     });
     await copyImage(image, await createLayoutSink(join(directory, 'image')), { tags: ['latest'] });
