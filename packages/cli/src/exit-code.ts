@@ -1,4 +1,4 @@
-import { isMabuildError } from '@mabuild/oci';
+import { isDiskFull, isMabuildError } from '@mabuild/oci';
 import { Interrupted } from './io.ts';
 
 /** 0 done · 1 the answer is no · 2 asked wrongly · 3 the world refused · 130 interrupted. */
@@ -123,16 +123,12 @@ const askedWrongly: ReadonlySet<string> = new Set([
 /** Every code of ours, for the test that lets none be forgotten. */
 export const knownCodes: ReadonlySet<string> = new Set([...answerIsNo, ...worldRefused, ...askedWrongly]);
 
-/** Nobody asked wrongly where a disk is full. */
-function isForRoom({ cause }: Error): boolean {
-  return ['ENOSPC', 'EDQUOT'].includes((cause as NodeJS.ErrnoException | undefined)?.code ?? '');
-}
-
 /** The exit code for what a command threw: a code of somebody's plug-in counts as asked wrongly. */
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof Interrupted) return 130;
   if (!isMabuildError(error)) return 1;
   if (answerIsNo.has(error.code)) return 1;
-  if (worldRefused.has(error.code) || isForRoom(error)) return 3;
+  // Nobody asked wrongly where a disk is full.
+  if (worldRefused.has(error.code) || isDiskFull(error.cause)) return 3;
   return 2;
 }

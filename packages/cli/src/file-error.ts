@@ -1,5 +1,5 @@
 import { relative, sep } from 'node:path';
-import { isMabuildError, MabuildError } from '@mabuild/oci';
+import { isDiskFull, isMabuildError, MabuildError } from '@mabuild/oci';
 
 /** Refusals of a file system: no fault of the program's, and whoever runs it can do something about them. */
 const refusals: ReadonlySet<string> = new Set([
@@ -37,7 +37,7 @@ export function asFileError(error: unknown, cacheDirectory?: string): unknown {
     });
   }
   if (!isFileRefusal(error)) return error;
-  if (isFull(error)) {
+  if (isDiskFull(error)) {
     const cache = cacheDirectory === undefined ? '' : ` where the cache is kept (${cacheDirectory}),`;
     return new MabuildError(error.message, {
       code: 'FILE_UNWRITABLE',
@@ -87,13 +87,9 @@ export function unwritable(what: string, cause: Error): MabuildError {
 }
 
 function unwritableHint(cause: NodeJS.ErrnoException): string {
-  if (isFull(cause)) return 'make room and run it again';
+  if (isDiskFull(cause)) return 'make room and run it again';
   if (cause.code === 'ENOENT') return 'the folder must exist';
   return 'name a place that this user may write to';
-}
-
-function isFull(error: Error): boolean {
-  return ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
 /** `FILE_NOT_FOUND` or `FILE_UNREADABLE`: a file that a flag or a request names. */

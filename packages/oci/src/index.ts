@@ -15,6 +15,7 @@ export {
   verifyBytes,
   verifyingStream,
 } from './digest.ts';
+export { isDiskFull } from './disk-full.ts';
 export { parseElf } from './elf/elf.ts';
 export { type ElfBytes, elfBytesOf, isElf } from './elf/elf-bytes.ts';
 export { type ElfFacts, elfMachineName } from './elf/elf-facts.ts';

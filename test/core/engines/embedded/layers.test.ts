@@ -15,10 +15,7 @@ import {
 } from '../../../../packages/core/src/engines/embedded/layers/entry.ts';
 import { readLayer } from '../../../../packages/core/src/engines/embedded/layers/read-layer.ts';
 import { storeLayer } from '../../../../packages/core/src/engines/embedded/layers/store-layer.ts';
-import {
-  layerChunks,
-  writeLayer,
-} from '../../../../packages/core/src/engines/embedded/layers/write-layer.ts';
+import { layerChunks } from '../../../../packages/core/src/engines/embedded/layers/write-layer.ts';
 import { rejection } from '../../../support/rejection.ts';
 
 const file = (path: string, content: string | Buffer, fields: Partial<LayerEntry> = {}): LayerEntry => ({
@@ -33,6 +30,12 @@ const other = (path: string, type: LayerEntry['type'], fields: Partial<LayerEntr
 
 interface Read extends Omit<LayerEntry, 'open'> {
   readonly content?: string;
+}
+
+async function written(entries: readonly LayerEntry[]): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  for await (const { bytes } of layerChunks(entries)) parts.push(bytes);
+  return Buffer.concat(parts);
 }
 
 async function read(tar: Buffer): Promise<readonly Read[]> {
@@ -93,7 +96,7 @@ const table: readonly (readonly [string, LayerEntry])[] = [
 describe('embedded layers', () => {
   for (const [name, entry] of table) {
     it(`writes and reads ${name}`, async () => {
-      const tar = await buffer(Readable.from(writeLayer([entry])));
+      const tar = await written([entry]);
       expect(tar.length % 512).to.equal(0);
       const { open, ...fields } = entry;
       const content =
@@ -105,7 +108,7 @@ describe('embedded layers', () => {
 
   it('writes what tar lists', async () => {
     const entries = table.map(([, entry]) => entry).filter(({ path }) => path !== '' && !path.includes('\n'));
-    const tar = await buffer(Readable.from(writeLayer(entries)));
+    const tar = await written(entries);
     const { status, stdout, stderr } = spawnSync('tar', ['-tf', '-', '--quoting-style=literal'], {
       input: tar,
       encoding: 'utf8',
@@ -118,10 +121,7 @@ describe('embedded layers', () => {
 
   it('writes the same bytes for the same entries', async () => {
     const entries = table.map(([, entry]) => entry);
-    const [one, two] = [
-      await buffer(Readable.from(writeLayer(entries))),
-      await buffer(Readable.from(writeLayer(entries))),
-    ];
+    const [one, two] = [await written(entries), await written(entries)];
     expect(one.equals(two)).to.equal(true);
   });
 
@@ -130,7 +130,7 @@ describe('embedded layers', () => {
     ['shorter', 30],
   ] as const) {
     it(`refuses a file that became ${name}`, async () => {
-      const error = await rejection(buffer(Readable.from(writeLayer([file('a', '0123456789', { size })]))));
+      const error = await rejection(written([file('a', '0123456789', { size })]));
       expect(isMabuildError(error) && error.code).to.equal('CONTEXT_CHANGED');
     });
   }
@@ -238,7 +238,7 @@ describe('embedded layers', () => {
         const bytes = await buffer(
           await store.read({ mediaType: 'x', digest: stored.digest, size: stored.size }),
         );
-        const tar = await buffer(Readable.from(writeLayer(entries)));
+        const tar = await written(entries);
         expect(gunzipSync(bytes).equals(tar)).to.equal(true);
         expect(bytes.length)
           .to.be.lessThan(tar.length / 2)

@@ -148,12 +148,8 @@ export function createLayerWriter({ store, memory, imported }: LayerWriterOption
       if (known) return { key, layer: known };
     }
     options.onMissing?.();
-    const digests = new Map(entries.map((entry) => [entry, entry.digest]));
     const contents = new Map<LayerEntry, { readonly at: number; readonly digest: string }>();
-    const tar = layerChunks(entries, (entry, digest, at) => {
-      digests.set(entry, digest);
-      contents.set(entry, { digest, at });
-    });
+    const tar = layerChunks(entries, (entry, digest, at) => contents.set(entry, { digest, at }));
     const bytes = entries.reduce((sum, { size }) => sum + size, 0);
     const writing = bytes < largeLayer ? writingSmall : writingLarge;
     // Where times do not matter, or are made the same, others may have sent it before.
@@ -164,11 +160,13 @@ export function createLayerWriter({ store, memory, imported }: LayerWriterOption
     const created = new Date(options.epoch === undefined ? Date.now() : options.epoch * 1000).toISOString();
     const layer: RememberedLayer = { ...stored, created };
     // The key is made of what was read just now, whatever became of a file before.
-    const key = keyOf(outline, [...digests.values()]);
+    const digests = entries.map((entry) => contents.get(entry)?.digest ?? entry.digest);
+    const key = keyOf(outline, digests);
     await memory.set('step-layer', key, layer);
     await memory.set('step-outline', outline, true);
     let changed = false;
-    for (const [entry, digest] of digests) changed = (await hasChanged(entry, digest)) || changed;
+    for (const [index, entry] of entries.entries())
+      changed = (await hasChanged(entry, digests[index])) || changed;
     return { key, layer: { ...layerOf(layer, false), changed, holds: scannedEntries(entries, contents) } };
   };
   return {

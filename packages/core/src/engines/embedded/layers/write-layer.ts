@@ -28,11 +28,6 @@ export interface LayerChunk {
 /** How much of a file tells whether compressing it is worth the time, bytes. */
 const sampleSize = 64 * 1024;
 
-/** Writes entries as a layer's tar. @see layerChunks */
-export async function* writeLayer(entries: Iterable<LayerEntry>): AsyncGenerator<Uint8Array> {
-  for await (const { bytes } of layerChunks(entries)) yield bytes;
-}
-
 /**
  * Writes entries as a layer's tar, in their order; nothing is taken from the machine or the clock.
  *

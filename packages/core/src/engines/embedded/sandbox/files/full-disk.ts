@@ -1,16 +1,15 @@
 import { statfsSync } from 'node:fs';
-import { isMabuildError, MabuildError } from '@mabuild/oci';
+import { isDiskFull, isMabuildError, MabuildError } from '@mabuild/oci';
 
 /** With less, in bytes, what wrote last had no room. */
 const little = 1024 * 1024;
 
 /** Says which disk is full, where that is what an error tells. @param directory of the cache */
 export function fullDisk(error: unknown, directory: string): MabuildError | undefined {
-  const { code, cause, message } = error as NodeJS.ErrnoException;
-  const { code: inner } = (isMabuildError(error) ? (cause ?? {}) : {}) as NodeJS.ErrnoException;
+  const { cause, message } = error as Error;
+  const isTold = isDiskFull(error) || (isMabuildError(error) && isDiskFull(cause));
   // Programs that copy say it in words only.
-  const isLikely = !isMabuildError(error) && fullDiskNote(directory) !== undefined;
-  if (!isFull(code) && !isFull(inner) && !isLikely) return undefined;
+  if (!isTold && (isMabuildError(error) || fullDiskNote(directory) === undefined)) return undefined;
   return new MabuildError(message, { code: 'DISK_FULL', hint: roomFor(directory), cause: error });
 }
 
@@ -22,10 +21,6 @@ export function fullDiskNote(directory: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function isFull(code: string | undefined): boolean {
-  return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
 function roomFor(directory: string): string {
