@@ -1,6 +1,7 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
 import type { ProotPlace, SandboxChoice } from '@mabuild/core';
+import { isThere } from './is-there.ts';
 import type { User } from './user.ts';
 
 /** What of a machine decides which sandbox it allows. */
@@ -133,11 +134,4 @@ export async function sandboxFacts(
     hasProot: (await Promise.all(proots.map(({ file }) => isThere(file)))).includes(true),
     hasUidmap: (await inPath('newuidmap')) && (await inPath('newgidmap')),
   };
-}
-
-async function isThere(file: string): Promise<boolean> {
-  return await stat(file).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,5 +1,5 @@
-import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { isFile } from '../is-there.ts';
 import type { CheckHow, CheckWorld } from './check-file.ts';
 import { type CheckedServices, checkServices, type NamedServices } from './check-services.ts';
 import type { FoundFile } from './find-files.ts';
@@ -43,12 +43,4 @@ function together(one: NamedServices, other: NamedServices): NamedServices {
   }
   const isSame = [...services].every(([name, given]) => one.services?.get(name)?.length === given.length);
   return isSame ? one : { ...one, services };
-}
-
-/** Tells whether there is a file at a path. */
-export async function isFile(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isFile(),
-    () => false,
-  );
 }
